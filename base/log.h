@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One line per event, to standard error, with the <N> prefix that journald understands when it is the reader.
+ */
+#pragma once
+
+#include "base/cleanup.h"
+
+enum log_level { /* the values are syslog's */
+	LOG_L_ERROR = 3,
+	LOG_L_WARNING = 4,
+	LOG_L_NOTICE = 5,
+	LOG_L_INFO = 6,
+	LOG_L_DEBUG = 7,
+};
+
+/* Lines above this level are dropped; LOG_L_NOTICE at start. */
+void log_set_level(enum log_level level);
+enum log_level log_get_level(void);
+/* 0, or -EINVAL when the name is none of error, warning, notice, info, debug. */
+int log_level_parse(const char *name, enum log_level *out);
+
+void log_write(enum log_level level, const char *fmt, ...) _printf_(2, 3);
+
+#define log_error(...) log_write(LOG_L_ERROR, __VA_ARGS__)
+#define log_warning(...) log_write(LOG_L_WARNING, __VA_ARGS__)
+#define log_notice(...) log_write(LOG_L_NOTICE, __VA_ARGS__)
+#define log_info(...) log_write(LOG_L_INFO, __VA_ARGS__)
+#define log_debug(...)                                                                             \
+	do {                                                                                       \
+		if (log_get_level() >= LOG_L_DEBUG)                                                \
+			log_write(LOG_L_DEBUG, __VA_ARGS__);                                       \
+	} while (0)

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Where bytes live: arenas, found by the physical address that the graph gave them.
+ *
+ *	  PA   0x40000000          0x40200000                     0x43000000
+ *	        |<---- arena 7 ---->|   (no bytes: nobody's)       |<---- arena 9 --
+ *	        one sealed memfd, offset 0 = first PA of the arena
+ *
+ * The room hands out bytes and takes them back; it decides nothing: who owns an arena, which address it gets and when
+ * it ends is the graph's. All functions are of one thread.
+ *
+ * A client maps an arena writable: it can scribble, and punch holes, at any time. Nothing here trusts the bytes, and an
+ * access that the kernel answers with SIGBUS (a hole in a hugetlb arena without a page to fill it) is -EFAULT, not death.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/range.h"
+#include "base/reason.h"
+
+struct memory;
+
+enum memory_source {
+	SOURCE_MEMFD,
+	SOURCE_HUGETLB, /* falls back to memfd, with a warning, where the kernel has no huge pages left */
+};
+
+struct memory_config {
+	struct range tables;	/* physical addresses of the broker's own table memory */
+	uint64_t stock_len;	/* bytes of 2 MB pieces to keep filled ahead of need; 0: none */
+};
+
+/* NULL without memory. */
+struct memory *memory_new(const struct memory_config *config);
+/* Returns NULL; NULL is fine. Arenas that are left are closed. */
+struct memory *memory_free(struct memory *m);
+
+/*
+ * Puts zeroed bytes behind pa (whole pages, not meeting any other arena). id is the graph's, unique while it lives.
+ * A memfd of exactly the range's length, sealed against shrinking, growing and further seals, mapped by the broker,
+ * its pages present and, from 2 MB on, huge where the kernel allows.
+ * 0; -ENOMEM, -EMFILE, -ENFILE (the system is short of it); -EEXIST; nothing has changed then.
+ */
+int memory_arena_new(struct memory *m, uint32_t id, struct range pa, enum memory_source source, struct reason *why);
+/* Gives the bytes back to the kernel, or never again to anybody. Cannot fail. A long one is finished by memory_idle(). */
+void memory_arena_free(struct memory *m, uint32_t id);
+/* The arena's fd, which stays the room's; -1 for an unknown id. writable false: a read-only fd of the same bytes. */
+int memory_arena_fd(struct memory *m, uint32_t id, bool writable);
+
+/* Zeroes (non-temporal stores). 0, or -EFAULT when part of it is no memory or cannot be reached. */
+int memory_zero(struct memory *m, uint64_t pa, uint64_t len);
+/* Copy between physical ranges (they may overlap), across arenas. 0 or -EFAULT. */
+int memory_copy(struct memory *m, uint64_t to, uint64_t from, uint64_t len);
+/* Copy out of and into physical memory: arenas and table memory. 0 or -EFAULT (then nothing is written). */
+int memory_read(struct memory *m, uint64_t pa, void *buf, size_t len);
+int memory_write(struct memory *m, uint64_t pa, const void *buf, size_t len);
+
+/*
+ * Table memory: the broker's own, that no client ever maps. Blocks of a power of two from 1 KB to 64 KB, aligned to
+ * their length, zeroed.
+ */
+int memory_table_alloc(struct memory *m, size_t len, uint64_t *out_pa); /* 0, -ENOMEM */
+void memory_table_free(struct memory *m, uint64_t pa, size_t len);
+/* Direct view; NULL unless [pa, pa + len) is table memory. */
+void *memory_table_view(struct memory *m, uint64_t pa, size_t len);
+
+/* One bounded step (about 0.2 ms) of work that can wait: filling the stock, giving back long arenas. True when there is
+ * more. */
+bool memory_idle(struct memory *m);
+
+struct memory_stats {
+	uint64_t arena_bytes;	/* with bytes behind them */
+	uint64_t n_arenas;
+	uint64_t huge_bytes;	/* of them collapsed to, or made of, huge pages */
+	uint64_t stock_bytes;	/* filled ahead */
+	uint64_t closing_bytes; /* of arenas that ended, not yet given back */
+	uint64_t table_bytes, table_limit;
+	uint64_t fallbacks;	/* hugetlb arenas that became memfd */
+};
+void memory_get_stats(const struct memory *m, struct memory_stats *out);

@@ -6,7 +6,8 @@
 
 #include "base/cleanup.h"
 
-enum log_level { /* the values are syslog's */
+/* The values are syslog's. */
+enum log_level {
 	LOG_L_ERROR = 3,
 	LOG_L_WARNING = 4,
 	LOG_L_NOTICE = 5,

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The configuration: what vcmd.conf(5) says, or the built-in machine, as checked values. It opens nothing.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/range.h"
+#include "base/reason.h"
+#include "memory/memory.h"
+
+#define CONFIG_PATH "/etc/vcm/vcmd.conf"
+#define CONFIG_SOCKET "/run/vcm/vcmd.sock"
+
+/* Who may: root and the daemon's own user always may. An empty rule is nobody else. */
+struct config_rule {
+	bool everybody;
+	uid_t *uids;
+	size_t n_uids;
+	gid_t *gids;
+	size_t n_gids;
+};
+
+/* One pool of a memtype: disjoint ranges of physical addresses, checked against every other pool's. */
+struct config_pool {
+	unsigned int memtype; /* 0 is VCM_MEMTYPE_0 */
+	enum memory_source source;
+	struct range *ranges;
+	size_t n_ranges;
+	uint64_t cont_len;    /* bytes of the first range that are its contiguous region, 0: none */
+	uint64_t granule;     /* bytes, 0: chosen by the size */
+	bool secure;
+	struct config_rule allow;
+};
+
+struct config_context {
+	char *name;
+	unsigned int mid;
+	struct config_rule allow;
+};
+
+struct config_smmu {
+	char *name;
+	uint64_t base;
+	unsigned int n_banks, tlb_entries, tlb_ways; /* of the simulated model */
+	struct config_context *contexts;
+	size_t n_contexts;
+};
+
+/* A bus master without an IOMMU. */
+struct config_master {
+	char *name;
+	struct config_rule allow;
+};
+
+/* Physical addresses that vcm_map_phys_addr() may name without a physmem. */
+struct config_window {
+	struct range range;
+	struct config_rule allow;
+};
+
+struct config_limits { /* for each user; root has none but in_flight */
+	uint64_t bytes;	      /* of arenas */
+	uint64_t objects;     /* about 256 bytes of the broker's memory each */
+	uint64_t sessions;
+	uint64_t in_flight;   /* requests of one session */
+	uint64_t table_bytes; /* of page tables */
+};
+
+struct config {
+	char *path; /* NULL: built in */
+	char *socket;
+	mode_t socket_mode;
+	char *socket_group; /* NULL: the daemon's */
+	unsigned int fault_timeout_ms;
+	unsigned int poll_us; /* 0: never; at most 50 */
+	struct memory_config memory;
+	struct range kernel_window; /* addresses of VCM_PREBUILT_KERNEL */
+	struct config_pool *pools;
+	size_t n_pools;
+	struct config_smmu *smmus;
+	size_t n_smmus;
+	struct config_master *masters;
+	size_t n_masters;
+	struct config_window *windows;
+	size_t n_windows;
+	struct config_rule access;   /* who may connect at all: the group of the socket by default */
+	struct config_rule kernel;   /* VCM_PREBUILT_KERNEL */
+	struct config_rule inspect;  /* other users' rows, who maps what */
+	struct config_rule simulate; /* act as a simulated device in whatever session; break simulated hardware */
+	struct config_limits limits;
+};
+
+/* The machine of DESIGN: three memtypes, smmu0, smmu1, dma0. NULL without memory. */
+struct config *config_default(void);
+/* 0; -ENOENT, -EACCES... of the file; -EINVAL with "file:line: what is wrong" in why; -ENOMEM. */
+int config_load(const char *path, struct config **out, struct reason *why);
+/* Returns NULL; NULL is fine. */
+struct config *config_free(struct config *c);
+/* Whether a peer is named by the rule (or is root, or the daemon's own user). */
+bool config_rule_allows(const struct config_rule *rule, uid_t uid, const gid_t *gids, size_t n_gids);

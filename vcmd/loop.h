@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The event loop, and the only file that knows libevent: fds, timers, work for idle moments, signals, polling before
+ * sleeping. All callbacks run on the loop's thread.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct loop;
+struct loop_fd;
+struct loop_timer;
+struct loop_idle;
+
+enum loop_what {
+	LOOP_READ = 1,
+	LOOP_WRITE = 2,
+};
+
+/* poll_us: how long the loop may poll before it sleeps, when that has been paying off; 0: never. */
+struct loop *loop_new(unsigned int poll_us);
+struct loop *loop_free(struct loop *l);
+/* Until loop_stop(). 0, or a negative errno. */
+int loop_run(struct loop *l);
+void loop_stop(struct loop *l);
+
+typedef void (*loop_fd_fn)(void *ctx, unsigned int what);
+/* fd stays the caller's and outlives the watch. `hot`: worth polling for (request sockets). NULL without memory. */
+struct loop_fd *loop_watch(struct loop *l, int fd, unsigned int what, bool hot, loop_fd_fn fn, void *ctx);
+int loop_watch_set(struct loop_fd *w, unsigned int what);
+struct loop_fd *loop_unwatch(struct loop_fd *w);
+
+/* A timer that is not set until loop_timer_set(); one shot. */
+struct loop_timer *loop_timer_new(struct loop *l, void (*fn)(void *ctx), void *ctx);
+void loop_timer_set(struct loop_timer *t, uint64_t after_ms);
+void loop_timer_clear(struct loop_timer *t);
+struct loop_timer *loop_timer_free(struct loop_timer *t);
+
+/* Work in bounded steps: fn runs while there is nothing else to do, as long as it returns true; loop_idle_kick() starts it
+ * anew. It also gets a turn, now and then, under constant load. */
+struct loop_idle *loop_idle_new(struct loop *l, bool (*fn)(void *ctx), void *ctx);
+void loop_idle_kick(struct loop_idle *i);
+struct loop_idle *loop_idle_free(struct loop_idle *i);
+
+/* SIGTERM, SIGINT and the like, on the loop's thread. */
+int loop_signal(struct loop *l, int signo, void (*fn)(void *ctx, int signo), void *ctx);

@@ -15,7 +15,7 @@ static const struct {
 	enum log_level level;
 } names[] = {
 	{ "error", LOG_L_ERROR }, { "warning", LOG_L_WARNING }, { "notice", LOG_L_NOTICE },
-	{ "info", LOG_L_INFO },	  { "debug", LOG_L_DEBUG },
+	{ "info", LOG_L_INFO },   { "debug", LOG_L_DEBUG },
 };
 
 void log_set_level(enum log_level level)

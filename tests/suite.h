@@ -15,8 +15,8 @@
 
 #define SUITE_TIMEOUT 60 /* seconds a case; CK_TIMEOUT_MULTIPLIER stretches it */
 
-/* 0 when every case passed. Each runs in its own process, unless CK_FORK=no. */
-static inline int suite_run(const char *name, const TTest *const *cases, size_t n_cases)
+/* cases ends with NULL. 0 when every case passed. Each runs in its own process, unless CK_FORK=no. */
+static inline int suite_run(const char *name, const TTest *const *cases)
 {
 	Suite *suite = suite_create(name);
 	TCase *tcase = tcase_create(name);
@@ -24,8 +24,8 @@ static inline int suite_run(const char *name, const TTest *const *cases, size_t 
 	int failed;
 
 	tcase_set_timeout(tcase, SUITE_TIMEOUT);
-	for (size_t i = 0; i < n_cases; i++)
-		tcase_add_test(tcase, cases[i]);
+	for (; *cases; cases++)
+		tcase_add_test(tcase, *cases);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
@@ -37,9 +37,9 @@ static inline int suite_run(const char *name, const TTest *const *cases, size_t 
 #define SUITE_MAIN(name, ...)                                                                      \
 	int main(void)                                                                             \
 	{                                                                                          \
-		const TTest *const cases[] = { __VA_ARGS__ };                                      \
+		const TTest *const cases[] = { __VA_ARGS__, NULL };                                \
                                                                                                    \
-		return suite_run(name, cases, sizeof(cases) / sizeof(*cases));                     \
+		return suite_run(name, cases);                                                     \
 	}
 
 /* Leaves the case, which ./dev test counts as skipped: `if (geteuid()) SUITE_SKIP("needs root");` */

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "graph/leaf.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define WORD_FREE UINT64_MAX
+
+static struct row word_row(const struct leaf *l, unsigned g)
+{
+	return (struct row){ l->words[g], 1, 2, WORD_LEN };
+}
+
+static struct row group_row(const struct leaf *l)
+{
+	return (struct row){ l->groups, 2, 3, GROUP_LEN };
+}
+
+void leaf_init(struct leaf *l)
+{
+	memset(l->bits, 0xff, sizeof(l->bits));
+	memset(l->words, WORD_LEN, sizeof(l->words));
+	for (unsigned k = 0; k < ROW_RUN + 3; k++)
+		for (unsigned i = 0; i < ROW_N; i++)
+			l->groups[k][i] = GROUP_LEN;
+}
+
+/* The bits first to end - 1 of the word that starts at page 0; both may lie outside it. */
+static uint64_t word_mask(uint64_t first, uint64_t end)
+{
+	return (WORD_FREE << first) & (end >= WORD_LEN ? WORD_FREE : ~(WORD_FREE << end));
+}
+
+/* Where n ones start, for n from 1 to 64. */
+static uint64_t word_runs_of(uint64_t w, unsigned n)
+{
+	while (n > 1) {
+		unsigned half = n / 2;
+
+		w &= w >> half;
+		n -= half;
+	}
+	return w;
+}
+
+static unsigned word_prefix(uint64_t w)
+{
+	return w == WORD_FREE ? WORD_LEN : (unsigned)__builtin_ctzll(~w);
+}
+
+static unsigned word_suffix(uint64_t w)
+{
+	return w == WORD_FREE ? WORD_LEN : (unsigned)__builtin_clzll(~w);
+}
+
+/* Where 1, 2, 4, ... 32 ones start; then the longest is put together from the largest piece down. */
+static unsigned word_longest(uint64_t w)
+{
+	uint64_t pow[6] = { w }, at;
+	unsigned k = 0, n;
+
+	if (w == 0)
+		return 0;
+	while (k < 5 && (pow[k + 1] = pow[k] & (pow[k] >> (1U << k))))
+		k++;
+	at = pow[k];
+	n = 1U << k;
+	while (k-- > 0) {
+		uint64_t more = at & (pow[k] >> n);
+
+		if (more) {
+			at = more;
+			n += 1U << k;
+		}
+	}
+	return n;
+}
+
+static unsigned word_longest_64k(uint64_t w)
+{
+	unsigned best = word_prefix(w);
+
+	for (unsigned at = 16; at < WORD_LEN; at += 16) {
+		unsigned n = word_prefix(w >> at);
+
+		best = n > best ? n : best;
+	}
+	return best;
+}
+
+static bool word_update(struct leaf *l, unsigned g, unsigned i)
+{
+	uint64_t w = l->bits[g][i];
+	struct sum sum;
+
+	if (w == 0 || w == WORD_FREE)
+		sum = sum_whole(WORD_LEN, w == 0);
+	else
+		sum = (struct sum){ word_prefix(w),
+				    word_suffix(w),
+				    { word_longest(w), word_longest_64k(w) } };
+	return row_put(word_row(l, g), l->words[g], i, &sum);
+}
+
+/* Pages first to end - 1 of group g. */
+static bool group_mark(struct leaf *l, unsigned g, unsigned first, unsigned end, bool taken)
+{
+	bool changed = false;
+	struct sum sum;
+
+	for (unsigned i = first / WORD_LEN; i * WORD_LEN < end; i++) {
+		unsigned base = i * WORD_LEN;
+		uint64_t mask = word_mask(first > base ? first - base : 0, end - base);
+
+		assert((l->bits[g][i] & mask) == (taken ? mask : 0));
+		l->bits[g][i] ^= mask;
+		changed |= word_update(l, g, i);
+	}
+	if (!changed)
+		return false;
+	row_sum(word_row(l, g), 3, &sum);
+	return row_put(group_row(l), l->groups, g, &sum);
+}
+
+bool leaf_mark(struct leaf *l, unsigned first, unsigned end, bool taken)
+{
+	bool changed = false;
+
+	for (unsigned g = first / GROUP_LEN; g * GROUP_LEN < end; g++) {
+		unsigned base = g * GROUP_LEN;
+		unsigned to = end - base < GROUP_LEN ? end - base : GROUP_LEN;
+
+		changed |= group_mark(l, g, first > base ? first - base : 0, to, taken);
+	}
+	return changed;
+}
+
+bool leaf_is_free(const struct leaf *l, unsigned first, unsigned end)
+{
+	for (unsigned i = first / WORD_LEN; i * WORD_LEN < end; i++) {
+		unsigned base = i * WORD_LEN;
+		uint64_t mask = word_mask(first > base ? first - base : 0, end - base);
+
+		if (~l->bits[i / ROW_N][i % ROW_N] & mask)
+			return false;
+	}
+	return true;
+}
+
+void leaf_sum(const struct leaf *l, struct sum *out)
+{
+	row_sum(group_row(l), RUN_N, out);
+}
+
+/* A run inside the word; one that starts or ends outside is the row's business. */
+static bool word_fit(uint64_t w, struct fit *q, uint64_t base)
+{
+	static const uint64_t multiples[] = {
+		WORD_FREE,	    0x5555555555555555, 0x1111111111111111,
+		0x0101010101010101, 0x0001000100010001, 0x0000000100000001,
+	};
+	uint64_t at;
+
+	if (q->align >= WORD_LEN || q->len > WORD_LEN)
+		return false;
+	at = word_runs_of(w, (unsigned)q->len) & multiples[__builtin_ctzll(q->align)];
+	if (at)
+		q->found = base + (unsigned)__builtin_ctzll(at);
+	return at != 0;
+}
+
+/* A word that the limits cut: what lies outside them counts as taken. */
+static bool word_fit_cut(uint64_t w, struct fit *q, uint64_t base)
+{
+	if (q->first >= base + WORD_LEN || q->end <= base)
+		return false;
+	w &= word_mask(q->first > base ? q->first - base : 0, q->end - base);
+	if (fit_reaches(q, base + word_prefix(w)))
+		return true;
+	if (w == WORD_FREE)
+		return false;
+	if (word_fit(w, q, base))
+		return true;
+	q->open = base + WORD_LEN - word_suffix(w);
+	return false;
+}
+
+static bool group_fit(const struct leaf *l, unsigned g, struct fit *q, uint64_t base)
+{
+	for (unsigned i = 0;; i++) {
+		switch (row_fit(word_row(l, g), q, base, &i, ROW_N)) {
+		case ROW_FOUND:
+			return true;
+		case ROW_NONE:
+			return false;
+		case ROW_INSIDE:
+			if (word_fit(l->bits[g][i], q, base + i * WORD_LEN))
+				return true;
+			if (!fit_goes_on(q))
+				return false;
+			q->open = base + (i + 1) * WORD_LEN - word_suffix(l->bits[g][i]);
+		}
+	}
+}
+
+static bool group_fit_cut(const struct leaf *l, unsigned g, struct fit *q, uint64_t base)
+{
+	for (unsigned i = 0; i < ROW_N; i++)
+		if (word_fit_cut(l->bits[g][i], q, base + i * WORD_LEN))
+			return true;
+	return false;
+}
+
+static bool leaf_fit_cut(const struct leaf *l, struct fit *q, uint64_t base)
+{
+	for (unsigned g = 0; g < ROW_N; g++) {
+		uint64_t at = base + g * GROUP_LEN;
+		bool cut = at < q->first || at + GROUP_LEN > q->end;
+
+		if (cut ? group_fit_cut(l, g, q, at) : group_fit(l, g, q, at))
+			return true;
+		if (!q->budget)
+			return false;
+	}
+	return false;
+}
+
+bool leaf_fit(const struct leaf *l, struct fit *q, uint64_t base)
+{
+	if (base < q->first || base + LEAF_LEN > q->end)
+		return leaf_fit_cut(l, q, base);
+	for (unsigned g = 0;; g++) {
+		switch (row_fit(group_row(l), q, base, &g, ROW_N)) {
+		case ROW_FOUND:
+			return true;
+		case ROW_NONE:
+			return false;
+		case ROW_INSIDE:
+			if (group_fit(l, g, q, base + g * GROUP_LEN))
+				return true;
+			if (!fit_goes_on(q))
+				return false;
+		}
+	}
+}

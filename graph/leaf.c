@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "graph/lanes.h"
+
 #define WORD_FREE UINT64_MAX
 
 static struct row word_row(const struct leaf *l, unsigned g)
@@ -43,18 +45,18 @@ static uint64_t word_runs_of(uint64_t w, unsigned n)
 	return w;
 }
 
-static unsigned word_prefix(uint64_t w)
+static uint8_t word_prefix(uint64_t w)
 {
-	return w == WORD_FREE ? WORD_LEN : (unsigned)__builtin_ctzll(~w);
+	return w == WORD_FREE ? WORD_LEN : (uint8_t)__builtin_ctzll(~w);
 }
 
-static unsigned word_suffix(uint64_t w)
+static uint8_t word_suffix(uint64_t w)
 {
-	return w == WORD_FREE ? WORD_LEN : (unsigned)__builtin_clzll(~w);
+	return w == WORD_FREE ? WORD_LEN : (uint8_t)__builtin_clzll(~w);
 }
 
 /* Where 1, 2, 4, ... 32 ones start; then the longest is put together from the largest piece down. */
-static unsigned word_longest(uint64_t w)
+static uint8_t word_longest(uint64_t w)
 {
 	uint64_t pow[6] = { w }, at;
 	unsigned k = 0, n;
@@ -73,15 +75,15 @@ static unsigned word_longest(uint64_t w)
 			n += 1U << k;
 		}
 	}
-	return n;
+	return (uint8_t)n;
 }
 
-static unsigned word_longest_64k(uint64_t w)
+static uint8_t word_longest_64k(uint64_t w)
 {
-	unsigned best = word_prefix(w);
+	uint8_t best = word_prefix(w);
 
 	for (unsigned at = 16; at < WORD_LEN; at += 16) {
-		unsigned n = word_prefix(w >> at);
+		uint8_t n = word_prefix(w >> at);
 
 		best = n > best ? n : best;
 	}
@@ -90,47 +92,80 @@ static unsigned word_longest_64k(uint64_t w)
 
 static bool word_update(struct leaf *l, unsigned g, unsigned i)
 {
+	uint8_t(*line)[ROW_N] = l->words[g];
 	uint64_t w = l->bits[g][i];
-	struct sum sum;
+	uint8_t prefix = word_prefix(w), suffix = word_suffix(w);
+	uint8_t run = word_longest(w), run_64k = word_longest_64k(w);
+	bool same = line[ROW_PREFIX][i] == prefix && line[ROW_SUFFIX][i] == suffix &&
+		    line[ROW_RUN + RUN_4K][i] == run && line[ROW_RUN + RUN_64K][i] == run_64k;
 
-	if (w == 0 || w == WORD_FREE)
-		sum = sum_whole(WORD_LEN, w == 0);
-	else
-		sum = (struct sum){ word_prefix(w),
-				    word_suffix(w),
-				    { word_longest(w), word_longest_64k(w) } };
-	return row_put(word_row(l, g), l->words[g], i, &sum);
+	line[ROW_PREFIX][i] = prefix;
+	line[ROW_SUFFIX][i] = suffix;
+	line[ROW_RUN + RUN_4K][i] = run;
+	line[ROW_RUN + RUN_64K][i] = run_64k;
+	return !same;
 }
 
-/* Pages first to end - 1 of group g. */
-static bool group_mark(struct leaf *l, unsigned g, unsigned first, unsigned end, bool taken)
+/* What the words of group g say. */
+static bool group_update(struct leaf *l, unsigned g)
 {
-	bool changed = false;
-	struct sum sum;
+	const uint8_t(*line)[ROW_N] = l->words[g];
+	const lanes every_1m = { -1, 0, 0, 0, -1, 0, 0, 0 };
+	lanes suffix = lanes_load_u8(line[ROW_SUFFIX]);
+	lanes ahead = lanes_ahead(lanes_load_u8(line[ROW_PREFIX]), WORD_LEN);
+	lanes run = lanes_load_u8(line[ROW_RUN + RUN_4K]);
+	lanes run_64k = lanes_load_u8(line[ROW_RUN + RUN_64K]);
+	uint16_t now[ROW_RUN + 3];
+	bool same = true;
 
-	for (unsigned i = first / WORD_LEN; i * WORD_LEN < end; i++) {
-		unsigned base = i * WORD_LEN;
-		uint64_t mask = word_mask(first > base ? first - base : 0, end - base);
-
-		assert((l->bits[g][i] & mask) == (taken ? mask : 0));
-		l->bits[g][i] ^= mask;
-		changed |= word_update(l, g, i);
+	now[ROW_PREFIX] = (uint16_t)ahead[0];
+	now[ROW_SUFFIX] = row_suffix(word_row(l, g));
+	now[ROW_RUN + RUN_4K] = lanes_top(lanes_max(run, lanes_seams(suffix, ahead, 1)));
+	now[ROW_RUN + RUN_64K] = lanes_top(lanes_max(run_64k, lanes_seams(suffix, ahead, 16)));
+	now[ROW_RUN + RUN_1M] = lanes_top(ahead & every_1m);
+#pragma GCC unroll 5
+	for (unsigned k = 0; k < ROW_RUN + 3; k++) {
+		same &= l->groups[k][g] == now[k];
+		l->groups[k][g] = now[k];
 	}
-	if (!changed)
-		return false;
-	row_sum(word_row(l, g), 3, &sum);
-	return row_put(group_row(l), l->groups, g, &sum);
+	return !same;
+}
+
+void leaf_sum(const struct leaf *l, struct sum *out)
+{
+	const uint16_t(*line)[ROW_N] = l->groups;
+	lanes suffix = lanes_load(line[ROW_SUFFIX]);
+	lanes ahead = lanes_ahead(lanes_load(line[ROW_PREFIX]), GROUP_LEN);
+	lanes run = lanes_load(line[ROW_RUN + RUN_4K]);
+	lanes run_64k = lanes_load(line[ROW_RUN + RUN_64K]);
+	lanes run_1m = lanes_load(line[ROW_RUN + RUN_1M]);
+
+	out->prefix = (uint16_t)ahead[0];
+	out->suffix = row_suffix(group_row(l));
+	out->run[RUN_4K] = lanes_top(lanes_max(run, lanes_seams(suffix, ahead, 1)));
+	out->run[RUN_64K] = lanes_top(lanes_max(run_64k, lanes_seams(suffix, ahead, 16)));
+	out->run[RUN_1M] = lanes_top(lanes_max(run_1m, lanes_seams(suffix, ahead, 256)));
+	out->run[RUN_2M] = lanes_top(ahead);
+	out->run[RUN_16M] = (uint16_t)ahead[0];
 }
 
 bool leaf_mark(struct leaf *l, unsigned first, unsigned end, bool taken)
 {
-	bool changed = false;
+	unsigned last = (end - 1) / WORD_LEN;
+	bool changed = false, group_changed = false;
 
-	for (unsigned g = first / GROUP_LEN; g * GROUP_LEN < end; g++) {
-		unsigned base = g * GROUP_LEN;
-		unsigned to = end - base < GROUP_LEN ? end - base : GROUP_LEN;
+	for (unsigned i = first / WORD_LEN; i <= last; i++) {
+		unsigned g = i / ROW_N, base = i * WORD_LEN;
+		uint64_t mask = word_mask(first > base ? first - base : 0, end - base);
+		uint64_t *bits = &l->bits[g][i % ROW_N];
 
-		changed |= group_mark(l, g, first > base ? first - base : 0, to, taken);
+		assert((*bits & mask) == (taken ? mask : 0));
+		*bits = taken ? *bits & ~mask : *bits | mask;
+		group_changed |= word_update(l, g, i % ROW_N);
+		if (group_changed && (i == last || i % ROW_N == ROW_N - 1)) {
+			changed |= group_update(l, g);
+			group_changed = false;
+		}
 	}
 	return changed;
 }
@@ -147,16 +182,11 @@ bool leaf_is_free(const struct leaf *l, unsigned first, unsigned end)
 	return true;
 }
 
-void leaf_sum(const struct leaf *l, struct sum *out)
-{
-	row_sum(group_row(l), RUN_N, out);
-}
-
 /* A run inside the word; one that starts or ends outside is the row's business. */
 static bool word_fit(uint64_t w, struct fit *q, uint64_t base)
 {
 	static const uint64_t multiples[] = {
-		WORD_FREE,	    0x5555555555555555, 0x1111111111111111,
+		WORD_FREE,          0x5555555555555555, 0x1111111111111111,
 		0x0101010101010101, 0x0001000100010001, 0x0000000100000001,
 	};
 	uint64_t at;

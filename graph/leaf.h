@@ -21,7 +21,7 @@
 struct leaf {
 	uint64_t bits[ROW_N][ROW_N];
 	uint8_t words[ROW_N][ROW_RUN + 2][ROW_N]; /* runs of 4K and 64K */
-	uint16_t groups[ROW_RUN + 3][ROW_N];	  /* and of 1M */
+	uint16_t groups[ROW_RUN + 3][ROW_N];      /* and of 1M */
 };
 
 /* All pages free. */

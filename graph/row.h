@@ -41,6 +41,7 @@ struct row {
 /* One search for the lowest free range of len pages at a multiple of align, between first and end (not included). */
 struct fit {
 	uint64_t len, align, first, end;
+	bool is_cut;        /* first or end may lie inside a row */
 	enum run_class cls; /* the coarsest that align is a multiple of */
 	uint64_t open; /* where the free run starts that reaches the place where the search is */
 	uint64_t found;
@@ -102,27 +103,30 @@ _row_inline_ uint64_t row_run(struct row r, unsigned c, const uint64_t *ahead)
 {
 	uint64_t best = ahead[0];
 
-	if (run_align[c] > r.len) {
-		for (unsigned i = 0; i < ROW_N; i++)
-			if ((i * r.len & (run_align[c] - 1)) == 0)
-				best = row_max(best, ahead[i]);
-		return best;
-	}
 	for (unsigned i = 0; i < ROW_N; i++) {
 		uint64_t tail = row_get(r, ROW_SUFFIX, i) & -run_align[c];
 
 		best = row_max(best, tail + ahead[i + 1]);
-		if (c < r.n_runs)
-			best = row_max(best, row_get(r, ROW_RUN + c, i));
+		best = row_max(best, row_get(r, ROW_RUN + c, i));
 	}
 	return best;
 }
 
-/* A class coarser than the row is long is not computed, and not to be used: the row's start decides, not the row. */
-_row_inline_ void row_sum(struct row r, unsigned n_runs, struct sum *out)
+_row_inline_ uint64_t row_suffix(struct row r)
 {
-	uint64_t ahead[ROW_N + 1], suffix = 0;
+	uint64_t suffix = 0;
 	unsigned i = ROW_N;
+
+	do
+		suffix += row_get(r, ROW_SUFFIX, --i);
+	while (i > 0 && row_get(r, ROW_SUFFIX, i) == r.len);
+	return suffix;
+}
+
+/* For rows that have a line of each class; those of a leaf have their own. */
+_row_inline_ void row_sum(struct row r, struct sum *out)
+{
+	uint64_t ahead[ROW_N + 1];
 
 	ahead[ROW_N] = 0;
 	for (unsigned k = ROW_N; k-- > 0;) {
@@ -130,13 +134,10 @@ _row_inline_ void row_sum(struct row r, unsigned n_runs, struct sum *out)
 
 		ahead[k] = prefix == r.len ? prefix + ahead[k + 1] : prefix;
 	}
-	do
-		suffix += row_get(r, ROW_SUFFIX, --i);
-	while (i > 0 && row_get(r, ROW_SUFFIX, i) == r.len);
 	out->prefix = ahead[0];
-	out->suffix = suffix;
+	out->suffix = row_suffix(r);
 #pragma GCC unroll 5
-	for (unsigned c = 0; c < n_runs; c++)
+	for (unsigned c = 0; c < RUN_N; c++)
 		out->run[c] = row_run(r, c, ahead);
 }
 

@@ -1,42 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
-/*
- *	                      16 GB ...  space.root, at the lowest level that covers the range
- *	 [ 128M ][ 128M ][ 128M ][ 128M ][ 128M ][ 128M ][ 128M ][ 128M ]         struct node: a row of 8
- *	  free    taken     |                                     taken
- *	                    [ 16M ][ 16M ][ 16M ][ 16M ][ 16M ][ 16M ] ...        struct node: a row of 8
- *	                     free     |      taken
- *	                              4096 bits in 64 words in 8 groups           struct leaf
- *
- * Every row keeps, for each of its eight children, how many free pages it starts with and ends with, and the longest
- * free run inside at each class of alignment (graph/row.h). These sums compose exactly, so a search goes down one path.
- *
- * Page numbers are absolute: a row lies at a multiple of its length, so alignment inside is alignment of addresses.
- * What the root covers outside the range of the space is taken, for good.
- *
- * A child that is wholly free needs no node. A child that was taken as a whole is only marked so (whole_taken); the
- * node it may have still says that all is free, and is right again when the child is put. So neither the length of
- * what is taken or put matters, nor does put ever need a node: what was taken page by page has its nodes already.
- */
 #include "graph/space.h"
 
 #include <assert.h>
 #include <errno.h>
 
 #include "base/mem.h"
-#include "graph/leaf.h"
-
-struct node { /* of level 1: its children are leaves; of level n: nodes of level n - 1 */
-	uint64_t lines[ROW_RUN + RUN_N][ROW_N];
-	union {
-		struct node *node;
-		struct leaf *leaf;
-	} child[ROW_N];
-	uint8_t whole_taken; /* a bit for each child */
-};
+#include "graph/branch.h"
 
 struct space {
 	struct range range;
-	struct node *root;
+	struct branch *
+		root; /* of the lowest level that covers the range; what it covers besides is taken for good */
 	unsigned level;
 	uint64_t base; /* page number where the root starts */
 	struct sum sum;
@@ -44,263 +18,77 @@ struct space {
 	size_t footprint;
 };
 
-/* log2 of the pages of one child of a node of this level. */
-static unsigned child_bits(unsigned level)
-{
-	return LEAF_BITS + ROW_BITS * (level - 1);
-}
-
-static uint64_t child_len(unsigned level)
-{
-	return UINT64_C(1) << child_bits(level);
-}
-
-static struct row node_row(const struct node *n, unsigned level)
-{
-	return (struct row){ n->lines, 8, RUN_N, child_len(level) };
-}
-
-static bool is_whole_taken(const struct node *n, unsigned i)
-{
-	return n->whole_taken >> i & 1;
-}
-
-static bool is_whole_free(const struct node *n, unsigned level, unsigned i)
-{
-	return n->lines[ROW_PREFIX][i] == child_len(level);
-}
-
 /*
- * Every walk below goes over the children of a node that a range of pages touches, with the part of the range that is
- * in the child.
+ * The way from the root to the pages first to end - 1: down while they lie in one child and do not fill it. It ends in a
+ * leaf (level 0) or in the branch where they part. Almost all ranges are short and end in a leaf.
  */
-struct part {
-	unsigned i;
-	uint64_t base;	     /* of the child */
-	uint64_t first, end; /* pages of the range in it */
-	bool whole;
+struct path {
+	struct branch *branch[BRANCH_LEVELS + 1];
+	struct leaf *leaf;
+	unsigned level;
 };
 
-static struct part part_of(unsigned level, uint64_t base, uint64_t first, uint64_t end)
+/* The level of the branch where the pages part, or fill a child; 0 when they lie in one leaf. */
+static unsigned path_end(uint64_t first, uint64_t end)
 {
-	uint64_t len = child_len(level), at = first & -len, to = at + len < end ? at + len : end;
+	uint64_t apart = first ^ (end - 1);
+	unsigned level = 0;
 
-	return (struct part){
-		(unsigned)((at - base) >> child_bits(level)), at, first, to, to - first == len,
-	};
+	while (apart >> child_bits(level + 1) || end - first == child_len(level + 1))
+		level++;
+	return level;
 }
 
-#define part_each(p, level, base, from, to)                                                        \
-	for (struct part p = part_of(level, base, from, to); p.first < (to);                       \
-	     p = part_of(level, base, p.end, to))
-
-static struct node *node_new(struct space *s, unsigned level)
+/* With grow, what is missing is allocated; false without memory. Without, nothing is missing (asserted). */
+static bool path_down(struct space *s, struct path *p, uint64_t first, uint64_t end, bool grow)
 {
-	struct sum sum = sum_whole(child_len(level), false);
-	struct node *n = mem_new0(struct node);
+	struct branch *b = s->root;
 
-	if (!n)
-		return NULL;
-	for (unsigned i = 0; i < ROW_N; i++)
-		row_put(node_row(n, level), n->lines, i, &sum);
-	s->footprint += sizeof(*n);
-	return n;
-}
+	p->level = path_end(first, end);
+	for (unsigned level = s->level; level > p->level; level--) {
+		unsigned i = child_of(level, first);
 
-static struct leaf *leaf_new(struct space *s)
-{
-	struct leaf *l = mem_new0(struct leaf);
-
-	if (!l)
-		return NULL;
-	leaf_init(l);
-	s->footprint += sizeof(*l);
-	return l;
-}
-
-static void node_free(struct space *s, struct node *n, unsigned level);
-
-static void child_free(struct space *s, struct node *n, unsigned level, unsigned i)
-{
-	if (level > 1) {
-		node_free(s, n->child[i].node, level - 1);
-		n->child[i].node = NULL;
-		return;
-	}
-	if (n->child[i].leaf)
-		s->footprint -= sizeof(*n->child[i].leaf);
-	n->child[i].leaf = mem_free(n->child[i].leaf);
-}
-
-static void node_free(struct space *s, struct node *n, unsigned level)
-{
-	if (!n)
-		return;
-	for (unsigned i = 0; i < ROW_N; i++)
-		child_free(s, n, level, i);
-	s->footprint -= sizeof(*n);
-	mem_free(n);
-}
-
-static void node_trim(struct space *s, struct node *n, unsigned level)
-{
-	for (unsigned i = 0; i < ROW_N; i++) {
-		if (is_whole_taken(n, i) || is_whole_free(n, level, i))
-			child_free(s, n, level, i);
-		else if (level > 1)
-			node_trim(s, n->child[i].node, level - 1);
-	}
-}
-
-static bool child_ensure(struct space *s, struct node *n, unsigned level, unsigned i)
-{
-	if (level == 1) {
-		if (!n->child[i].leaf)
-			n->child[i].leaf = leaf_new(s);
-		return n->child[i].leaf;
-	}
-	if (!n->child[i].node)
-		n->child[i].node = node_new(s, level - 1);
-	return n->child[i].node;
-}
-
-/* Allocates what marking the pages needs. New nodes of a free child say what was so before: false changes nothing. */
-static bool node_ensure(struct space *s, struct node *n, unsigned level, uint64_t base,
-			uint64_t first, uint64_t end)
-{
-	part_each(p, level, base, first, end)
-	{
-		if (p.whole)
-			continue;
-		if (!child_ensure(s, n, level, p.i))
+		p->branch[level] = b;
+		if (!b->child[i].branch && grow && !branch_grow(b, level, i, &s->footprint))
 			return false;
-		if (level > 1 &&
-		    !node_ensure(s, n->child[p.i].node, level - 1, p.base, p.first, p.end))
-			return false;
+		assert(b->child[i].branch && !child_is_taken(b, i));
+		p->leaf = b->child[i].leaf;
+		b = b->child[i].branch;
 	}
-	return true;
+	if (p->level == 0)
+		return true;
+	p->branch[p->level] = b;
+	return !grow || branch_ensure(b, p->level, first, end, &s->footprint);
 }
 
-static bool node_mark(struct node *n, unsigned level, uint64_t base, uint64_t first, uint64_t end,
-		      bool taken);
-
-/* Marks a child that has a node of its own. True when what it says of itself may have changed. */
-static bool child_mark(struct node *n, unsigned level, struct part p, bool taken)
-{
-	struct sum sum;
-
-	assert(!is_whole_taken(n, p.i) && n->child[p.i].node);
-	if (level > 1) {
-		struct node *child = n->child[p.i].node;
-
-		if (!node_mark(child, level - 1, p.base, p.first, p.end, taken))
-			return false;
-		row_sum(node_row(child, level - 1), RUN_N, &sum);
-	} else {
-		struct leaf *leaf = n->child[p.i].leaf;
-
-		if (!leaf_mark(leaf, (unsigned)(p.first - p.base), (unsigned)(p.end - p.base),
-			       taken))
-			return false;
-		leaf_sum(leaf, &sum);
-	}
-	return row_put(node_row(n, level), n->lines, p.i, &sum);
-}
-
-static bool node_mark(struct node *n, unsigned level, uint64_t base, uint64_t first, uint64_t end,
+/* Marks the pages at the end of their path, and goes up as long as a row says something new to the one above. */
+static void path_mark(struct space *s, const struct path *p, uint64_t first, uint64_t end,
 		      bool taken)
 {
-	bool changed = false;
+	unsigned level = p->level;
+	struct sum sum;
+	bool changed;
 
-	part_each(p, level, base, first, end)
-	{
-		struct sum sum = sum_whole(child_len(level), taken);
-
-		if (!p.whole || (!taken && !is_whole_taken(n, p.i))) {
-			changed |= child_mark(n, level, p, taken);
-			continue;
+	if (level > 0) {
+		changed = branch_mark(p->branch[level], level, first, end, taken);
+	} else {
+		changed = leaf_mark(p->leaf, first % LEAF_LEN, (end - 1) % LEAF_LEN + 1, taken);
+		if (!changed)
+			return;
+		leaf_sum(p->leaf, &sum);
+		level = 1;
+		changed = row_put(branch_row(p->branch[1], 1), p->branch[1]->lines,
+				  child_of(1, first), &sum);
+	}
+	while (changed) {
+		row_sum(branch_row(p->branch[level], level), &sum);
+		if (level == s->level) {
+			s->sum = sum;
+			return;
 		}
-		assert(!taken || is_whole_free(n, level, p.i));
-		n->whole_taken ^= (uint8_t)(1U << p.i);
-		changed |= row_put(node_row(n, level), n->lines, p.i, &sum);
-	}
-	return changed;
-}
-
-static void space_mark(struct space *s, uint64_t first, uint64_t end, bool taken)
-{
-	if (node_mark(s->root, s->level, s->base, first, end, taken))
-		row_sum(node_row(s->root, s->level), RUN_N, &s->sum);
-}
-
-static bool node_is_free(const struct node *n, unsigned level, uint64_t base, uint64_t first,
-			 uint64_t end)
-{
-	part_each(p, level, base, first, end)
-	{
-		if (is_whole_free(n, level, p.i))
-			continue;
-		if (p.whole || is_whole_taken(n, p.i))
-			return false;
-		if (level > 1 ?
-			    !node_is_free(n->child[p.i].node, level - 1, p.base, p.first, p.end) :
-			    !leaf_is_free(n->child[p.i].leaf, (unsigned)(p.first - p.base),
-					  (unsigned)(p.end - p.base)))
-			return false;
-	}
-	return true;
-}
-
-static bool node_fit(const struct node *n, unsigned level, struct fit *q, uint64_t base);
-
-static bool child_fit(const struct node *n, unsigned level, unsigned i, struct fit *q,
-		      uint64_t base)
-{
-	return level > 1 ? node_fit(n->child[i].node, level - 1, q, base) :
-			   leaf_fit(n->child[i].leaf, q, base);
-}
-
-/* A child that the limits cut. */
-static bool child_fit_cut(const struct node *n, unsigned level, unsigned i, struct fit *q,
-			  uint64_t base)
-{
-	uint64_t end = base + child_len(level);
-
-	end = end < q->end ? end : q->end;
-	if (is_whole_free(n, level, i))
-		return fit_reaches(q, end);
-	if (!is_whole_taken(n, i))
-		return child_fit(n, level, i, q, base);
-	q->open = end;
-	return false;
-}
-
-static bool node_fit(const struct node *n, unsigned level, struct fit *q, uint64_t base)
-{
-	uint64_t len = child_len(level);
-	unsigned i = base < q->first ? (unsigned)((q->first - base) >> child_bits(level)) : 0;
-	unsigned to = q->end - base < len * ROW_N ? (unsigned)((q->end - base) / len) : ROW_N;
-
-	if (base + i * len < q->first) {
-		if (child_fit_cut(n, level, i, q, base + i * len))
-			return true;
-		if (!q->budget)
-			return false;
-		i++;
-	}
-	for (;; i++) {
-		switch (row_fit(node_row(n, level), q, base, &i, to)) {
-		case ROW_FOUND:
-			return true;
-		case ROW_NONE:
-			return i == to && to < ROW_N && base + to * len < q->end &&
-			       child_fit_cut(n, level, to, q, base + to * len);
-		case ROW_INSIDE:
-			if (child_fit(n, level, i, q, base + i * len))
-				return true;
-			if (!fit_goes_on(q))
-				return false;
-		}
+		level++;
+		changed = row_put(branch_row(p->branch[level], level), p->branch[level]->lines,
+				  child_of(level, first), &sum);
 	}
 }
 
@@ -317,7 +105,29 @@ static bool space_fit(const struct space *s, struct fit *q, uint64_t budget)
 {
 	q->open = q->first;
 	q->budget = budget;
-	return node_fit(s->root, s->level, q, s->base);
+	return branch_fit(s->root, s->level, q, s->base);
+}
+
+/* The same where no limit cuts and a row that promises keeps it: one way down. */
+static bool space_fit_exact(const struct space *s, struct fit *q)
+{
+	const struct branch *b = s->root;
+	uint64_t base = s->base;
+
+	q->open = q->first;
+	q->budget = UINT64_MAX;
+	for (unsigned level = s->level;; level--) {
+		enum row_step step;
+		unsigned i = 0;
+
+		step = row_fit(branch_row(b, level), q, base, &i, ROW_N);
+		if (step != ROW_INSIDE)
+			return step == ROW_FOUND;
+		base += i * child_len(level);
+		if (level == 1)
+			return leaf_fit(b->child[i].leaf, q, base);
+		b = b->child[i].branch;
+	}
 }
 
 /* Rows to try before a search at an alignment between two classes stops to look for the lowest. */
@@ -337,7 +147,7 @@ static bool space_find(const struct space *s, struct fit *q)
 	if (s->sum.run[q->cls] < len)
 		return false;
 	if (align == fine)
-		return space_fit(s, q, UINT64_MAX);
+		return q->is_cut ? space_fit(s, q, UINT64_MAX) : space_fit_exact(s, q);
 	if (space_fit(s, q, VAIN_ROWS))
 		return true;
 	if (q->budget)
@@ -379,28 +189,30 @@ struct space *space_new(struct range r)
 		len = child_len(++s->level) * ROW_N;
 		s->base = base = first & -len;
 	} while (end > base + len);
-	s->root = node_new(s, s->level);
-	if (!s->root || !node_ensure(s, s->root, s->level, base, base, first) ||
-	    !node_ensure(s, s->root, s->level, base, end, base + len))
+	s->root = branch_new(s->level, &s->footprint);
+	if (!s->root || !branch_ensure(s->root, s->level, base, first, &s->footprint) ||
+	    !branch_ensure(s->root, s->level, end, base + len, &s->footprint))
 		return space_free(s);
-	space_mark(s, base, first, true);
-	space_mark(s, end, base + len, true);
-	row_sum(node_row(s->root, s->level), RUN_N, &s->sum);
+	branch_mark(s->root, s->level, base, first, true);
+	branch_mark(s->root, s->level, end, base + len, true);
+	row_sum(branch_row(s->root, s->level), &s->sum);
 	return s;
 }
 
 struct space *space_free(struct space *s)
 {
 	if (s)
-		node_free(s, s->root, s->level);
+		s->root = branch_free(s->root, s->level, &s->footprint);
 	return mem_free(s);
 }
 
 static int space_take_pages(struct space *s, uint64_t first, uint64_t end)
 {
-	if (!node_ensure(s, s->root, s->level, s->base, first, end))
+	struct path p;
+
+	if (!path_down(s, &p, first, end, true))
 		return -ENOMEM;
-	space_mark(s, first, end, true);
+	path_mark(s, &p, first, end, true);
 	s->used += end - first;
 	return 0;
 }
@@ -445,6 +257,7 @@ int space_take_within(struct space *s, struct range in, uint64_t len, uint64_t a
 	in.last = in.last < s->range.last ? in.last : s->range.last;
 	q.first = page_of(in.first) + !is_aligned(in.first, PAGE_LEN);
 	q.end = page_of(in.last) + is_aligned(in.last + 1, PAGE_LEN);
+	q.is_cut = true;
 	return q.first < q.end ? space_take_fit(s, &q, out_first) : -ENOSPC;
 }
 
@@ -459,20 +272,24 @@ int space_take_at(struct space *s, struct range r)
 
 void space_put(struct space *s, struct range r)
 {
+	uint64_t first = page_of(r.first), end = page_of(r.last) + 1;
+	struct path p;
+
 	assert(space_has(s, r));
-	space_mark(s, page_of(r.first), page_of(r.last) + 1, false);
-	s->used -= page_of(r.last) + 1 - page_of(r.first);
+	path_down(s, &p, first, end, false);
+	path_mark(s, &p, first, end, false);
+	s->used -= end - first;
 }
 
 void space_trim(struct space *s)
 {
-	node_trim(s, s->root, s->level);
+	branch_trim(s->root, s->level, &s->footprint);
 }
 
 bool space_is_free(const struct space *s, struct range r)
 {
 	assert(space_has(s, r));
-	return node_is_free(s->root, s->level, s->base, page_of(r.first), page_of(r.last) + 1);
+	return branch_is_free(s->root, s->level, page_of(r.first), page_of(r.last) + 1);
 }
 
 struct range space_range(const struct space *s)

@@ -81,7 +81,7 @@ END_TEST
 START_TEST(alignment_is_that_of_the_absolute_address)
 {
 	static const uint64_t starts[] = {
-		0x1000,	    0x40000000,	    0x3fff1000,		0xabcdef000,
+		0x1000,     0x40000000,     0x3fff1000,         0xabcdef000,
 		0x7fff8000, 0x7ffffffff000, 0xffff800000001000, 0x13000
 	};
 

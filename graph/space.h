@@ -27,24 +27,28 @@ struct space *space_new(struct range r);
 struct space *space_free(struct space *s);
 
 /*
- * Takes the lowest free range of len bytes whose start is a multiple of align.
- * len: a multiple of 4 KB, not 0. align: a power of two, at least 4 KB.
+ * Takes the lowest free range of len bytes whose start is a multiple of align (of the address, wherever the space starts).
+ * len: a multiple of 4 KB, not 0. align: a power of two, at least 4 KB (asserted). Any align finds a fit when there is
+ * one; but only at 4K, 64K, 1M, 2M and 16M is the lowest certain: at another, when many ranges that look fit are not,
+ * a higher one may be taken, and where none at all is fit the search may have to see all of them.
  * 0; -ENOSPC when there is none; -ENOMEM without memory for the bitmap, and nothing has changed.
  */
 int space_take(struct space *s, uint64_t len, uint64_t align, uint64_t *out_first);
 /* The same inside `in` only (in is cut to the space). */
-int space_take_within(struct space *s, struct range in, uint64_t len, uint64_t align, uint64_t *out_first);
+int space_take_within(struct space *s, struct range in, uint64_t len, uint64_t align,
+		      uint64_t *out_first);
 /* Takes exactly r. 0; -EBUSY when part of it is taken; -EINVAL when r is not inside or not of whole pages; -ENOMEM. */
 int space_take_at(struct space *s, struct range r);
 /*
- * Gives r back, all of which is taken (asserted). Cannot fail.
+ * Gives r back: what one take returned, or several that touch, never a piece of one (a taken range is kept as a whole,
+ * and to break it could need memory; asserted as far as it is seen). Cannot fail, needs no memory.
  * A range that was given back can be taken again by space_take_at() without any allocation, until space_trim().
  */
 void space_put(struct space *s, struct range r);
-/* Releases bitmap memory of parts that are wholly free. */
+/* Releases bitmap memory of parts that are wholly free, or wholly taken by one take. */
 void space_trim(struct space *s);
 
-/* True when every page of r (of whole pages, inside) is free. O(log n) plus r's own words. */
+/* True when every page of r (of whole pages, inside: asserted) is free. O(log n) plus r's own words. */
 bool space_is_free(const struct space *s, struct range r);
 struct range space_range(const struct space *s);
 uint64_t space_used(const struct space *s); /* bytes */

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * vcm_clone(): the same reservations, bounds and backing in a new vcm without associations.
+ */
+#include <assert.h>
+#include <errno.h>
+
+#include "graph/bound.h"
+#include "graph/physmem.h"
+#include "graph/plan.h"
+#include "graph/res.h"
+#include "graph/session.h"
+#include "graph/space.h"
+#include "graph/vcm.h"
+
+static int clone_bounds(struct plan *p, const struct vcm *src, struct vcm *dst)
+{
+	const struct bound *b;
+	struct bound *copy;
+
+	TAILQ_FOREACH(b, &src->bounds, link) {
+		int r = plan_want(p, 1, 0);
+
+		if (r == 0)
+			r = bound_make(p, dst, HANDLE_BROKER, b->range, &copy);
+		if (r == 0 && dst->space) {
+			r = space_take_at(dst->space, b->range);
+			if (r < 0) {
+				bound_destroy(copy);
+				return refuse(p->why, r, "the broker is out of memory");
+			}
+		}
+		if (r != 0)
+			return r;
+		bound_link(copy);
+		plan_change(p, CHANGE_BOUND_NEW, copy, NULL, 0);
+	}
+	return 0;
+}
+
+/* Bounds are few, and in the same order in both. */
+static struct bound *same_bound(const struct res *r, const struct vcm *dst)
+{
+	struct bound *b;
+
+	if (!r->bound)
+		return NULL;
+	TAILQ_FOREACH(b, &dst->bounds, link)
+		if (b->range.first == r->bound->range.first)
+			return b;
+	assert(!"every bound has been cloned");
+	return NULL;
+}
+
+static int clone_res(struct plan *p, const struct res *src, struct vcm *dst)
+{
+	struct bound *bound = same_bound(src, dst);
+	struct space *space = bound ? bound->space : dst->space;
+	struct range range = { src->addr, src->addr + (src->len - 1) };
+	struct res *copy;
+	int r = plan_want(p, 2, 0);
+
+	if (r == 0)
+		r = res_make(p, dst, HANDLE_BROKER, &copy);
+	if (r != 0)
+		return r;
+	if (space && space_take_at(space, range) < 0) {
+		res_destroy(copy);
+		return refuse(p->why, -ENOMEM, "the broker is out of memory");
+	}
+	copy->bound = bound;
+	copy->addr = src->addr;
+	copy->len = src->len;
+	copy->attr = src->attr;
+	res_link(copy);
+	plan_change(p, CHANGE_RES_NEW, copy, NULL, 0);
+	if (src->physmem) {
+		res_attach(copy, src->physmem);
+		plan_change(p, CHANGE_BACKED, copy, src->physmem, copy->addr);
+	}
+	return 0;
+}
+
+int plan_vcm_clone(struct plan *p, struct vcm *src, uint32_t handle)
+{
+	struct res *r;
+	struct vcm *v;
+	int ret;
+
+	if (src->type == VCM_EXT_KERNEL || src->type == VCM_EXT_USER)
+		return refuse(p->why, -EINVAL, "vcm %u is prebuilt and cannot be cloned",
+			      src->obj.handle);
+	ret = plan_want(p, 1, 0);
+	if (ret == 0)
+		ret = vcm_make(p, src->obj.session, handle, src->type, src->range, &v);
+	if (ret != 0)
+		return ret;
+	vcm_link(v);
+	plan_change(p, CHANGE_VCM_NEW, v, NULL, 0);
+	ret = clone_bounds(p, src, v);
+	RB_FOREACH(r, res_tree, &src->reservations)
+		if (ret == 0)
+			ret = clone_res(p, r, v);
+	return ret;
+}

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "graph/physmem.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <vcm/attr.h>
+
+#include "base/mem.h"
+#include "graph/attr.h"
+#include "graph/graph.h"
+#include "graph/lookup.h"
+#include "graph/plan.h"
+
+static int extent_cmp(const struct extent *a, const struct extent *b)
+{
+	return a->pa.first < b->pa.first ? -1 : a->pa.first > b->pa.first;
+}
+
+RB_GENERATE(extent_tree, extent, by_pa, extent_cmp)
+
+void physmem_link(struct physmem *m)
+{
+	struct session *s = m->obj.session;
+
+	if (m->root == m) {
+		for (size_t i = 0; i < m->n_extents; i++)
+			RB_INSERT(extent_tree, &s->graph->extents, &m->extents[i]);
+		TAILQ_INSERT_TAIL(&s->physmems, m, link);
+		s->bytes += m->len;
+	} else {
+		TAILQ_INSERT_TAIL(&m->root->aliases, m, alias_link);
+		TAILQ_INSERT_HEAD(&s->physmems, m, link);
+	}
+	object_name(&m->obj);
+}
+
+void physmem_unlink(struct physmem *m)
+{
+	struct session *s = m->obj.session;
+
+	object_unname(&m->obj);
+	TAILQ_REMOVE(&s->physmems, m, link);
+	if (m->root != m) {
+		TAILQ_REMOVE(&m->root->aliases, m, alias_link);
+		return;
+	}
+	s->bytes -= m->len;
+	for (size_t i = 0; i < m->n_extents; i++)
+		RB_REMOVE(extent_tree, &s->graph->extents, &m->extents[i]);
+}
+
+void physmem_leave(struct physmem *m)
+{
+	for (size_t i = 0; m->root == m && i < m->n_extents; i++)
+		m->extents[i].arena->leaving += range_len(m->extents[i].pa);
+}
+
+void physmem_unleave(struct physmem *m)
+{
+	for (size_t i = 0; m->root == m && i < m->n_extents; i++)
+		m->extents[i].arena->leaving -= range_len(m->extents[i].pa);
+}
+
+void physmem_release(struct physmem *m)
+{
+	for (size_t i = 0; m->root == m && i < m->n_extents; i++) {
+		struct arena *a = m->extents[i].arena;
+
+		/* What a device may still reach is nobody's from now on. */
+		if (a->quarantined) {
+			a->used -= range_len(m->extents[i].pa);
+			a->pool->used -= range_len(m->extents[i].pa);
+			continue;
+		}
+		arena_put(a, m->extents[i].pa);
+	}
+}
+
+void physmem_keep_empty(struct physmem *m)
+{
+	for (size_t i = 0; m->root == m && i < m->n_extents; i++) {
+		struct arena *a = m->extents[i].arena;
+
+		if (!a->used && !a->closing && !a->cached && !a->quarantined)
+			arena_keep(a);
+	}
+}
+
+void physmem_settle(struct physmem *m)
+{
+	for (size_t i = 0; m->root == m && i < m->n_extents; i++) {
+		struct pool *pool = m->extents[i].arena->pool;
+
+		if (pool->used > pool->high_water)
+			pool->high_water = pool->used;
+	}
+}
+
+void physmem_destroy(struct physmem *m)
+{
+	assert(!m->n_backings && TAILQ_EMPTY(&m->aliases));
+	object_leave(&m->obj);
+	mem_free(m->extents);
+	mem_free(m);
+}
+
+const struct extent *physmem_extent_at(const struct physmem *m, uint64_t offset)
+{
+	size_t low = 0, high = m->n_extents - 1;
+
+	assert(offset < m->len);
+	while (low < high) {
+		size_t mid = high - (high - low) / 2;
+
+		if (m->extents[mid].offset <= offset)
+			low = mid;
+		else
+			high = mid - 1;
+	}
+	return &m->extents[low];
+}
+
+bool physmem_is_contiguous(const struct physmem *m)
+{
+	return m->n_extents == 1;
+}
+
+static const struct extent *extent_of_pa(const struct physmem *m, uint64_t pa)
+{
+	struct extent probe = { .pa = { pa, pa } };
+	struct extent_tree *tree;
+	struct extent *e;
+
+	if (m->n_extents == 1)
+		return range_has(m->extents[0].pa, pa) ? &m->extents[0] : NULL;
+	tree = &m->obj.session->graph->extents;
+	e = RB_NFIND(extent_tree, tree, &probe);
+	if (!e || e->pa.first != pa)
+		e = e ? RB_PREV(extent_tree, tree, e) : RB_MAX(extent_tree, tree);
+	return e && e->physmem == m && range_has(e->pa, pa) ? e : NULL;
+}
+
+bool physmem_offset_of(const struct physmem *m, uint64_t pa, uint64_t *out)
+{
+	const struct extent *e = extent_of_pa(m, pa);
+
+	if (!e)
+		return false;
+	*out = e->offset + (pa - e->pa.first);
+	return true;
+}
+
+/* The largest allowed block of whole aligned pages that holds pa and lies inside the extent. */
+static struct range block_of(const struct physmem *m, const struct extent *e, uint64_t pa)
+{
+	static const uint64_t blocks[] = { SZ_1M, SZ_64K, SZ_4K };
+	uint64_t sizes = attr_phys_sizes(m->attr);
+
+	if (attr_phys_any_size(m->attr) || (m->attr & VCM_PHYS_CONT))
+		return e->pa;
+	for (size_t i = 0; i < sizeof(blocks) / sizeof(*blocks); i++) {
+		uint64_t first = align_down(pa, blocks[i]);
+		struct range block = { first, first + (blocks[i] - 1) };
+
+		if ((sizes & blocks[i]) && range_covers(e->pa, block))
+			return block;
+	}
+	return e->pa;
+}
+
+bool physmem_next_segment(const struct physmem *m, uint64_t after, struct range *out)
+{
+	const struct extent *e;
+
+	if (!after) {
+		*out = block_of(m, &m->extents[0], m->extents[0].pa.first);
+		return true;
+	}
+	e = extent_of_pa(m, after);
+	if (!e)
+		return false;
+	*out = block_of(m, e, after);
+	if (out->last < e->pa.last) {
+		*out = block_of(m, e, out->last + 1);
+		return true;
+	}
+	e++;
+	if (e == m->extents + m->n_extents)
+		return false;
+	*out = block_of(m, e, e->pa.first);
+	return true;
+}
+
+/* Ends an arena that the plan leaves empty, or has the freed part zeroed for its user's next use. */
+static void retire_extent(struct plan *p, const struct extent *e)
+{
+	struct arena *a = e->arena;
+	uint64_t len = range_len(a->range);
+
+	if (a->quarantined || a->closing)
+		return;
+	if (a->used == a->leaving && a->user->cached_bytes + p->keeping + len > ARENA_CACHE_MAX) {
+		arena_close(a);
+		plan_change(p, CHANGE_ARENA_GONE, a, NULL, 0);
+		plan_step(p, &(struct step){ .kind = STEP_ARENA_FREE, .late = true, .arena = a });
+		return;
+	}
+	if (a->used == a->leaving)
+		p->keeping += len;
+	plan_step(p, &(struct step){ .kind = STEP_ZERO, .late = true, .arena = a, .range = e->pa });
+}
+
+int plan_physmem_free(struct plan *p, struct physmem *m)
+{
+	int r;
+
+	if (m->n_backings)
+		return refuse(
+			p->why, -EBUSY,
+			"physmem %u backs %zu reservations, the first of them %u: unback them first",
+			m->obj.handle, m->n_backings,
+			RB_MIN(res_backing_tree, &m->backings)->obj.handle);
+	if (!TAILQ_EMPTY(&m->aliases))
+		return refuse(p->why, -EBUSY,
+			      "physmem %u is the memory of alias %u: free that first",
+			      m->obj.handle, TAILQ_FIRST(&m->aliases)->obj.handle);
+	r = plan_want(p, 1 + m->n_extents, m->n_extents);
+	if (r < 0)
+		return r;
+	physmem_unlink(m);
+	physmem_leave(m);
+	plan_change(p, CHANGE_PHYSMEM_GONE, m, NULL, 0);
+	for (size_t i = 0; m->root == m && i < m->n_extents; i++)
+		retire_extent(p, &m->extents[i]);
+	return 0;
+}
+
+/* Whether the session may name the memory: it owns it, has an alias over all of it, or the configuration opens it. */
+static bool may_name(const struct session *s, const struct physmem *root, struct range r)
+{
+	const struct physmem *alias;
+
+	if (!root->obj.session || root->obj.session == s)
+		return true;
+	TAILQ_FOREACH(alias, &root->aliases, alias_link)
+		if (alias->obj.session == s && range_covers(alias->extents[0].pa, r))
+			return true;
+	return false;
+}
+
+int physmem_make(struct plan *p, struct session *s, uint32_t handle, struct physmem **out)
+{
+	struct physmem *m = mem_new0(struct physmem);
+	int r;
+
+	if (!m)
+		return refuse(p->why, -ENOMEM, "the broker is out of memory");
+	r = object_admit(&m->obj, s, handle, OBJECT_PHYSMEM, 1, p->why);
+	if (r < 0) {
+		mem_free(m);
+		return r;
+	}
+	m->root = m;
+	TAILQ_INIT(&m->aliases);
+	RB_INIT(&m->backings);
+	*out = m;
+	return 0;
+}
+
+static int alias(struct plan *p, struct session *s, uint32_t handle, struct physmem *root,
+		 const struct extent *e, struct range r)
+{
+	struct physmem *m;
+	int ret = plan_want(p, 1, 0);
+
+	if (ret == 0)
+		ret = physmem_make(p, s, handle, &m);
+	if (ret != 0)
+		return ret;
+	m->extents = mem_new0(struct extent);
+	if (!m->extents) {
+		physmem_destroy(m);
+		return refuse(p->why, -ENOMEM, "the broker is out of memory");
+	}
+	m->n_extents = 1;
+	m->extents[0] = (struct extent){ .physmem = m, .arena = e->arena, .pa = r };
+	m->id = root->id;
+	m->root = root;
+	m->len = range_len(r);
+	m->memtype = root->memtype;
+	m->attr = root->attr;
+	m->secure = root->secure;
+	physmem_link(m);
+	plan_change(p, CHANGE_PHYSMEM_NEW, m, NULL, 0);
+	return 0;
+}
+
+int plan_physmem_map(struct plan *p, struct session *s, uint32_t handle, uint64_t pa, uint64_t len,
+		     bool *out_window)
+{
+	struct physmem *root = graph_physmem_of_pa(s->graph, pa);
+	const struct extent *e;
+	struct range r;
+
+	if (!range_make(pa, len, &r) || !is_aligned(pa, PAGE_LEN) || !is_aligned(len, PAGE_LEN))
+		return refuse(p->why, -EINVAL, "0x%llx bytes at 0x%llx are not whole pages of 4096",
+			      (unsigned long long)len, (unsigned long long)pa);
+	if (!root || !may_name(s, root, r))
+		return refuse(p->why, -EINVAL,
+			      "0x%llx is in no physmem of this session and in no window",
+			      (unsigned long long)pa);
+	e = root->obj.session ? extent_of_pa(root, pa) : &root->extents[0];
+	if (!e || !range_covers(e->pa, r))
+		return refuse(p->why, -EINVAL,
+			      "0x%llx bytes at 0x%llx go beyond the segment that holds them",
+			      (unsigned long long)len, (unsigned long long)pa);
+	*out_window = !root->obj.session;
+	return alias(p, s, handle, root, e, r);
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A physmem: one or more extents of arenas, in the order of its own offsets.
+ *
+ *	offset	0                    0x10000        0x11000
+ *		|---- extent 0 ------|-- extent 1 --|		pa 0x44000000, pa 0x40203000
+ *
+ * An alias (vcm_map_phys_addr) is a physmem over part of another one, its root, which it keeps from being freed and whose
+ * memory type it shares.
+ */
+#pragma once
+
+#include <bsd/sys/queue.h>
+#include <bsd/sys/tree.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/range.h"
+#include "graph/object.h"
+#include "graph/res.h"
+
+struct arena;
+struct plan;
+struct session;
+struct user;
+
+struct extent {
+	RB_ENTRY(extent) by_pa; /* in the graph, for owners */
+	struct physmem *physmem;
+	struct arena *arena; /* NULL in a window */
+	struct range pa;
+	uint64_t offset;
+};
+
+RB_HEAD(extent_tree, extent);
+RB_PROTOTYPE(extent_tree, extent, by_pa, extent_cmp)
+
+struct physmem;
+TAILQ_HEAD(alias_list, physmem);
+
+struct physmem {
+	struct object obj;
+	TAILQ_ENTRY(physmem) link;       /* in the session (a window: in the graph) */
+	TAILQ_ENTRY(physmem) alias_link; /* in the root */
+	uint64_t id;                     /* system-wide; an alias's is its root's */
+	struct physmem *root;            /* itself, unless it is an alias */
+	struct alias_list aliases;
+	struct extent *extents;
+	size_t n_extents;
+	struct res_backing_tree backings;
+	size_t n_backings;
+	size_t n_mappings; /* root: backings of it and of its aliases */
+	uint64_t len;
+	uint32_t memtype; /* 0: a window */
+	uint32_t attr;
+	uint8_t cache; /* root: the cache policy of all its mappings, while it has any */
+	bool secure;
+};
+
+/*
+ * GRAPH_E_PRESSURE (positive): it would fit after kept arenas are given up (plan_evict).
+ * -EINVAL, -EDQUOT; -ENOMEM with the reason telling want of size from fragmentation.
+ */
+#define GRAPH_E_PRESSURE 1
+int plan_physmem_alloc(struct plan *p, struct session *s, uint32_t handle, uint32_t memtype,
+		       uint64_t len, uint32_t attr, struct physmem **out);
+/* -EBUSY while reservations map it, or it has aliases. */
+int plan_physmem_free(struct plan *p, struct physmem *m);
+/* An alias of [pa, pa + len) inside one extent of a physmem of the session, or a window's part. -EINVAL. *out_window: the
+ * daemon must check the right to the window. */
+int plan_physmem_map(struct plan *p, struct session *s, uint32_t handle, uint64_t pa, uint64_t len,
+		     bool *out_window);
+/* All kept arenas of a memtype are given up. */
+int plan_evict(struct plan *p, uint32_t memtype);
+/* All kept arenas of a user are given up. */
+int plan_evict_user(struct plan *p, struct user *u);
+
+/* The extent that holds an offset below len. */
+const struct extent *physmem_extent_at(const struct physmem *m, uint64_t offset);
+/*
+ * Segments, as vcm_get_next_phys_addr() shows them: whole extents where the block sizes are not restricted or the memory
+ * is contiguous; else the blocks. after: any address of the segment before; 0 starts. False at the end, or when after is
+ * not in m.
+ */
+bool physmem_next_segment(const struct physmem *m, uint64_t after, struct range *out);
+/* The offset of pa in m; false when it is not in it. */
+bool physmem_offset_of(const struct physmem *m, uint64_t pa, uint64_t *out);
+bool physmem_is_contiguous(const struct physmem *m);
+
+/* For the plan's changes. */
+void physmem_link(struct physmem *m);
+void physmem_unlink(struct physmem *m);
+/* Counts the extents as leaving their arenas under the plan, and takes that back. */
+void physmem_leave(struct physmem *m);
+void physmem_unleave(struct physmem *m);
+/* Gives the extents back to their arenas. */
+void physmem_release(struct physmem *m);
+/* Arenas that this has emptied are kept for their user. */
+void physmem_keep_empty(struct physmem *m);
+/* Unlinked, without memory. */
+int physmem_make(struct plan *p, struct session *s, uint32_t handle, struct physmem **out);
+/* It is there to stay: the pools' high-water marks count it. */
+void physmem_settle(struct physmem *m);
+void physmem_destroy(struct physmem *m);

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "graph/session.h"
+
+#include <assert.h>
+#include <errno.h>
+
+#include "base/mem.h"
+#include "graph/graph.h"
+
+static int session_cmp(const struct session *a, const struct session *b)
+{
+	return a->id < b->id ? -1 : a->id > b->id;
+}
+
+RB_GENERATE(session_tree, session, by_id, session_cmp)
+
+int session_new(struct graph *g, struct user *user, struct session **out, struct reason *why)
+{
+	struct session *s;
+
+	if (user->n_sessions >= user->limits.sessions)
+		return refuse(why, -EDQUOT, "user %u has %llu sessions and may have no more",
+			      user->uid, (unsigned long long)user->n_sessions);
+	s = mem_new0(struct session);
+	if (!s)
+		return refuse(why, -ENOMEM, "the broker is out of memory");
+	s->graph = g;
+	s->user = user;
+	s->id = ++g->next_session;
+	TAILQ_INIT(&s->vcms);
+	TAILQ_INIT(&s->physmems);
+	user->n_sessions++;
+	RB_INSERT(session_tree, &g->sessions, s);
+	*out = s;
+	return 0;
+}
+
+struct session *session_free(struct session *s)
+{
+	if (!s)
+		return NULL;
+	assert(TAILQ_EMPTY(&s->vcms) && TAILQ_EMPTY(&s->physmems));
+	RB_REMOVE(session_tree, &s->graph->sessions, s);
+	s->user->n_sessions--;
+	user_release_objects(s->user, s->pages_charged);
+	handles_deinit(&s->client);
+	handles_deinit(&s->broker);
+	return mem_free(s);
+}
+
+struct object *session_find(const struct session *s, uint32_t handle, enum object_kind kind,
+			    struct reason *why)
+{
+	bool broker = handle >= HANDLE_BROKER;
+	struct object *o = handles_get(broker ? &s->broker : &s->client, handle & ~HANDLE_BROKER);
+
+	if (o && o->kind == kind)
+		return o;
+	if (o)
+		refuse(why, 0, "handle %u is a %s, not a %s", handle, object_kind_name(o->kind),
+		       object_kind_name(kind));
+	else
+		refuse(why, 0, "there is no %s with handle %u in this session",
+		       object_kind_name(kind), handle);
+	return NULL;
+}
+
+/* A page of handles weighs as much as 16 objects. */
+#define PAGE_OBJECTS 16
+
+static int charge_pages(struct session *s, struct reason *why)
+{
+	uint64_t now = (s->client.n_made + s->broker.n_made) * PAGE_OBJECTS;
+	int r = user_charge_objects(s->user, now - s->pages_charged, why);
+
+	if (r == 0)
+		s->pages_charged = now;
+	return r;
+}
+
+static int want_client(struct session *s, uint32_t handle, enum object_kind kind,
+		       struct reason *why)
+{
+	int r;
+
+	if (handle == 0)
+		return refuse(why, -EINVAL, "a new %s needs a handle", object_kind_name(kind));
+	if (handles_get(&s->client, handle))
+		return refuse(why, -EINVAL, "handle %u is in use", handle);
+	r = handles_want(&s->client, handle);
+	if (r == -EINVAL)
+		return refuse(why, r, "handle %u is more than %u beyond the highest used", handle,
+			      HANDLE_GAP);
+	return r < 0 ? refuse(why, r, "the broker is out of memory") : 0;
+}
+
+int object_admit(struct object *o, struct session *s, uint32_t handle, enum object_kind kind,
+		 uint64_t weight, struct reason *why)
+{
+	int r;
+
+	if (handle == HANDLE_BROKER) {
+		r = handles_pick(&s->broker, &handle);
+		if (r < 0)
+			return refuse(why, r, "the broker is out of memory");
+		handle |= HANDLE_BROKER;
+	} else {
+		r = want_client(s, handle, kind, why);
+		if (r < 0)
+			return r;
+	}
+	r = charge_pages(s, why);
+	if (r == 0)
+		r = user_charge_objects(s->user, weight, why);
+	if (r == 0)
+		*o = (struct object){
+			.session = s, .handle = handle, .kind = kind, .weight = weight
+		};
+	return r;
+}
+
+void object_name(struct object *o)
+{
+	struct session *s = o->session;
+
+	handles_set(o->handle >= HANDLE_BROKER ? &s->broker : &s->client,
+		    o->handle & ~HANDLE_BROKER, o);
+	s->counts[o->kind]++;
+}
+
+void object_unname(struct object *o)
+{
+	struct session *s = o->session;
+
+	handles_clear(o->handle >= HANDLE_BROKER ? &s->broker : &s->client,
+		      o->handle & ~HANDLE_BROKER);
+	s->counts[o->kind]--;
+}
+
+void object_leave(struct object *o)
+{
+	user_release_objects(o->session->user, o->weight);
+}

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "graph/space.h"
+
+#include <assert.h>
+#include <errno.h>
+
+#include "base/mem.h"
+#include "graph/branch.h"
+
+struct space {
+	struct range range;
+	struct branch *
+		root; /* of the lowest level that covers the range; what it covers besides is taken for good */
+	unsigned level;
+	uint64_t base; /* page number where the root starts */
+	struct sum sum;
+	uint64_t used; /* pages */
+	size_t footprint;
+};
+
+/*
+ * The way from the root to the pages first to end - 1: down while they lie in one child and do not fill it. It ends in a
+ * leaf (level 0) or in the branch where they part. Almost all ranges are short and end in a leaf.
+ */
+struct path {
+	struct branch *branch[BRANCH_LEVELS + 1];
+	struct leaf *leaf;
+	unsigned level;
+};
+
+/* The level of the branch where the pages part, or fill a child; 0 when they lie in one leaf. */
+static unsigned path_end(uint64_t first, uint64_t end)
+{
+	uint64_t apart = first ^ (end - 1);
+	unsigned level = 0;
+
+	while (apart >> child_bits(level + 1) || end - first == child_len(level + 1))
+		level++;
+	return level;
+}
+
+/* With grow, what is missing is allocated; false without memory. Without, nothing is missing (asserted). */
+static bool path_down(struct space *s, struct path *p, uint64_t first, uint64_t end, bool grow)
+{
+	struct branch *b = s->root;
+
+	p->level = path_end(first, end);
+	for (unsigned level = s->level; level > p->level; level--) {
+		unsigned i = child_of(level, first);
+
+		p->branch[level] = b;
+		if (!b->child[i].branch && grow && !branch_grow(b, level, i, &s->footprint))
+			return false;
+		assert(b->child[i].branch && !child_is_taken(b, i));
+		p->leaf = b->child[i].leaf;
+		b = b->child[i].branch;
+	}
+	if (p->level == 0)
+		return true;
+	p->branch[p->level] = b;
+	return !grow || branch_ensure(b, p->level, first, end, &s->footprint);
+}
+
+/* Marks the pages at the end of their path, and goes up as long as a row says something new to the one above. */
+static void path_mark(struct space *s, const struct path *p, uint64_t first, uint64_t end,
+		      bool taken)
+{
+	unsigned level = p->level;
+	struct sum sum;
+	bool changed;
+
+	if (level > 0) {
+		changed = branch_mark(p->branch[level], level, first, end, taken);
+	} else {
+		changed = leaf_mark(p->leaf, first % LEAF_LEN, (end - 1) % LEAF_LEN + 1, taken);
+		if (!changed)
+			return;
+		leaf_sum(p->leaf, &sum);
+		level = 1;
+		changed = row_put(branch_row(p->branch[1], 1), p->branch[1]->lines,
+				  child_of(1, first), &sum);
+	}
+	while (changed) {
+		row_sum(branch_row(p->branch[level], level), &sum);
+		if (level == s->level) {
+			s->sum = sum;
+			return;
+		}
+		level++;
+		changed = row_put(branch_row(p->branch[level], level), p->branch[level]->lines,
+				  child_of(level, first), &sum);
+	}
+}
+
+static enum run_class class_of(uint64_t align)
+{
+	enum run_class c = RUN_4K;
+
+	while (c + 1 < RUN_N && run_align[c + 1] <= align)
+		c++;
+	return c;
+}
+
+static bool space_fit(const struct space *s, struct fit *q, uint64_t budget)
+{
+	q->open = q->first;
+	q->budget = budget;
+	return branch_fit(s->root, s->level, q, s->base);
+}
+
+/* The same where no limit cuts and a row that promises keeps it: one way down. */
+static bool space_fit_exact(const struct space *s, struct fit *q)
+{
+	const struct branch *b = s->root;
+	uint64_t base = s->base;
+
+	q->open = q->first;
+	q->budget = UINT64_MAX;
+	for (unsigned level = s->level;; level--) {
+		enum row_step step;
+		unsigned i = 0;
+
+		step = row_fit(branch_row(b, level), q, base, &i, ROW_N);
+		if (step != ROW_INSIDE)
+			return step == ROW_FOUND;
+		base += i * child_len(level);
+		if (level == 1)
+			return leaf_fit(b->child[i].leaf, q, base);
+		b = b->child[i].branch;
+	}
+}
+
+/* Rows to try before a search at an alignment between two classes stops to look for the lowest. */
+#define VAIN_ROWS 256
+
+/*
+ * At an alignment of a class sums are exact and nothing is searched in vain. At another one a run of the finer class may
+ * turn out not to hold the range: after some of those, take one that is long enough wherever it starts; and when there
+ * is none such, look everywhere.
+ */
+static bool space_find(const struct space *s, struct fit *q)
+{
+	uint64_t align = q->align, len = q->len, fine;
+
+	q->cls = class_of(align);
+	fine = run_align[q->cls];
+	if (s->sum.run[q->cls] < len)
+		return false;
+	if (align == fine)
+		return q->is_cut ? space_fit(s, q, UINT64_MAX) : space_fit_exact(s, q);
+	if (space_fit(s, q, VAIN_ROWS))
+		return true;
+	if (q->budget)
+		return false;
+	q->align = fine;
+	q->len = len + align - fine;
+	if (space_fit(s, q, UINT64_MAX)) {
+		q->found = (q->found + align - 1) & -align;
+		return true;
+	}
+	q->align = align;
+	q->len = len;
+	return space_fit(s, q, UINT64_MAX);
+}
+
+static uint64_t page_of(uint64_t at)
+{
+	return at >> PAGE_SHIFT;
+}
+
+/* A range of whole pages inside the space. */
+static bool space_has(const struct space *s, struct range r)
+{
+	return r.first <= r.last && range_covers(s->range, r) && is_aligned(r.first, PAGE_LEN) &&
+	       is_aligned(r.last + 1, PAGE_LEN);
+}
+
+struct space *space_new(struct range r)
+{
+	uint64_t first = page_of(r.first), end = page_of(r.last) + 1, base, len;
+	struct space *s = mem_new0(struct space);
+
+	if (!s)
+		return NULL;
+	s->range = r;
+	assert(space_has(s, r));
+	s->footprint = sizeof(*s);
+	do {
+		len = child_len(++s->level) * ROW_N;
+		s->base = base = first & -len;
+	} while (end > base + len);
+	s->root = branch_new(s->level, &s->footprint);
+	if (!s->root || !branch_ensure(s->root, s->level, base, first, &s->footprint) ||
+	    !branch_ensure(s->root, s->level, end, base + len, &s->footprint))
+		return space_free(s);
+	branch_mark(s->root, s->level, base, first, true);
+	branch_mark(s->root, s->level, end, base + len, true);
+	row_sum(branch_row(s->root, s->level), &s->sum);
+	return s;
+}
+
+struct space *space_free(struct space *s)
+{
+	if (s)
+		s->root = branch_free(s->root, s->level, &s->footprint);
+	return mem_free(s);
+}
+
+static int space_take_pages(struct space *s, uint64_t first, uint64_t end)
+{
+	struct path p;
+
+	if (!path_down(s, &p, first, end, true))
+		return -ENOMEM;
+	path_mark(s, &p, first, end, true);
+	s->used += end - first;
+	return 0;
+}
+
+static int space_take_fit(struct space *s, struct fit *q, uint64_t *out_first)
+{
+	uint64_t len = q->len;
+	int r;
+
+	if (!space_find(s, q))
+		return -ENOSPC;
+	r = space_take_pages(s, q->found, q->found + len);
+	if (r == 0)
+		*out_first = q->found << PAGE_SHIFT;
+	return r;
+}
+
+static struct fit fit_of(uint64_t len, uint64_t align)
+{
+	assert(len && is_aligned(len, PAGE_LEN));
+	assert(align >= PAGE_LEN && !(align & (align - 1)));
+	return (struct fit){ .len = page_of(len), .align = page_of(align) };
+}
+
+int space_take(struct space *s, uint64_t len, uint64_t align, uint64_t *out_first)
+{
+	struct fit q = fit_of(len, align);
+
+	q.first = s->base; /* the limits of the root cut no row */
+	q.end = s->base + child_len(s->level) * ROW_N;
+	return space_take_fit(s, &q, out_first);
+}
+
+int space_take_within(struct space *s, struct range in, uint64_t len, uint64_t align,
+		      uint64_t *out_first)
+{
+	struct fit q = fit_of(len, align);
+
+	if (!range_meets(s->range, in))
+		return -ENOSPC;
+	in.first = row_max(in.first, s->range.first);
+	in.last = in.last < s->range.last ? in.last : s->range.last;
+	q.first = page_of(in.first) + !is_aligned(in.first, PAGE_LEN);
+	q.end = page_of(in.last) + is_aligned(in.last + 1, PAGE_LEN);
+	q.is_cut = true;
+	return q.first < q.end ? space_take_fit(s, &q, out_first) : -ENOSPC;
+}
+
+int space_take_at(struct space *s, struct range r)
+{
+	if (!space_has(s, r))
+		return -EINVAL;
+	if (!space_is_free(s, r))
+		return -EBUSY;
+	return space_take_pages(s, page_of(r.first), page_of(r.last) + 1);
+}
+
+void space_put(struct space *s, struct range r)
+{
+	uint64_t first = page_of(r.first), end = page_of(r.last) + 1;
+	struct path p;
+
+	assert(space_has(s, r));
+	path_down(s, &p, first, end, false);
+	path_mark(s, &p, first, end, false);
+	s->used -= end - first;
+}
+
+void space_trim(struct space *s)
+{
+	branch_trim(s->root, s->level, &s->footprint);
+}
+
+bool space_is_free(const struct space *s, struct range r)
+{
+	assert(space_has(s, r));
+	return branch_is_free(s->root, s->level, page_of(r.first), page_of(r.last) + 1);
+}
+
+struct range space_range(const struct space *s)
+{
+	return s->range;
+}
+
+uint64_t space_used(const struct space *s)
+{
+	return s->used << PAGE_SHIFT;
+}
+
+uint64_t space_largest(const struct space *s, uint64_t align)
+{
+	enum run_class c = class_of(page_of(align));
+	uint64_t skip = page_of(align) - run_align[c], run = s->sum.run[c];
+
+	run = run > skip ? run - skip : 0;
+	if (skip && c + 1 < RUN_N)
+		run = row_max(run, s->sum.run[c + 1]);
+	return run << PAGE_SHIFT;
+}
+
+size_t space_footprint(const struct space *s)
+{
+	return s->footprint;
+}

@@ -105,3 +105,18 @@ void handles_clear(struct handles *h, uint32_t index)
 	if (index / PAGE_SLOTS < h->hint)
 		h->hint = index / PAGE_SLOTS;
 }
+
+struct object *handles_next(const struct handles *h, uint32_t index)
+{
+	for (; index < h->limit; index++) {
+		struct handle_page *page = page_of(h, index);
+
+		if (!page || !page->n_used) {
+			index |= PAGE_SLOTS - 1;
+			continue;
+		}
+		if (page->slots[index % PAGE_SLOTS])
+			return page->slots[index % PAGE_SLOTS];
+	}
+	return NULL;
+}

@@ -37,3 +37,5 @@ int handles_want(struct handles *h, uint32_t index);
 int handles_pick(struct handles *h, uint32_t *out_index);
 void handles_set(struct handles *h, uint32_t index, struct object *o);
 void handles_clear(struct handles *h, uint32_t index);
+/* The first object at index or above; NULL at the end. */
+struct object *handles_next(const struct handles *h, uint32_t index);

@@ -141,3 +141,21 @@ void object_leave(struct object *o)
 {
 	user_release_objects(o->session->user, o->weight);
 }
+
+struct object *session_next(const struct session *s, uint32_t handle, enum object_kind kind)
+{
+	struct object *o;
+
+	for (;;) {
+		bool broker = handle >= HANDLE_BROKER;
+
+		o = handles_next(broker ? &s->broker : &s->client, handle & ~HANDLE_BROKER);
+		if (!o && broker)
+			return NULL;
+		if (o && o->kind == kind)
+			return o;
+		if (o && o->handle == UINT32_MAX)
+			return NULL;
+		handle = o ? o->handle + 1 : HANDLE_BROKER;
+	}
+}

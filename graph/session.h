@@ -46,3 +46,5 @@ struct session *session_free(struct session *s);
 /* The object of that kind and handle; NULL, with the reason, when there is none. */
 struct object *session_find(const struct session *s, uint32_t handle, enum object_kind kind,
 			    struct reason *why);
+/* The object of that kind with the lowest handle from `handle` on (the broker's half comes last); NULL at the end. */
+struct object *session_next(const struct session *s, uint32_t handle, enum object_kind kind);

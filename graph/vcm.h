@@ -26,6 +26,7 @@ struct vcm_table {
 	const struct format *format;
 	unsigned int n_avcms;
 	uint64_t charged; /* bytes of table memory that the user has been charged for it */
+	bool updating;	  /* the daemon's: between update_start and update_done */
 	void *hw;         /* the daemon's, from program on */
 };
 

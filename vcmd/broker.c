@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vcmd/broker.h"
+
+#include "base/mem.h"
+#include "graph/graph.h"
+#include "memory/memory.h"
+#include "proto/message.h"
+#include "vcmd/call.h"
+#include "vcmd/client.h"
+#include "vcmd/clock.h"
+#include "vcmd/config.h"
+#include "vcmd/fault.h"
+#include "vcmd/loop.h"
+#include "vcmd/machine.h"
+
+static bool do_chores(void *ctx)
+{
+	struct broker *b = ctx;
+
+	return memory_idle(b->memory);
+}
+
+/* The parts that need no hardware. */
+static bool make_parts(struct broker *b)
+{
+	b->graph = graph_new(b->config->kernel_window);
+	b->memory = memory_new(&b->config->memory);
+	b->codec = codec_new();
+	b->answer = mem_new0(struct answer);
+	b->out = mem_zalloc(PROTO_MAX_MESSAGE);
+	b->chores = loop_idle_new(b->loop, do_chores, b);
+	return b->graph && b->memory && b->codec && b->answer && b->out && b->chores;
+}
+
+struct broker *broker_new(struct loop *loop, const struct config *config, struct reason *why)
+{
+	struct broker *b = mem_new0(struct broker);
+
+	if (!b) {
+		refuse(why, 0, "no memory for the broker");
+		return NULL;
+	}
+	b->loop = loop;
+	b->config = config;
+	b->plan = PLAN_NULL;
+	b->started_ns = clock_now_ns();
+	TAILQ_INIT(&b->clients);
+	refuse(why, 0, "no memory for the broker");
+	if (!make_parts(b))
+		return broker_free(b);
+	b->machine = machine_new(b, why);
+	if (!b->machine)
+		return broker_free(b);
+	b->faults = faults_new(b);
+	if (!b->faults) {
+		refuse(why, 0, "no memory to watch for faults");
+		return broker_free(b);
+	}
+	loop_idle_kick(b->chores);
+	return b;
+}
+
+struct broker *broker_free(struct broker *b)
+{
+	struct client *c, *next;
+
+	if (!b)
+		return NULL;
+	TAILQ_FOREACH_SAFE(c, &b->clients, entry, next)
+		client_finish(c);
+	faults_free(b->faults);
+	machine_free(b->machine);
+	graph_free(b->graph);
+	memory_free(b->memory);
+	codec_free(b->codec);
+	loop_idle_free(b->chores);
+	plan_deinit(&b->plan);
+	mem_free(b->answer);
+	mem_free(b->out);
+	return mem_free(b);
+}
+
+void broker_accept(struct broker *b, int fd)
+{
+	client_accept(b, fd);
+}

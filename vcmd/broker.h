@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The broker: the graph, the memory and the machine together, and the clients that share them.
+ */
+#pragma once
+
+#include <bsd/sys/queue.h>
+#include <bsd/sys/tree.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/reason.h"
+#include "graph/plan.h"
+
+struct client;
+struct codec;
+struct config;
+struct copies;
+struct faults;
+struct graph;
+struct loop;
+struct loop_idle;
+struct machine;
+struct memory;
+
+TAILQ_HEAD(client_list, client);
+
+/* The stages of a request that can fail, for tests that make them. */
+enum stage {
+	STAGE_NONE,
+	STAGE_AUTHORISE,
+	STAGE_PLAN,
+	STAGE_PROGRAM,
+	STAGE_JOURNAL,
+};
+
+struct broker {
+	struct loop *loop;
+	const struct config *config;
+	struct graph *graph;
+	struct memory *memory;
+	struct machine *machine;
+	struct faults *faults;
+	struct codec *codec;
+	struct plan plan;
+	struct answer *answer; /* of the request under way */
+	void *out;	       /* PROTO_MAX_MESSAGE bytes for encoding */
+	struct client_list clients;
+	struct loop_idle *chores; /* memory that is filled or given back in idle moments */
+	uint64_t started_ns;
+	uint64_t n_clients, n_requests, n_refused, n_quarantined;
+	enum stage fail_stage; /* tests: the stage that fails next, once */
+};
+
+/* Takes what config describes into service. config and loop outlive the broker. NULL with the reason. */
+struct broker *broker_new(struct loop *loop, const struct config *config, struct reason *why);
+/* Everything of every client is taken back. Returns NULL; NULL is fine. */
+struct broker *broker_free(struct broker *b);
+/* A connection that the listener has accepted: fd is the broker's from now on. */
+void broker_accept(struct broker *b, int fd);

@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vcmd/client.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "graph/graph.h"
+#include "vcmd/broker.h"
+#include "vcmd/call.h"
+#include "vcmd/config.h"
+#include "vcmd/copy.h"
+#include "vcmd/fault.h"
+#include "vcmd/link.h"
+#include "vcmd/loop.h"
+#include "vcmd/ops.h"
+#include "vcmd/pipeline.h"
+#include "vcmd/simulate.h"
+
+/* Objects that one slice of a session's end takes back: well below a millisecond. */
+#define RECLAIM_BUDGET 256
+/* Without memory for the plan, the end is tried again after a while. */
+#define RECLAIM_RETRY_MS 100
+
+static void drop_hooks(struct client *c)
+{
+	struct hook *h;
+
+	while ((h = LIST_FIRST(&c->hooks))) {
+		LIST_REMOVE(h, link);
+		mem_free(h);
+	}
+}
+
+static void client_free(struct client *c)
+{
+	drop_hooks(c);
+	loop_idle_free(c->reclaim);
+	loop_timer_free(c->retry);
+	link_free(c->link);
+	TAILQ_REMOVE(&c->broker->clients, c, entry);
+	c->broker->n_clients--;
+	mem_free(c);
+}
+
+/* What kept memory of a user whose last session has gone is given back. */
+static void forget_user(struct broker *b, struct user *u)
+{
+	struct reason why;
+
+	if (u->n_sessions || !u->cached_bytes)
+		return;
+	plan_begin(&b->plan, b->graph, &why);
+	if (plan_evict_user(&b->plan, u) < 0)
+		plan_abort(&b->plan); /* kept memory is no loss: pressure will find it */
+	else
+		pipeline_execute(b, &why);
+	loop_idle_kick(b->chores);
+}
+
+/* Everything of the session has been taken back. */
+static void over(struct client *c)
+{
+	struct user *u = c->session->user;
+
+	c->session = session_free(c->session);
+	c->state = CLIENT_OVER;
+	forget_user(c->broker, u);
+	if (!c->link) {
+		client_free(c);
+		return;
+	}
+	if (c->bye_serial)
+		client_reply_short(c, c->bye_serial, 0);
+}
+
+/* One slice. 1: there is more; 0: it is over; -ENOMEM: nothing was done. */
+static int reclaim_slice(struct client *c)
+{
+	struct broker *b = c->broker;
+	struct answer *answer = b->answer;
+	struct reason why;
+	int more, r;
+
+	plan_begin(&b->plan, b->graph, &why);
+	more = plan_reclaim(&b->plan, c->session, RECLAIM_BUDGET);
+	if (more < 0) {
+		plan_abort(&b->plan);
+		return more;
+	}
+	b->answer = NULL; /* nobody's pieces */
+	r = pipeline_execute(b, &why);
+	b->answer = answer;
+	if (r < 0) {
+		log_warning("session %llu: %s; it is tried again", (unsigned long long)c->session->id, why.text);
+		return r;
+	}
+	loop_idle_kick(b->chores);
+	return more;
+}
+
+static bool reclaim_idle(void *ctx)
+{
+	struct client *c = ctx;
+	int r = reclaim_slice(c);
+
+	if (r < 0) {
+		loop_timer_set(c->retry, RECLAIM_RETRY_MS);
+		return false;
+	}
+	if (r == 0)
+		over(c); /* c may be gone */
+	return r > 0;
+}
+
+static void reclaim_again(void *ctx)
+{
+	struct client *c = ctx;
+
+	loop_idle_kick(c->reclaim);
+}
+
+/* The session ends: what waits for it is given up first, then everything is taken back. */
+static void end(struct client *c)
+{
+	int r;
+
+	c->state = CLIENT_ENDING;
+	simulate_abandon(c);
+	copy_abandon(c);
+	faults_abandon(c->broker->faults, c);
+	drop_hooks(c);
+	r = reclaim_slice(c);
+	if (r == 0)
+		over(c);
+	else if (r > 0)
+		loop_idle_kick(c->reclaim);
+	else
+		loop_timer_set(c->retry, RECLAIM_RETRY_MS);
+}
+
+static void link_gone(void *ctx, const char *why)
+{
+	struct client *c = ctx;
+
+	log_debug("%s, pid %d: %s", c->name, (int)c->pid, why);
+	c->link = link_free(c->link);
+	if (c->state == CLIENT_LIVE)
+		end(c);
+	else if (c->state != CLIENT_ENDING)
+		client_free(c);
+}
+
+static void link_packet(void *ctx, const void *buf, size_t len, struct fdset *fds _unused_)
+{
+	struct client *c = ctx;
+	struct reason why = { "" };
+
+	if (pipeline_packet(c->broker, c, buf, len, &why) == 0)
+		return;
+	log_warning("%s, pid %d, uid %u breaks the protocol: %s", c->name, (int)c->pid, c->uid, why.text);
+	link_gone(c, why.text);
+}
+
+static const struct link_handler link_handler = {
+	.packet = link_packet,
+	.gone = link_gone,
+};
+
+static struct client *client_new(struct broker *b)
+{
+	struct client *c = mem_new0(struct client);
+
+	if (!c)
+		return NULL;
+	c->broker = b;
+	LIST_INIT(&c->hooks);
+	LIST_INIT(&c->transactions);
+	LIST_INIT(&c->copies);
+	snprintf(c->name, sizeof(c->name), "(new)");
+	TAILQ_INSERT_TAIL(&b->clients, c, entry);
+	b->n_clients++;
+	c->reclaim = loop_idle_new(b->loop, reclaim_idle, c);
+	c->retry = loop_timer_new(b->loop, reclaim_again, c);
+	if (c->reclaim && c->retry)
+		return c;
+	client_free(c);
+	return NULL;
+}
+
+void client_accept(struct broker *b, int fd)
+{
+	struct client *c = client_new(b);
+	const struct link_peer *peer;
+
+	if (!c || link_new(b->loop, fd, &link_handler, c, &c->link) < 0) {
+		log_warning("a connection is refused: the broker is out of memory");
+		close(fd);
+		if (c)
+			client_free(c);
+		return;
+	}
+	peer = link_peer(c->link);
+	c->pid = peer->pid;
+	c->uid = peer->uid;
+	c->gid = peer->gid;
+	if (config_rule_allows(&b->config->access, peer->uid, peer->gids, peer->n_gids))
+		return;
+	log_info("pid %d, uid %u: no access", (int)c->pid, c->uid);
+	client_free(c);
+}
+
+void client_finish(struct client *c)
+{
+	int r;
+
+	c->link = link_free(c->link);
+	if (c->state == CLIENT_LIVE) {
+		simulate_abandon(c);
+		copy_abandon(c);
+		faults_abandon(c->broker->faults, c);
+	}
+	if (c->state == CLIENT_LIVE || c->state == CLIENT_ENDING) {
+		do
+			r = reclaim_slice(c);
+		while (r > 0);
+		if (r < 0) {
+			log_error("session %llu cannot be taken back", (unsigned long long)c->session->id);
+			abort(); /* what its devices may reach must not be given to anybody else */
+		}
+		c->session = session_free(c->session);
+	}
+	client_free(c);
+}
+
+static struct limits limits_of(const struct broker *b, uid_t uid)
+{
+	const struct config_limits *l = &b->config->limits;
+
+	if (uid == 0)
+		return (struct limits){ UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX };
+	return (struct limits){
+		.bytes = l->bytes, .objects = l->objects, .sessions = l->sessions, .table_bytes = l->table_bytes
+	};
+}
+
+static int welcome(struct client *c, uint64_t serial, int event_fd)
+{
+	struct welcome w = { .version = PROTO_VERSION,
+			     .max_message = PROTO_MAX_MESSAGE,
+			     .max_ops = PROTO_MAX_OPS,
+			     .max_data = PROTO_MAX_DATA,
+			     .session = c->session->id };
+	struct reply reply = { .serial = serial, .welcome = &w };
+	long n;
+
+	if (getrandom(w.token, sizeof(w.token), 0) != sizeof(w.token))
+		return -EIO;
+	n = reply_encode(c->broker->codec, &reply, c->broker->out, PROTO_MAX_MESSAGE);
+	return n < 0 ? (int)n : link_send(c->link, c->broker->out, (size_t)n, &event_fd, 1);
+}
+
+static void send_reply(struct client *c, const struct reply *reply, const int *fds, size_t n_fds)
+{
+	long n = c->link ? reply_encode(c->broker->codec, reply, c->broker->out, PROTO_MAX_MESSAGE) : 0;
+
+	if (n < 0 || (n && link_send(c->link, c->broker->out, (size_t)n, fds, n_fds) < 0))
+		log_warning("%s, pid %d: a reply cannot be sent", c->name, (int)c->pid);
+}
+
+static void turn_away(struct client *c, uint64_t serial, int status, const struct reason *why)
+{
+	send_reply(c, &(struct reply){ .serial = serial, .status = status, .reason = why->text }, NULL, 0);
+}
+
+void client_reply_value(struct client *c, uint64_t serial, uint64_t value)
+{
+	send_reply(c, &(struct reply){ .serial = serial, .values = &value, .n_values = 1 }, NULL, 0);
+}
+
+void client_reply_data(struct client *c, uint64_t serial, const void *data, size_t len)
+{
+	send_reply(c, &(struct reply){ .serial = serial, .data = data, .n_data = len }, NULL, 0);
+}
+
+void client_reply_short(struct client *c, uint64_t serial, int status)
+{
+	send_reply(c, &(struct reply){ .serial = serial, .status = status }, NULL, 0);
+}
+
+int client_hello(struct client *c, const struct request *req, struct reason *why)
+{
+	struct limits limits = limits_of(c->broker, c->uid);
+	int events _cleanup_(fd_closep) = -1;
+	struct user *u;
+	int r;
+
+	if (c->state != CLIENT_NEW)
+		return refuse(why, -EPROTO, "a second hello");
+	snprintf(c->name, sizeof(c->name), "%s", req->hello.name);
+	if (req->hello.version != PROTO_VERSION) {
+		refuse(why, 0, "protocol version %u is not %u", req->hello.version, PROTO_VERSION);
+		turn_away(c, req->serial, -EPROTO, why);
+		return 0;
+	}
+	u = user_get(c->broker->graph, c->uid, &limits);
+	r = u ? session_new(c->broker->graph, u, &c->session, why) : refuse(why, -ENOMEM, "the broker is out of memory");
+	if (r < 0) {
+		turn_away(c, req->serial, r, why);
+		return 0;
+	}
+	c->session->hw = c;
+	c->state = CLIENT_LIVE;
+	events = link_open_events(c->link);
+	r = events < 0 ? events : welcome(c, req->serial, events);
+	if (r == 0)
+		return 0;
+	refuse(why, r, "the broker is short of fds or memory");
+	turn_away(c, req->serial, -ENOMEM, why);
+	end(c);
+	return 0;
+}
+
+int op_bye(struct call *c, const struct op *op _unused_)
+{
+	/* The session ends once this request is through: its plan is open here. */
+	c->client->bye_serial = c->serial;
+	return CALL_PARKED;
+}
+
+void client_reply(struct client *c, uint64_t serial, const struct answer *a)
+{
+	struct reply reply = { .serial = serial,
+			       .status = a->status,
+			       .failed = a->status ? a->failed : 0,
+			       .reason = a->status ? a->why.text : NULL,
+			       .values = a->values,
+			       .n_values = a->n_values,
+			       .pieces = a->pieces,
+			       .n_pieces = a->n_pieces,
+			       .data = a->data,
+			       .n_data = a->n_data,
+			       .rows = a->rows,
+			       .n_rows = a->n_rows };
+
+	send_reply(c, &reply, a->fds, a->n_fds);
+}
+
+void client_event(struct client *c, const struct fault_event *event)
+{
+	struct reply reply = { .fault = event };
+	long n = reply_encode(c->broker->codec, &reply, c->broker->out, PROTO_MAX_MESSAGE);
+
+	if (c->link && n > 0)
+		link_send_event(c->link, c->broker->out, (size_t)n);
+}
+
+void client_park(struct client *c)
+{
+	if (++c->in_flight == c->broker->config->limits.in_flight && c->link)
+		link_pause(c->link);
+}
+
+void client_unpark(struct client *c)
+{
+	assert(c->in_flight);
+	if (c->in_flight-- == c->broker->config->limits.in_flight && c->link)
+		link_resume(c->link);
+}
+
+void client_after_request(struct client *c)
+{
+	if (c->state == CLIENT_LIVE && c->bye_serial)
+		end(c);
+}
+
+void client_forget_given(struct client *c)
+{
+	memset(c->given, 0, sizeof(c->given));
+}
+
+static struct hook *find_hook(const struct client *c, uint32_t device)
+{
+	struct hook *h;
+
+	LIST_FOREACH(h, &c->hooks, link)
+		if (h->device == device)
+			return h;
+	return NULL;
+}
+
+bool client_has_hook(const struct client *c, uint32_t device)
+{
+	return find_hook(c, device);
+}
+
+int client_set_hook(struct client *c, uint32_t device, bool set)
+{
+	struct hook *h = find_hook(c, device);
+
+	if (set == (h != NULL))
+		return 0;
+	if (!set) {
+		LIST_REMOVE(h, link);
+		mem_free(h);
+		return 0;
+	}
+	h = mem_new0(struct hook);
+	if (!h)
+		return -ENOMEM;
+	h->device = device;
+	LIST_INSERT_HEAD(&c->hooks, h, link);
+	return 0;
+}
+
+const struct link_peer *client_peer(const struct client *c)
+{
+	return link_peer(c->link);
+}
+
+struct client *client_of(const struct session *s)
+{
+	return s->hw;
+}

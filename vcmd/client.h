@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A client of the daemon: a link, the session of the graph that goes with it, and what is under way for it.
+ *
+ *	NEW --hello--> LIVE --bye, or the link has gone--> ENDING --all is taken back--> (freed, or OVER until the link goes)
+ */
+#pragma once
+
+#include <bsd/sys/queue.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/reason.h"
+#include "proto/message.h"
+
+struct answer;
+struct broker;
+struct copy;
+struct device;
+struct link;
+struct link_peer;
+struct loop_idle;
+struct loop_timer;
+struct session;
+struct transaction;
+
+enum client_state {
+	CLIENT_NEW,
+	CLIENT_LIVE,
+	CLIENT_ENDING,
+	CLIENT_OVER,
+};
+
+/* Which arenas' fds the client was sent lately: it keeps them, and asks again when it does not. */
+#define CLIENT_GIVEN 64
+
+struct hook {
+	LIST_ENTRY(hook) link;
+	uint32_t device;
+};
+
+struct client {
+	TAILQ_ENTRY(client) entry;
+	struct broker *broker;
+	struct link *link; /* NULL once it has gone */
+	struct session *session;
+	enum client_state state;
+	char name[PROTO_MAX_NAME + 1];
+	pid_t pid;
+	uid_t uid;
+	gid_t gid;
+	uint64_t last_serial, bye_serial;
+	uint64_t n_requests, n_refused;
+	uint64_t in_flight; /* requests that wait */
+	uint32_t given[CLIENT_GIVEN];
+	LIST_HEAD(, hook) hooks;
+	LIST_HEAD(, transaction) transactions; /* that wait */
+	LIST_HEAD(, copy) copies;
+	struct loop_idle *reclaim; /* while ENDING */
+	struct loop_timer *retry;
+};
+
+/* Takes fd, or closes it. */
+void client_accept(struct broker *b, int fd);
+/* The end of the daemon: everything is taken back now. */
+void client_finish(struct client *c);
+
+/* The first packet of a client. 0, or -EPROTO. */
+int client_hello(struct client *c, const struct request *req, struct reason *why);
+/* A request has been served: one that said goodbye ends the session. c may be gone afterwards. */
+void client_after_request(struct client *c);
+/* Arenas' fds are sent again: the client has dropped some. */
+void client_forget_given(struct client *c);
+
+/* Sends the answer of a request, now or after it has waited. The caller's answer is not kept. */
+void client_reply(struct client *c, uint64_t serial, const struct answer *a);
+/* The same with one value, with data, or with a status, and nothing else. */
+void client_reply_value(struct client *c, uint64_t serial, uint64_t value);
+void client_reply_data(struct client *c, uint64_t serial, const void *data, size_t len);
+void client_reply_short(struct client *c, uint64_t serial, int status);
+void client_event(struct client *c, const struct fault_event *event);
+/* A request starts, or stops, to wait. */
+void client_park(struct client *c);
+void client_unpark(struct client *c);
+
+bool client_has_hook(const struct client *c, uint32_t device);
+/* 0, -ENOMEM. */
+int client_set_hook(struct client *c, uint32_t device, bool set);
+const struct link_peer *client_peer(const struct client *c);
+/* The client of a session of the graph. */
+struct client *client_of(const struct session *s);

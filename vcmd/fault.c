@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vcmd/fault.h"
+
+#include <bsd/sys/queue.h>
+#include <errno.h>
+#include <string.h>
+
+#include "backend/backend.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "graph/avcm.h"
+#include "graph/graph.h"
+#include "graph/vcm.h"
+#include "proto/message.h"
+#include "vcmd/broker.h"
+#include "vcmd/client.h"
+#include "vcmd/clock.h"
+#include "vcmd/config.h"
+#include "vcmd/loop.h"
+#include "vcmd/machine.h"
+
+/* A fault that waits for its handler, oldest first: all have the same time to answer. */
+struct waiting {
+	TAILQ_ENTRY(waiting) link;
+	struct client *client;
+	struct device *device;
+	uint64_t id, deadline_ns;
+	struct fault_record *record;
+};
+
+struct faults {
+	struct broker *broker;
+	TAILQ_HEAD(, waiting) waiting;
+	struct loop_timer *timer;
+	uint64_t n_faults, n_failed_handlers;
+	struct fault_record history[FAULT_HISTORY];
+};
+
+static void resume(struct device *d, bool retry)
+{
+	const struct machine_device *hw = d->hw;
+
+	hw->backend->ops->fault_resume(hw->backend, hw->context, retry);
+}
+
+static void arm(struct faults *f)
+{
+	const struct waiting *first = TAILQ_FIRST(&f->waiting);
+	uint64_t now = clock_now_ns();
+
+	if (!first)
+		loop_timer_clear(f->timer);
+	else
+		loop_timer_set(f->timer,
+			       first->deadline_ns > now ? (first->deadline_ns - now + 999999) / 1000000 : 0);
+}
+
+static void settle(struct faults *f, struct waiting *w, int32_t verdict)
+{
+	struct device *d = w->device;
+
+	/* The record may have been overwritten by later faults: then it is another's. */
+	if (w->record->time_ns == w->deadline_ns - (uint64_t)f->broker->config->fault_timeout_ms * 1000000u)
+		w->record->verdict = verdict;
+	TAILQ_REMOVE(&f->waiting, w, link);
+	mem_free(w);
+	resume(d, verdict == 1);
+}
+
+static void expire(void *ctx)
+{
+	struct faults *f = ctx;
+	struct waiting *w;
+	uint64_t now = clock_now_ns();
+
+	while ((w = TAILQ_FIRST(&f->waiting)) && w->deadline_ns <= now) {
+		log_warning("%s: the handler of session %llu has not answered in %u ms: terminated", w->device->name,
+			    (unsigned long long)w->record->session, f->broker->config->fault_timeout_ms);
+		settle(f, w, -ETIMEDOUT);
+	}
+	arm(f);
+}
+
+/* The association that the device was translating with: of two halves, the one that holds the address. */
+static struct avcm *culprit(const struct device *d, uint64_t addr)
+{
+	struct avcm *a;
+
+	TAILQ_FOREACH(a, &d->active, device_link) {
+		uint64_t border = UINT64_C(1) << (32 - a->half.split);
+
+		if (!a->half.split || a->half.high == (addr >= border))
+			return a;
+	}
+	return NULL;
+}
+
+static uint32_t flags_of(const struct fault *fault)
+{
+	return (fault->write ? FAULT_F_WRITE : 0u) | (fault->execute ? FAULT_F_EXECUTE : 0u) |
+	       (fault->privileged ? FAULT_F_PRIVILEGED : 0u) | (fault->permission ? FAULT_F_PERMISSION : 0u) |
+	       (fault->stalled ? FAULT_F_STALLED : 0u);
+}
+
+static struct fault_record *record(struct faults *f, const struct device *d, const struct avcm *a,
+				   const struct fault *fault)
+{
+	struct fault_record *r = &f->history[f->n_faults++ % FAULT_HISTORY];
+
+	((struct machine_device *)d->hw)->n_faults++;
+	*r = (struct fault_record){ .time_ns = clock_now_ns(),
+				    .session = a ? a->obj.session->id : 0,
+				    .addr = fault->addr,
+				    .device = d->number,
+				    .flags = flags_of(fault),
+				    .verdict = -ENOENT };
+	return r;
+}
+
+static void tell(struct client *c, uint64_t id, const struct fault_record *r, const struct fault *fault)
+{
+	struct fault_event event = { .id = id,
+				     .device = r->device,
+				     .addr = fault->addr,
+				     .len = fault->len,
+				     .flags = r->flags,
+				     .context = fault->context,
+				     .fsr = fault->fsr,
+				     .fsynr0 = fault->fsynr0,
+				     .fsynr1 = fault->fsynr1,
+				     .time_ns = r->time_ns };
+
+	client_event(c, &event);
+}
+
+static void wait_for(struct faults *f, struct client *c, struct device *d, struct fault_record *r,
+		     const struct fault *fault)
+{
+	struct waiting *w = mem_new0(struct waiting);
+
+	if (!w) {
+		log_warning("%s: no memory to wait for a handler: terminated", d->name);
+		resume(d, false);
+		return;
+	}
+	w->client = c;
+	w->device = d;
+	w->id = f->n_faults;
+	w->record = r;
+	w->deadline_ns = r->time_ns + (uint64_t)f->broker->config->fault_timeout_ms * 1000000u;
+	TAILQ_INSERT_TAIL(&f->waiting, w, link);
+	if (w == TAILQ_FIRST(&f->waiting))
+		arm(f);
+	tell(c, w->id, r, fault);
+}
+
+static void take(void *ctx, struct backend *backend, const struct fault *fault)
+{
+	struct faults *f = ctx;
+	struct device *d = machine_device_of(f->broker->machine, backend, fault->context);
+	const struct avcm *a = d ? culprit(d, fault->addr) : NULL;
+	struct client *c = a ? client_of(a->obj.session) : NULL;
+	struct fault_record *r;
+
+	if (!d) {
+		backend->ops->fault_resume(backend, fault->context, false);
+		return;
+	}
+	r = record(f, d, a, fault);
+	if (c && c->state == CLIENT_LIVE && client_has_hook(c, d->number)) {
+		if (fault->stalled)
+			wait_for(f, c, d, r, fault);
+		else
+			tell(c, f->n_faults, r, fault);
+		return;
+	}
+	log_warning("%s: %s%s of 0x%llx %s, and session %llu has no handler: terminated", d->name,
+		    fault->privileged ? "privileged " : "", fault->write ? "write" : fault->execute ? "fetch" : "read",
+		    (unsigned long long)fault->addr, fault->permission ? "is not permitted" : "is not mapped",
+		    (unsigned long long)r->session);
+	if (fault->stalled)
+		resume(d, false);
+}
+
+struct faults *faults_new(struct broker *b)
+{
+	struct faults *f = mem_new0(struct faults);
+
+	if (!f)
+		return NULL;
+	f->broker = b;
+	TAILQ_INIT(&f->waiting);
+	f->timer = loop_timer_new(b->loop, expire, f);
+	if (!f->timer || machine_watch_faults(b->machine, take, f) < 0)
+		return faults_free(f);
+	return f;
+}
+
+struct faults *faults_free(struct faults *f)
+{
+	struct waiting *w;
+
+	if (!f)
+		return NULL;
+	while ((w = TAILQ_FIRST(&f->waiting)))
+		settle(f, w, -ECANCELED);
+	loop_timer_free(f->timer);
+	return mem_free(f);
+}
+
+int faults_answer(struct faults *f, struct client *c, uint64_t id, uint64_t verdict, struct reason *why)
+{
+	struct waiting *w;
+
+	TAILQ_FOREACH(w, &f->waiting, link)
+		if (w->id == id && w->client == c)
+			break;
+	if (!w)
+		return refuse(why, -EINVAL, "fault %llu does not wait for this session", (unsigned long long)id);
+	if (verdict > 1) {
+		f->n_failed_handlers++;
+		log_warning("%s: the handler of session %llu failed (%s): terminated", w->device->name,
+			    (unsigned long long)w->record->session, strerror((int)((verdict - 2) & 0xfff)));
+		settle(f, w, -(int32_t)((verdict - 2) & 0xfff));
+	} else {
+		settle(f, w, (int32_t)verdict);
+	}
+	arm(f);
+	return 0;
+}
+
+void faults_abandon(struct faults *f, struct client *c)
+{
+	struct waiting *w, *next;
+
+	TAILQ_FOREACH_SAFE(w, &f->waiting, link, next)
+		if (w->client == c)
+			settle(f, w, -ECANCELED);
+	arm(f);
+}
+
+const struct fault_record *faults_record(const struct faults *f, size_t i)
+{
+	if (i >= FAULT_HISTORY || i >= f->n_faults)
+		return NULL;
+	return &f->history[(f->n_faults - 1 - i) % FAULT_HISTORY];
+}
+
+uint64_t faults_count(const struct faults *f)
+{
+	return f->n_faults;
+}
+
+uint64_t faults_failed_handlers(const struct faults *f)
+{
+	return f->n_failed_handlers;
+}

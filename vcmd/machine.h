@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The machine that the configuration describes: its IOMMUs as backends, its devices in the graph, and the bus between
+ * them and memory.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "backend/backend.h"
+#include "backend/sim/sim.h"
+
+struct broker;
+struct config_rule;
+struct device;
+
+/* The hardware side of a device of the graph (device->hw). */
+struct machine_device {
+	struct backend *backend; /* NULL without an IOMMU */
+	struct sim *sim;	 /* NULL unless it is simulated */
+	const char *smmu;	 /* name of its IOMMU, "" without one */
+	unsigned int context, mid;
+	const struct config_rule *allow; /* NULL: everybody with access */
+	uint64_t base;
+	uint64_t n_faults;
+};
+
+struct machine;
+
+/* Devices, formats and pools are added to the broker's graph. NULL with the reason. */
+struct machine *machine_new(struct broker *b, struct reason *why);
+/* Nothing is active any more. */
+struct machine *machine_free(struct machine *m);
+
+/* The device behind a context of a backend; NULL. */
+struct device *machine_device_of(struct machine *m, const struct backend *backend, unsigned int context);
+/* Called for each fault that a backend reports. */
+typedef void (*machine_fault_fn)(void *ctx, struct backend *backend, const struct fault *fault);
+/* 0, -ENOMEM. */
+int machine_watch_faults(struct machine *m, machine_fault_fn fn, void *ctx);

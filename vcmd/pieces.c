@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vcmd/pieces.h"
+
+#include "base/range.h"
+#include "graph/arena.h"
+#include "graph/physmem.h"
+#include "graph/res.h"
+#include "memory/memory.h"
+#include "vcmd/broker.h"
+#include "vcmd/call.h"
+#include "vcmd/client.h"
+
+
+/* Fds a reply carries at most: a batch of small buffers has few arenas. */
+#define FDS_MAX 32
+
+/* 0: the client has it. -1: no room, or no fd. Else 1 + the index of its fd. */
+static int give(struct broker *b, struct client *c, const struct arena *arena)
+{
+	struct answer *a = b->answer;
+	uint32_t *slot = &c->given[arena->id % CLIENT_GIVEN];
+	int fd;
+
+	if (*slot == arena->id)
+		return 0;
+	fd = a->n_fds < FDS_MAX ? memory_arena_fd(b->memory, arena->id, true) : -1;
+	if (fd < 0)
+		return -1;
+	*slot = arena->id;
+	a->fds[a->n_fds++] = fd;
+	return (int)a->n_fds;
+}
+
+/* False when the answer is full. */
+static bool add(struct broker *b, struct client *c, const struct extent *e, uint64_t skip, uint32_t op)
+{
+	struct answer *a = b->answer;
+	int fd;
+
+	if (a->n_pieces == PROTO_MAX_PIECES)
+		return false;
+	fd = give(b, c, e->arena);
+	if (fd < 0)
+		return false;
+	a->pieces[a->n_pieces++] = (struct piece){ .op = op,
+						   .arena = e->arena->id,
+						   .offset = e->pa.first + skip - e->arena->range.first,
+						   .len = range_len(e->pa) - skip,
+						   .fd = (uint32_t)fd };
+	return true;
+}
+
+void pieces_fill(struct broker *b)
+{
+	struct answer *a = b->answer;
+
+	for (size_t i = 0; i < a->n_wanted; i++) {
+		const struct wanted_pieces *w = &a->wanted[i];
+		const struct physmem *m = w->res->physmem;
+		struct client *c = client_of(w->res->obj.session);
+		const struct extent *e;
+
+		if (!m) /* a later operation of the batch has unbacked it */
+			continue;
+		e = physmem_extent_at(m, w->offset);
+		if (!add(b, c, e, w->offset - e->offset, w->op))
+			return;
+		while (++e < m->extents + m->n_extents)
+			if (!add(b, c, e, 0, w->op))
+				return;
+	}
+}

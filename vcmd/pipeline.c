@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vcmd/pipeline.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "graph/physmem.h"
+#include "graph/plan.h"
+#include "graph/session.h"
+#include "vcmd/broker.h"
+#include "vcmd/call.h"
+#include "vcmd/client.h"
+#include "vcmd/ops.h"
+#include "vcmd/pieces.h"
+#include "vcmd/program.h"
+
+/* Tests make a stage fail, once. */
+static int stage(struct broker *b, enum stage s, struct reason *why)
+{
+	if (b->fail_stage != s)
+		return 0;
+	b->fail_stage = STAGE_NONE;
+	return refuse(why, -ENOMEM, "a failure was asked for at stage %d", s);
+}
+
+/* The point of no return. There is no journal yet that could refuse. */
+static int journal(struct broker *b, struct reason *why)
+{
+	return stage(b, STAGE_JOURNAL, why);
+}
+
+int pipeline_execute(struct broker *b, struct reason *why)
+{
+	struct plan *p = &b->plan;
+	int r = stage(b, STAGE_PROGRAM, why);
+
+	if (r == 0)
+		r = program_run(b, p, why);
+	if (r == 0) {
+		r = journal(b, why);
+		if (r < 0)
+			program_undo(b, p);
+	}
+	if (r < 0) {
+		plan_abort(p);
+		return r;
+	}
+	program_retire(b, p);
+	if (b->answer)
+		pieces_fill(b);
+	plan_commit(p);
+	return 0;
+}
+
+/*
+ * Rights are the last thing that is checked, so that a wrong handle says so to everybody; what has been planned by then
+ * is aborted.
+ */
+static int plan_op(struct call *c, const struct op *op)
+{
+	const struct op_row *row = op_row(op->code);
+	int r;
+
+	if (!row)
+		return refuse(c->why, -ENOSYS, "there is no operation %u", op->code);
+	r = row->plan(c, op);
+	if (r < 0 || r == GRAPH_E_PRESSURE)
+		return r;
+	return stage(c->broker, STAGE_PLAN, c->why);
+}
+
+static int authorise(struct call *c, const struct op *op)
+{
+	const struct op_row *row = op_row(op->code);
+	int r = stage(c->broker, STAGE_AUTHORISE, c->why);
+
+	return r < 0 || !row ? r : rights_check(c->client, row->right, op, c->why);
+}
+
+/* Whether the operation can only come alone: then it has no part in a transaction. */
+static int check_company(struct call *c, const struct request *req)
+{
+	for (size_t i = 0; i < req->n_ops && req->n_ops > 1; i++) {
+		const struct op_row *row = op_row(req->ops[i].code);
+
+		if (row && row->alone) {
+			c->op = (uint32_t)i;
+			return refuse(c->why, -EINVAL, "%s cannot be part of a batch", op_name(req->ops[i].code));
+		}
+	}
+	return 0;
+}
+
+static int plan_all(struct call *c, const struct request *req)
+{
+	int r = check_company(c, req);
+
+	for (c->op = r ? c->op : 0; r == 0 && c->op < req->n_ops; c->op++) {
+		const struct op *op = &req->ops[c->op];
+		const struct op_row *row = op_row(op->code);
+
+		/* What acts at once, beside the graph, must be allowed before it acts. */
+		if (row && row->alone)
+			r = authorise(c, op);
+		if (r == 0)
+			r = plan_op(c, op);
+		if (r == 0 && row && !row->alone)
+			r = authorise(c, op);
+		if (r != 0)
+			break;
+	}
+	return r;
+}
+
+static void reset(struct answer *a)
+{
+	a->status = 0;
+	a->failed = 0;
+	a->why.text[0] = 0;
+	a->n_values = a->n_wanted = a->n_pieces = a->n_fds = a->n_data = a->n_rows = 0;
+}
+
+static int run_once(struct call *c, const struct request *req)
+{
+	int r;
+
+	reset(c->answer);
+	plan_begin(c->plan, c->broker->graph, c->why);
+	r = plan_all(c, req);
+	if (r != 0) { /* a request that waits has planned nothing */
+		plan_abort(c->plan);
+		return r;
+	}
+	return pipeline_execute(c->broker, c->why);
+}
+
+/* Arenas that are kept for users who hold nothing in them make way for somebody who needs the memory. */
+static int relieve(struct broker *b, const struct op *op, struct reason *why)
+{
+	int r;
+
+	plan_begin(&b->plan, b->graph, why);
+	r = plan_evict(&b->plan, (uint32_t)op->arg);
+	if (r < 0) {
+		plan_abort(&b->plan);
+		return r;
+	}
+	return pipeline_execute(b, why);
+}
+
+static int run(struct call *c, const struct request *req)
+{
+	int r;
+
+	while ((r = run_once(c, req)) == GRAPH_E_PRESSURE) {
+		uint32_t op = c->op;
+
+		r = relieve(c->broker, &req->ops[op], c->why);
+		if (r < 0)
+			break;
+	}
+	return r;
+}
+
+static void log_refusal(const struct call *c, const struct request *req, int status)
+{
+	const char *name = op_name(req->ops[c->op < req->n_ops ? c->op : 0].code);
+
+	if (log_get_level() < LOG_L_INFO)
+		return;
+	log_info("session %llu (%s, pid %d, uid %u): %s: %s (%s)", (unsigned long long)c->session->id, c->client->name,
+		 (int)c->client->pid, c->client->uid, name ? name : "unknown operation", c->why->text,
+		 strerror(-status));
+}
+
+static void serve(struct broker *b, struct client *c, const struct request *req)
+{
+	struct call call = { .broker = b,
+			     .client = c,
+			     .session = c->session,
+			     .plan = &b->plan,
+			     .why = &b->answer->why,
+			     .answer = b->answer,
+			     .serial = req->serial };
+	int r = run(&call, req);
+
+	b->n_requests++;
+	c->n_requests++;
+	if (r == CALL_PARKED)
+		return;
+	if (r < 0) {
+		log_refusal(&call, req, r);
+		b->n_refused++;
+		c->n_refused++;
+		b->answer->n_values = b->answer->n_pieces = b->answer->n_fds = b->answer->n_data = b->answer->n_rows = 0;
+	}
+	b->answer->status = r;
+	b->answer->failed = call.op;
+	client_reply(c, req->serial, b->answer);
+}
+
+int pipeline_packet(struct broker *b, struct client *c, const void *buf, size_t len, struct reason *why)
+{
+	struct request req;
+	int r = request_decode(b->codec, buf, len, &req, why);
+
+	if (r < 0)
+		return r;
+	if (req.serial <= c->last_serial || req.ack > c->last_serial)
+		return refuse(why, -EPROTO, "serial %llu (acknowledging %llu) after %llu", (unsigned long long)req.serial,
+			      (unsigned long long)req.ack, (unsigned long long)c->last_serial);
+	c->last_serial = req.serial;
+	if (req.is_hello)
+		return client_hello(c, &req, why);
+	if (c->state != CLIENT_LIVE)
+		return refuse(why, -EPROTO, "a request outside a session");
+	serve(b, c, &req);
+	client_after_request(c);
+	return 0;
+}

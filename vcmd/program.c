@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vcmd/program.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <vcm/attr.h>
+
+#include "base/log.h"
+#include "graph/arena.h"
+#include "graph/attr.h"
+#include "graph/avcm.h"
+#include "graph/physmem.h"
+#include "graph/pool.h"
+#include "graph/res.h"
+#include "graph/user.h"
+#include "graph/session.h"
+#include "graph/vcm.h"
+#include "memory/memory.h"
+#include "vcmd/broker.h"
+#include "vcmd/config.h"
+#include "vcmd/machine.h"
+
+/* What the specification calls -1: the hardware did not do what it was told. */
+#define HARDWARE_FAILURE (-1)
+
+static const struct table_ops *ops_of(const struct vcm_table *t)
+{
+	return ((const struct backend *)t->format->hw)->format;
+}
+
+static struct user *user_of(const struct vcm_table *t)
+{
+	return t->vcm->obj.session->user;
+}
+
+static void begin_update(struct vcm_table *t)
+{
+	if (t->updating)
+		return;
+	ops_of(t)->update_start(t->hw);
+	t->updating = true;
+}
+
+/* Every table that the steps have touched: from here on nothing stale is reachable through it. */
+static void end_updates(struct plan *p)
+{
+	for (size_t i = 0; i < p->n_steps; i++) {
+		struct vcm_table *t = p->steps[i].table;
+
+		if (!t || !t->updating)
+			continue;
+		t->updating = false;
+		ops_of(t)->update_done(t->hw);
+	}
+}
+
+/* The user is charged for table memory as it is taken: what the backend took is known only afterwards. */
+static int charge(struct vcm_table *t, struct reason *why)
+{
+	uint64_t now = t->hw ? ops_of(t)->footprint(t->hw) : 0;
+	struct user *u = user_of(t);
+
+	u->table_bytes += now - t->charged;
+	t->charged = now;
+	if (why && u->table_bytes > u->limits.table_bytes)
+		return refuse(why, -EDQUOT, "user %u would have 0x%llx bytes of page tables and may have 0x%llx", u->uid,
+			      (unsigned long long)u->table_bytes, (unsigned long long)u->limits.table_bytes);
+	return 0;
+}
+
+static struct map_attr map_attr(uint32_t attr, const struct physmem *m)
+{
+	uint32_t access = attr_res_access(attr);
+
+	return (struct map_attr){ .read = access & VCM_READ,
+				  .write = access & VCM_WRITE,
+				  .execute = access & VCM_EXECUTE,
+				  .user = access & VCM_USER,
+				  .secure = access & VCM_SECURE,
+				  .shareable = m->attr & VCM_COHERENT,
+				  .cache = attr_res_cache(attr) };
+}
+
+/* The blocks that the memory was asked for in; smaller ones where the device addresses are not aligned to them. */
+static uint64_t sizes_for(const struct vcm_table *t, const struct physmem *m, uint64_t va, const struct extent *e)
+{
+	uint64_t sizes = attr_phys_sizes(m->attr) & t->format->page_sizes, smallest = sizes & -sizes;
+
+	if (!is_aligned(va | e->pa.first | range_len(e->pa), smallest ? smallest : SZ_4K))
+		sizes |= t->format->page_sizes & (smallest - 1);
+	return sizes;
+}
+
+static int map(const struct step *s, struct reason *why)
+{
+	struct vcm_table *t = s->table;
+	const struct table_ops *ops = ops_of(t);
+	struct map_attr attr = map_attr(s->attr, s->physmem);
+	int r = 0;
+
+	begin_update(t);
+	for (size_t i = 0; i < s->physmem->n_extents && r == 0; i++) {
+		const struct extent *e = &s->physmem->extents[i];
+		uint64_t va = s->range.first + e->offset;
+
+		r = ops->map(t->hw, va, e->pa.first, range_len(e->pa), sizes_for(t, s->physmem, va, e), attr);
+		if (r < 0 && i > 0)
+			ops->unmap(t->hw, s->range.first, e->offset);
+	}
+	if (r < 0)
+		return refuse(why, r == -EINVAL ? r : -ENOMEM, "reservation %u at 0x%llx cannot be mapped: %s",
+			      s->res->obj.handle, (unsigned long long)s->range.first,
+			      r == -EINVAL ? "its addresses are beyond the table" : "table memory is exhausted");
+	r = charge(t, why);
+	if (r < 0) {
+		ops->unmap(t->hw, s->range.first, range_len(s->range));
+		charge(t, NULL);
+	}
+	return r;
+}
+
+static int unmap(const struct step *s)
+{
+	int r;
+
+	begin_update(s->table);
+	r = ops_of(s->table)->unmap(s->table->hw, s->range.first, range_len(s->range));
+	charge(s->table, NULL);
+	return r;
+}
+
+/* Some device may still reach this memory: it stays out of use for ever, and is counted. */
+static void quarantine(struct broker *b, const struct step *s)
+{
+	const struct physmem *root = s->physmem->root;
+
+	log_error("vcm %u: 0x%llx cannot be unmapped: 0x%llx bytes of memory are quarantined", s->table->vcm->obj.handle,
+		  (unsigned long long)s->range.first, (unsigned long long)root->len);
+	for (size_t i = 0; i < root->n_extents; i++) {
+		struct arena *a = root->extents[i].arena;
+
+		if (a && !a->quarantined) {
+			arena_quarantine(a);
+			b->n_quarantined += range_len(a->range);
+		}
+	}
+}
+
+static int protect(const struct step *s, uint32_t attr)
+{
+	begin_update(s->table);
+	return ops_of(s->table)->protect(s->table->hw, s->range.first, range_len(s->range), map_attr(attr, s->physmem));
+}
+
+static int hardware(int r)
+{
+	return r == -EIO ? HARDWARE_FAILURE : r;
+}
+
+static enum half half_of(const struct avcm *a)
+{
+	return a->half.high ? HALF_HIGH : HALF_LOW;
+}
+
+static int activate(const struct avcm *a, struct reason *why)
+{
+	const struct machine_device *hw = a->device->hw;
+
+	return hardware(hw->backend->ops->activate(hw->backend, hw->context, a->table->hw, half_of(a), a->half.split,
+						   why));
+}
+
+static int deactivate(const struct avcm *a, struct reason *why)
+{
+	const struct machine_device *hw = a->device->hw;
+
+	return hardware(hw->backend->ops->deactivate(hw->backend, hw->context, half_of(a), why));
+}
+
+static int replace(const struct avcm *with, struct reason *why)
+{
+	const struct machine_device *hw = with->device->hw;
+
+	return hardware(hw->backend->ops->replace(hw->backend, hw->context, with->table->hw, half_of(with),
+						  with->half.split, why));
+}
+
+static int new_table(struct vcm_table *t, struct reason *why)
+{
+	const struct backend *backend = t->format->hw;
+	int r;
+
+	t->hw = backend->format->new(backend->format_ctx);
+	if (!t->hw)
+		return refuse(why, -ENOMEM, "table memory is exhausted");
+	r = charge(t, why);
+	if (r < 0) {
+		backend->format->free(t->hw);
+		t->hw = NULL;
+		charge(t, NULL);
+	}
+	return r;
+}
+
+static void free_table(struct vcm_table *t)
+{
+	if (t->updating)
+		ops_of(t)->update_done(t->hw);
+	t->updating = false;
+	ops_of(t)->free(t->hw);
+	t->hw = NULL;
+	charge(t, NULL);
+}
+
+static int run_step(struct broker *b, const struct step *s, struct reason *why)
+{
+	const struct config_pool *pool;
+
+	switch (s->kind) {
+	case STEP_ARENA_NEW:
+		pool = s->arena->pool->hw;
+		return memory_arena_new(b->memory, s->arena->id, s->arena->range, pool->source, why);
+	case STEP_TABLE_NEW:
+		return new_table(s->table, why);
+	case STEP_MAP:
+		return map(s, why);
+	case STEP_UNMAP:
+		return unmap(s);
+	case STEP_PROTECT:
+		return protect(s, s->attr);
+	case STEP_ACTIVATE:
+		return activate(s->avcm, why);
+	case STEP_DEACTIVATE:
+		return deactivate(s->avcm, why);
+	case STEP_REPLACE:
+		return replace(s->avcm, why);
+	case STEP_ARENA_FREE:
+	case STEP_ZERO:
+	case STEP_TABLE_FREE:
+		break;
+	}
+	assert(!"a late step");
+	return -EINVAL;
+}
+
+/* The inverse of a step; it takes back what there was room for, and so cannot fail but in hardware. */
+static void undo_step(struct broker *b, const struct step *s)
+{
+	int r = 0;
+
+	switch (s->kind) {
+	case STEP_ARENA_NEW:
+		memory_arena_free(b->memory, s->arena->id);
+		break;
+	case STEP_TABLE_NEW:
+		free_table(s->table);
+		break;
+	case STEP_MAP:
+		r = unmap(s);
+		break;
+	case STEP_UNMAP:
+		r = map(s, NULL);
+		break;
+	case STEP_PROTECT:
+		r = protect(s, s->old_attr);
+		break;
+	case STEP_ACTIVATE:
+		r = deactivate(s->avcm, NULL);
+		break;
+	case STEP_DEACTIVATE:
+		r = activate(s->avcm, NULL);
+		break;
+	case STEP_REPLACE:
+		r = replace(s->old_avcm, NULL);
+		break;
+	case STEP_ARENA_FREE:
+	case STEP_ZERO:
+	case STEP_TABLE_FREE:
+		break;
+	}
+	if (r < 0)
+		log_error("a failed request could not be taken back on the hardware (%d)", r);
+}
+
+static void undo_first(struct broker *b, struct plan *p, size_t n)
+{
+	while (n--)
+		if (!p->steps[n].late)
+			undo_step(b, &p->steps[n]);
+	end_updates(p);
+}
+
+int program_run(struct broker *b, struct plan *p, struct reason *why)
+{
+	for (size_t i = 0; i < p->n_steps; i++) {
+		int r = p->steps[i].late ? 0 : run_step(b, &p->steps[i], why);
+
+		if (r < 0) {
+			undo_first(b, p, i);
+			return r;
+		}
+	}
+	/* With late steps to come, devices are told once for all, in program_retire(). */
+	return 0;
+}
+
+void program_undo(struct broker *b, struct plan *p)
+{
+	undo_first(b, p, p->n_steps);
+}
+
+static void free_late(struct broker *b, const struct step *s)
+{
+	switch (s->kind) {
+	case STEP_ARENA_FREE:
+		memory_arena_free(b->memory, s->arena->id);
+		break;
+	case STEP_TABLE_FREE:
+		free_table(s->table);
+		break;
+	case STEP_ZERO:
+		/* Bytes that cannot be reached cannot be zeroed: then nobody gets them. */
+		if (memory_zero(b->memory, s->range.first, range_len(s->range)) < 0) {
+			log_error("0x%llx bytes at 0x%llx cannot be zeroed: their arena is quarantined",
+				  (unsigned long long)range_len(s->range), (unsigned long long)s->range.first);
+			arena_quarantine(s->arena);
+			b->n_quarantined += range_len(s->arena->range);
+		}
+		break;
+	case STEP_ARENA_NEW:
+	case STEP_TABLE_NEW:
+	case STEP_MAP:
+	case STEP_UNMAP:
+	case STEP_PROTECT:
+	case STEP_ACTIVATE:
+	case STEP_DEACTIVATE:
+	case STEP_REPLACE:
+		break;
+	}
+}
+
+void program_retire(struct broker *b, struct plan *p)
+{
+	for (size_t i = 0; i < p->n_steps; i++) {
+		const struct step *s = &p->steps[i];
+
+		if (s->late && s->kind == STEP_UNMAP && unmap(s) < 0)
+			quarantine(b, s);
+	}
+	end_updates(p);
+	for (size_t i = 0; i < p->n_steps; i++)
+		if (p->steps[i].late)
+			free_late(b, &p->steps[i]);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a client may: the rules of the configuration, asked in one place.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/reason.h"
+#include "proto/message.h"
+
+struct client;
+
+/* The right that an operation needs; its table row names it. */
+enum right {
+	RIGHT_NONE,
+	RIGHT_DEVICE,	/* the device in op->target */
+	RIGHT_MEMTYPE,	/* the memtype in op->arg */
+	RIGHT_PREBUILT, /* the prebuilt vcm in op->arg: the broker's own address space needs the right `kernel` */
+	RIGHT_WINDOW,	/* the window that holds op->addr, if one does */
+	RIGHT_SIMULATE, /* break simulated hardware */
+	RIGHT_TABLE,	/* the table in op->arg: who maps what needs the right `inspect` */
+};
+
+/* 0, or -EACCES with the reason. */
+int rights_check(const struct client *c, enum right right, const struct op *op, struct reason *why);
+bool rights_inspect(const struct client *c);
+bool rights_simulate(const struct client *c);

@@ -29,8 +29,12 @@ enum memory_source {
 };
 
 struct memory_config {
-	struct range tables;	/* physical addresses of the broker's own table memory */
-	uint64_t stock_len;	/* bytes of 2 MB pieces to keep filled ahead of need; 0: none */
+	struct range tables; /* physical addresses of the broker's own table memory */
+	/*
+	 * Bytes to keep filled ahead of need, for arenas of exactly 2 MB and, from 32 MB on, of 16 MB (one for each 32 MB, at
+	 * most two); 0: none. A piece keeps one fd open.
+	 */
+	uint64_t stock_len;
 };
 
 /* NULL without memory. */
@@ -44,13 +48,20 @@ struct memory *memory_free(struct memory *m);
  * its pages present and, from 2 MB on, huge where the kernel allows.
  * 0; -ENOMEM, -EMFILE, -ENFILE (the system is short of it); -EEXIST; nothing has changed then.
  */
-int memory_arena_new(struct memory *m, uint32_t id, struct range pa, enum memory_source source, struct reason *why);
-/* Gives the bytes back to the kernel, or never again to anybody. Cannot fail. A long one is finished by memory_idle(). */
+int memory_arena_new(struct memory *m, uint32_t id, struct range pa, enum memory_source source,
+		     struct reason *why);
+/*
+ * Gives the bytes back to the kernel, also those of a client that keeps the fd (it sees zeroes). Cannot fail. A long one is
+ * finished by memory_idle().
+ */
 void memory_arena_free(struct memory *m, uint32_t id);
-/* The arena's fd, which stays the room's; -1 for an unknown id. writable false: a read-only fd of the same bytes. */
+/*
+ * The arena's fd, which stays the room's; -1 for an unknown id. writable false: a read-only fd of the same bytes, which
+ * another user (not root) cannot open again for writing; -1 also without /proc or without an fd left.
+ */
 int memory_arena_fd(struct memory *m, uint32_t id, bool writable);
 
-/* Zeroes (non-temporal stores). 0, or -EFAULT when part of it is no memory or cannot be reached. */
+/* Zeroes (long ranges past the caches). 0, or -EFAULT when part of it is no memory or cannot be reached. */
 int memory_zero(struct memory *m, uint64_t pa, uint64_t len);
 /* Copy between physical ranges (they may overlap), across arenas. 0 or -EFAULT. */
 int memory_copy(struct memory *m, uint64_t to, uint64_t from, uint64_t len);
@@ -72,12 +83,12 @@ void *memory_table_view(struct memory *m, uint64_t pa, size_t len);
 bool memory_idle(struct memory *m);
 
 struct memory_stats {
-	uint64_t arena_bytes;	/* with bytes behind them */
+	uint64_t arena_bytes; /* with bytes behind them */
 	uint64_t n_arenas;
-	uint64_t huge_bytes;	/* of them collapsed to, or made of, huge pages */
-	uint64_t stock_bytes;	/* filled ahead */
+	uint64_t huge_bytes;    /* of them collapsed to, or made of, huge pages */
+	uint64_t stock_bytes;   /* filled ahead */
 	uint64_t closing_bytes; /* of arenas that ended, not yet given back */
 	uint64_t table_bytes, table_limit;
-	uint64_t fallbacks;	/* hugetlb arenas that became memfd */
+	uint64_t fallbacks; /* hugetlb arenas that became memfd */
 };
 void memory_get_stats(const struct memory *m, struct memory_stats *out);

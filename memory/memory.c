@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "memory/memory.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "memory/arena.h"
+#include "memory/guard.h"
+#include "memory/place.h"
+#include "memory/stock.h"
+#include "memory/tables.h"
+
+struct memory {
+	struct arenas arenas;
+	struct stock stock;
+	struct tables tables;
+	uint64_t n_fallbacks;
+	bool guarded, huge_short; /* huge_short: already warned */
+};
+
+CLEANUP_DEFINE(struct memory *, memory_free)
+CLEANUP_DEFINE(struct arena *, arena_free)
+
+struct memory *memory_new(const struct memory_config *config)
+{
+	_cleanup_(memory_freep) struct memory *m = mem_new0(struct memory);
+
+	if (!m)
+		return NULL;
+	arenas_init(&m->arenas);
+	stock_init(&m->stock, config->stock_len);
+	if (tables_init(&m->tables, config->tables) < 0 || guard_install() < 0)
+		return NULL;
+	m->guarded = true;
+	return STEAL_PTR(m);
+}
+
+struct memory *memory_free(struct memory *m)
+{
+	if (!m)
+		return NULL;
+	if (m->guarded)
+		guard_remove();
+	arenas_deinit(&m->arenas);
+	stock_deinit(&m->stock);
+	tables_deinit(&m->tables);
+	return mem_free(m);
+}
+
+bool memory_idle(struct memory *m)
+{
+	if (stock_wants(&m->stock))
+		stock_fill_step(&m->stock);
+	else
+		arenas_close_step(&m->arenas);
+	return stock_wants(&m->stock) || m->arenas.closing_bytes > 0;
+}
+
+/* Gives up what helps somebody who is refused memory or fds: false when there is nothing. */
+static bool relieve(struct memory *m, enum memory_source source, int err)
+{
+	bool stock_helps = source == SOURCE_MEMFD || err != -ENOMEM, any;
+
+	any = (stock_helps && stock_drop(&m->stock)) || m->arenas.closing_bytes > 0;
+	while (m->arenas.closing_bytes > 0)
+		arenas_close_step(&m->arenas);
+	return any;
+}
+
+static int piece_new(struct memory *m, enum memory_source source, uint64_t len, struct piece *out)
+{
+	int r;
+
+	if (source == SOURCE_MEMFD && stock_take(&m->stock, len, out))
+		return 0;
+	r = piece_init(out, source, len);
+	return r < 0 ? r : piece_fill(out);
+}
+
+/* The same, twice when the first time fails and something could be given up. */
+static int piece_new_pressing(struct memory *m, enum memory_source source, uint64_t len,
+			      struct piece *out)
+{
+	int r = piece_new(m, source, len, out);
+
+	if (r == 0 || r == -EINVAL)
+		return r;
+	piece_deinit(out);
+	return relieve(m, source, r) ? piece_new(m, source, len, out) : r;
+}
+
+static void fell_back(struct memory *m, const struct arena *a, int err)
+{
+	m->n_fallbacks++;
+	if (!m->huge_short)
+		log_warning("memory: arena %" PRIu32 " of %" PRIu64 " bytes and those that follow "
+			    "get no hugetlb pages (%s): memfd instead",
+			    a->id, range_len(a->pa),
+			    err == -EINVAL ? "its length is not a multiple of 2 MB" :
+					     "none left, see /proc/sys/vm/nr_hugepages");
+	m->huge_short = true;
+}
+
+static int arena_fill(struct memory *m, struct arena *a, enum memory_source source)
+{
+	int r;
+
+	if (source == SOURCE_HUGETLB) {
+		r = piece_new_pressing(m, SOURCE_HUGETLB, range_len(a->pa), &a->piece);
+		if (r == 0)
+			m->huge_short = false;
+		if (r != -ENOMEM && r != -EINVAL)
+			return r;
+		fell_back(m, a, r);
+	}
+	return piece_new_pressing(m, SOURCE_MEMFD, range_len(a->pa), &a->piece);
+}
+
+static int refuse_short(struct reason *why, const struct arena *a, int err)
+{
+	if (err == -ENOMEM)
+		return refuse(why, err, "the system has no %" PRIu64 " bytes of memory left",
+			      range_len(a->pa));
+	return refuse(why, err, "%s has no file descriptor left for an arena: raise %s",
+		      err == -EMFILE ? "vcmd" : "the system",
+		      err == -EMFILE ? "LimitNOFILE" : "fs.file-max");
+}
+
+static int refuse_in_use(struct memory *m, uint32_t id, struct range pa, struct reason *why)
+{
+	const struct arena *met = arenas_meeting(&m->arenas, pa);
+
+	if (met)
+		return refuse(why, -EEXIST,
+			      "physical addresses 0x%" PRIx64 "-0x%" PRIx64 " meet arena %" PRIu32
+			      " at 0x%" PRIx64 "-0x%" PRIx64,
+			      pa.first, pa.last, met->id, met->pa.first, met->pa.last);
+	if (range_meets(m->tables.pa, pa))
+		return refuse(why, -EEXIST,
+			      "physical addresses 0x%" PRIx64 "-0x%" PRIx64
+			      " meet the broker's table memory",
+			      pa.first, pa.last);
+	if (arenas_find(&m->arenas, id))
+		return refuse(why, -EEXIST, "arena %" PRIu32 " exists", id);
+	return 0;
+}
+
+int memory_arena_new(struct memory *m, uint32_t id, struct range pa, enum memory_source source,
+		     struct reason *why)
+{
+	_cleanup_(arena_freep) struct arena *a = NULL;
+	int r;
+
+	assert(pa.first <= pa.last && is_aligned(pa.first, PAGE_LEN) &&
+	       is_aligned(pa.last + 1, PAGE_LEN));
+	r = refuse_in_use(m, id, pa, why);
+	if (r < 0)
+		return r;
+	a = arena_new(id, pa);
+	if (!a)
+		return refuse(why, -ENOMEM, "the broker has no memory left");
+	r = arena_fill(m, a, source);
+	if (r < 0)
+		return refuse_short(why, a, r);
+	arenas_link(&m->arenas, STEAL_PTR(a));
+	return 0;
+}
+
+void memory_arena_free(struct memory *m, uint32_t id)
+{
+	struct arena *a = arenas_find(&m->arenas, id);
+
+	assert(a);
+	if (!a)
+		return;
+	arenas_end(&m->arenas, a);
+	stock_resume(&m->stock);
+}
+
+int memory_arena_fd(struct memory *m, uint32_t id, bool writable)
+{
+	struct arena *a = arenas_find(&m->arenas, id);
+	int fd;
+
+	if (!a)
+		return -1;
+	fd = writable ? a->piece.fd : piece_read_only(&a->piece);
+	return fd < 0 ? -1 : fd;
+}
+
+static bool find(struct memory *m, uint64_t pa, struct place *out)
+{
+	return place_find(&m->arenas, &m->tables, pa, out);
+}
+
+static bool is_memory(struct memory *m, uint64_t pa, uint64_t len)
+{
+	return place_check(&m->arenas, &m->tables, pa, len);
+}
+
+int memory_zero(struct memory *m, uint64_t pa, uint64_t len)
+{
+	struct place p;
+	uint64_t n;
+	int r = is_memory(m, pa, len) ? 0 : -EFAULT;
+
+	for (; r == 0 && len > 0 && find(m, pa, &p); pa += n, len -= n) {
+		n = place_run(&p, pa, len);
+		r = place_zero(p.can_fault, place_byte(&p, pa), n);
+	}
+	return r;
+}
+
+int memory_read(struct memory *m, uint64_t pa, void *buf, size_t len)
+{
+	uint8_t *to = buf;
+	struct place p;
+	uint64_t n;
+	int r = is_memory(m, pa, len) ? 0 : -EFAULT;
+
+	for (; r == 0 && len > 0 && find(m, pa, &p); pa += n, to += n, len -= n) {
+		n = place_run(&p, pa, len);
+		r = place_copy(p.can_fault, to, place_byte(&p, pa), n);
+	}
+	return r;
+}
+
+int memory_write(struct memory *m, uint64_t pa, const void *buf, size_t len)
+{
+	const uint8_t *from = buf;
+	struct place p;
+	uint64_t n;
+	int r = is_memory(m, pa, len) ? 0 : -EFAULT;
+
+	for (; r == 0 && len > 0 && find(m, pa, &p); pa += n, from += n, len -= n) {
+		n = place_run(&p, pa, len);
+		r = place_copy(p.can_fault, place_byte(&p, pa), from, n);
+	}
+	return r;
+}
+
+static int copy_up(struct memory *m, uint64_t to, uint64_t from, uint64_t len)
+{
+	struct place d, s;
+	uint64_t n;
+	int r = 0;
+
+	for (; r == 0 && len > 0 && find(m, to, &d) && find(m, from, &s); len -= n) {
+		n = place_run(&d, to, place_run(&s, from, len));
+		r = place_copy(d.can_fault || s.can_fault, place_byte(&d, to), place_byte(&s, from),
+			       n);
+		to += n;
+		from += n;
+	}
+	return r;
+}
+
+/* The last bytes first: the target covers the end of the source. */
+static int copy_down(struct memory *m, uint64_t to, uint64_t from, uint64_t len)
+{
+	struct place d, s;
+	uint64_t n;
+	int r = 0;
+
+	for (; r == 0 && len > 0; len -= n) {
+		uint64_t to_last = to + (len - 1), from_last = from + (len - 1);
+
+		if (!find(m, to_last, &d) || !find(m, from_last, &s))
+			return -EFAULT;
+		n = place_run_back(&d, to_last, place_run_back(&s, from_last, len));
+		r = place_copy(d.can_fault || s.can_fault, place_byte(&d, to_last - (n - 1)),
+			       place_byte(&s, from_last - (n - 1)), n);
+	}
+	return r;
+}
+
+int memory_copy(struct memory *m, uint64_t to, uint64_t from, uint64_t len)
+{
+	if (!is_memory(m, to, len) || !is_memory(m, from, len))
+		return -EFAULT;
+	if (to > from && to - from < len)
+		return copy_down(m, to, from, len);
+	return copy_up(m, to, from, len);
+}
+
+int memory_table_alloc(struct memory *m, size_t len, uint64_t *out_pa)
+{
+	return tables_alloc(&m->tables, len, out_pa);
+}
+
+void memory_table_free(struct memory *m, uint64_t pa, size_t len)
+{
+	tables_free(&m->tables, pa, len);
+}
+
+void *memory_table_view(struct memory *m, uint64_t pa, size_t len)
+{
+	return tables_view(&m->tables, pa, len);
+}
+
+void memory_get_stats(const struct memory *m, struct memory_stats *out)
+{
+	*out = (struct memory_stats){
+		.arena_bytes = m->arenas.bytes,
+		.n_arenas = m->arenas.n_arenas,
+		.huge_bytes = m->arenas.huge_bytes,
+		.stock_bytes = stock_len(&m->stock),
+		.closing_bytes = m->arenas.closing_bytes,
+		.table_bytes = m->tables.used_len,
+		.table_limit = m->tables.n_chunks * SZ_64K,
+		.fallbacks = m->n_fallbacks,
+	};
+}

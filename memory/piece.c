@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "memory/piece.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/range.h"
+#include "memory/source.h"
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22 /* Linux 5.14 */
+#endif
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25 /* Linux 6.1 */
+#endif
+
+#define FILL_STEP_SMALL (SZ_1M / 2)
+#define CLOSE_STEP_SMALL SZ_2M
+#define CLOSE_STEP_HUGE (4 * SZ_16M)
+
+static void unmap(uint8_t *at, uint64_t len)
+{
+	if (len > 0)
+		munmap(at, len);
+}
+
+/* Huge pages need an address that agrees with the offset modulo 2 MB: reserve more, keep the part that does. */
+static int map_aligned(struct piece *p, uint64_t len)
+{
+	const uint64_t slack = SZ_2M - PAGE_LEN;
+	uint64_t lead;
+	uint8_t *at;
+
+	at = mmap(NULL, len + slack, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (at == MAP_FAILED)
+		return -ENOMEM;
+	lead = -(uintptr_t)at & (SZ_2M - 1);
+	unmap(at, lead);
+	at += lead;
+	unmap(at + len, slack - lead);
+	p->at = mmap(at, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, p->fd, 0);
+	if (p->at == MAP_FAILED) {
+		unmap(at, len);
+		return -ENOMEM;
+	}
+	p->len = len;
+	return 0;
+}
+
+static int map(struct piece *p, uint64_t len)
+{
+	if (len >= SZ_2M)
+		return map_aligned(p, len);
+	p->at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, p->fd, 0);
+	if (p->at == MAP_FAILED)
+		return -ENOMEM;
+	p->len = len;
+	return 0;
+}
+
+int piece_init(struct piece *out, enum memory_source source, uint64_t len)
+{
+	_cleanup_(piece_deinit) struct piece p = PIECE_NULL;
+	int r;
+
+	p.source = source;
+	p.fd = source_open(source, len);
+	if (p.fd < 0)
+		return p.fd;
+	r = map(&p, len);
+	if (r < 0)
+		return r;
+	p.filled = p.huge_len = source == SOURCE_HUGETLB ? len : 0;
+	*out = p;
+	p = PIECE_NULL;
+	return 0;
+}
+
+void piece_deinit(struct piece *p)
+{
+	if (p->fd < 0)
+		return;
+	if (p->len > 0) {
+		munmap(p->at, p->len);
+		source_punch(p->fd, 0, p->len);
+	}
+	fd_closep(&p->read_only_fd);
+	fd_closep(&p->fd);
+	*p = PIECE_NULL;
+}
+
+/* The kernel collapses only where a page has been; it leaves all as it is when it cannot. */
+static bool fill_huge(struct piece *p, uint64_t len)
+{
+	for (uint64_t done = 0; done < len; done += SZ_2M)
+		if (source_allocate(p->fd, p->filled + done, PAGE_LEN) < 0)
+			return false;
+	if (madvise(p->at + p->filled, len, MADV_COLLAPSE) < 0)
+		return false;
+	p->filled += len;
+	p->huge_len += len;
+	return true;
+}
+
+static int fill_small(struct piece *p, uint64_t len)
+{
+	int r = source_allocate(p->fd, p->filled, len);
+
+	if (r < 0)
+		return r;
+	/* The pages are there; without this they are found one by one, later. */
+	madvise(p->at + p->filled, len, MADV_POPULATE_READ);
+	p->filled += len;
+	return 0;
+}
+
+int piece_fill_step(struct piece *p, bool *out_more)
+{
+	uint64_t left = p->len - p->filled, len = left < FILL_STEP_SMALL ? left : FILL_STEP_SMALL;
+	int r = 0;
+
+	if (left >= SZ_2M && is_aligned(p->filled, SZ_2M) && fill_huge(p, SZ_2M))
+		len = 0;
+	if (len > 0)
+		r = fill_small(p, len);
+	*out_more = p->filled < p->len;
+	return r;
+}
+
+int piece_fill(struct piece *p)
+{
+	uint64_t whole = align_down(p->len - p->filled, SZ_2M);
+	bool more;
+	int r = 0;
+
+	/* One call costs less than many, but it succeeds as a whole only. */
+	if (whole > SZ_2M && is_aligned(p->filled, SZ_2M))
+		fill_huge(p, whole);
+	for (more = p->filled < p->len; r == 0 && more;)
+		r = piece_fill_step(p, &more);
+	return r;
+}
+
+static uint64_t close_step(const struct piece *p)
+{
+	return p->huge_len == p->len ? CLOSE_STEP_HUGE : CLOSE_STEP_SMALL;
+}
+
+bool piece_is_long(const struct piece *p)
+{
+	return p->len - p->huge_len > CLOSE_STEP_SMALL || p->len > CLOSE_STEP_HUGE;
+}
+
+void piece_shrink_step(struct piece *p)
+{
+	uint64_t step = close_step(p), keep;
+
+	keep = p->len > step ? align_down(p->len - 1, step) : 0;
+	munmap(p->at + keep, p->len - keep);
+	source_punch(p->fd, keep, p->len - keep);
+	p->len = keep;
+	if (p->huge_len > keep)
+		p->huge_len = keep;
+}
+
+int piece_read_only(struct piece *p)
+{
+	if (p->read_only_fd < 0)
+		p->read_only_fd = source_open_read_only(p->fd);
+	return p->read_only_fd;
+}

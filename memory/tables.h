@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The broker's own memory for page tables: a window of physical addresses with private bytes behind it, which costs
+ * nothing until it is used.
+ *
+ *	window  |  64K chunk  |  64K chunk  |  64K chunk  | ...
+ *	          1K blocks: one bit each, 1 = in use; a buddy of 7 orders is 64 bits, and coalescing is clearing bits
+ *
+ * Bytes that are in no block are zero.
+ */
+#pragma once
+
+#include <bsd/sys/queue.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/range.h"
+
+#define TABLE_LEN_MIN UINT64_C(0x400)
+#define TABLE_LEN_MAX SZ_64K
+#define TABLE_ORDERS 7 /* 1K << 0 ... 1K << 6 */
+
+struct table_chunk {
+	uint64_t used;
+	LIST_ENTRY(table_chunk) list;
+};
+
+LIST_HEAD(table_chunks, table_chunk);
+
+struct tables {
+	struct range pa;
+	uint8_t *at;      /* of pa.first */
+	uint64_t map_len; /* whole pages */
+	uint64_t first;   /* of the first chunk, a multiple of 64K */
+	struct table_chunk *chunks;
+	size_t n_chunks, n_touched;             /* chunks from n_touched on were never used */
+	struct table_chunks free[TABLE_ORDERS]; /* with a free block of this order, and none larger */
+	struct table_chunks given_back;         /* free, and without pages */
+	size_t n_idle;                          /* chunks in free[TABLE_ORDERS - 1] */
+	uint64_t used_len;
+};
+
+/* 0 or -ENOMEM. */
+int tables_init(struct tables *t, struct range pa);
+/* Blocks that are left go too. Safe on zeroed memory. */
+void tables_deinit(struct tables *t);
+
+/* len: a power of two from 1K to 64K. 0, or -ENOMEM when no block is free. */
+int tables_alloc(struct tables *t, size_t len, uint64_t *out_pa);
+/* The whole block. */
+void tables_free(struct tables *t, uint64_t pa, size_t len);
+/* NULL unless [pa, pa + len) is in the window. */
+void *tables_view(const struct tables *t, uint64_t pa, size_t len);

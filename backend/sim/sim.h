@@ -38,14 +38,26 @@ int sim_irq_fd(struct sim *sim);
  * bursts are. A read fills buf, a write takes from it; buf stays the caller's and must live until the end.
  *
  * 0: done. -EFAULT: terminated; what went before the fault has happened. -EINPROGRESS: it waits for RESUME; done() will
- * be called with 0 or -EFAULT, exactly once, never from inside this call. -EBUSY: this master has one waiting already.
- * -ENODEV: no such master. Without an enabled bank the transaction bypasses or faults as the registers say.
+ * be called with 0 or -EFAULT, exactly once, never from inside this call: it comes from inside the write of RESUME (as
+ * its last act, so it may start another transaction) or sim_free(). -EBUSY: this master has one waiting already.
+ * -ENODEV: no such master. Without an enabled bank the transaction bypasses or faults as the registers say. Addresses
+ * from 4 GB on are -EFAULT before they reach the SMMU.
  */
 typedef void (*sim_done_fn)(void *ctx, int result);
 int sim_access(struct sim *sim, unsigned int mid, bool write, uint64_t addr, void *buf, size_t len, sim_done_fn done,
 	       void *ctx);
-/* The caller has gone: the waiting transaction of mid is terminated without its callback. */
+/*
+ * The caller has gone: the waiting transaction of mid is terminated without its callback, and touches buf no more. The
+ * master stays -EBUSY until the RESUME that was due for it has come, so that a verdict does not hit its successor.
+ */
 void sim_abandon(struct sim *sim, unsigned int mid);
+
+/* How a master drives its sideband signals from now on; 0, unprivileged data, at the start. 0 or -ENODEV. */
+enum sim_signal {
+	SIM_PRIVILEGED = 1,
+	SIM_INSTRUCTION = 2,
+};
+int sim_set_signals(struct sim *sim, unsigned int mid, unsigned int signals);
 
 struct sim_counters {
 	uint64_t tlb_hits, tlb_misses, walk_reads, faults, invalidations;

@@ -5,6 +5,9 @@
  */
 #pragma once
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "backend/backend.h"
 #include "backend/bus.h"
 #include "backend/mmio.h"
@@ -21,13 +24,19 @@ struct smmu_context_config {
 };
 
 struct smmu_config {
-	const char *name;	/* copied: "smmu0" */
-	uint64_t base;		/* what smmu_get_base_addr() answers */
-	const struct mmio *io;	/* lives as long as the backend */
-	int irq_fd;		/* readable while the interrupt is asserted; not owned */
+	const char *name;      /* copied: "smmu0" */
+	uint64_t base;         /* what smmu_get_base_addr() answers */
+	const struct mmio *io; /* lives as long as the backend */
+	int irq_fd;            /* readable while the interrupt is asserted; not owned */
 	const struct smmu_context_config *contexts;
 	unsigned int n_contexts;
+	bool simulated; /* what capabilities say: the registers are the model's */
 };
 
-/* Resets and probes the hardware. *out is freed through its ops. 0, -ENOMEM, -EINVAL, -EIO (the sanity probe failed). */
-int smmu_new(const struct smmu_config *config, struct v7s *format, struct backend **out, struct reason *why);
+/*
+ * Resets and probes the hardware, and parks all its masters: their traffic faults and is terminated. That takes one of
+ * the hardware contexts; capabilities count the others. *out is freed through its ops, which deactivates what is left.
+ * 0, -ENOMEM, -EINVAL, -EIO (the sanity probe failed).
+ */
+int smmu_new(const struct smmu_config *config, struct v7s *format, struct backend **out,
+	     struct reason *why);

@@ -3,7 +3,8 @@
  * The messages as plain values, and their way to and from bytes. proto/vcm.proto says what they mean.
  *
  * A codec owns the buffers that decoded values borrow from: what a decode call returns is valid until the next call on
- * the same codec. One codec is used by one thread at a time. No call allocates in the steady state.
+ * the same codec, encoding included. One codec is used by one thread at a time. Only codec_new() allocates: a codec holds
+ * CODEC_MEMORY of address space, of which it touches what the largest message so far needed.
  */
 #pragma once
 
@@ -16,13 +17,15 @@
 
 #define PROTO_VERSION 1
 #define PROTO_MAX_MESSAGE 65536 /* bytes; what a default socket buffer takes several of */
-#define PROTO_MAX_OPS 1024	/* in a request */
-#define PROTO_MAX_DATA 32768	/* bytes of data in a message */
-#define PROTO_MAX_NAME 63	/* bytes */
-#define PROTO_MAX_PIECES 1024	/* in a reply */
-#define PROTO_MAX_ROWS 256	/* in a reply */
+#define PROTO_MAX_OPS 1024      /* in a request */
+#define PROTO_MAX_DATA 32768    /* bytes of data in a message */
+#define PROTO_MAX_NAME 63       /* bytes */
+#define PROTO_MAX_PIECES 1024   /* in a reply */
+#define PROTO_MAX_ROWS 256      /* in a reply */
+#define PROTO_MAX_VALUES (PROTO_MAX_OPS * OP_MAX_VALUES) /* in a reply */
+#define PROTO_MAX_TEXT 255 /* bytes of a reason or of a text in a row */
 #define PROTO_TOKEN_LEN 16
-#define PROTO_HANDLE_MAX 0x7fffffffu	/* the client's half; the broker's own handles are above */
+#define PROTO_HANDLE_MAX 0x7fffffffu /* the client's half; the broker's own handles are above */
 
 struct op {
 	uint32_t code; /* enum op_code; unknown codes pass decode, the pipeline answers -ENOSYS */
@@ -42,8 +45,8 @@ struct hello {
 };
 
 struct request {
-	uint64_t serial, ack;
-	bool is_hello; /* then hello is set and there are no ops; otherwise at least one */
+	uint64_t serial, ack; /* ack < serial */
+	bool is_hello;        /* then hello is set and there are no ops; otherwise at least one */
 	struct hello hello;
 	const struct op *ops;
 	size_t n_ops;
@@ -89,7 +92,7 @@ struct fault_event {
 };
 
 struct reply {
-	uint64_t serial; /* 0: an event */
+	uint64_t serial; /* 0: an event: then fault is set, or status says why the session ends */
 	int32_t status;
 	uint32_t failed;
 	const char *reason; /* never NULL after decode; may be NULL for encode */
@@ -101,7 +104,7 @@ struct reply {
 	size_t n_data;
 	const struct row *rows;
 	size_t n_rows;
-	const struct welcome *welcome;	 /* or NULL */
+	const struct welcome *welcome;   /* or NULL */
 	const struct fault_event *fault; /* or NULL */
 };
 
@@ -111,10 +114,16 @@ struct codec *codec_new(void);
 struct codec *codec_free(struct codec *c);
 
 /*
- * Decoding: 0; -EPROTO when the bytes are no such message or a value is outside its bounds (why says which); -ENOMEM.
- * Encoding: the number of bytes, or -EMSGSIZE when they do not fit in cap, or -ENOMEM.
+ * Decoding: 0; -EPROTO when the bytes are no such message, or a value is outside its bounds, or more than CODEC_MEMORY would
+ * be needed to hold it (why says which). No well-formed message within the limits above needs that much.
+ * Encoding: the number of bytes, or -EMSGSIZE when they do not fit in cap or a length or count is above its limit. A text
+ * for people (a reason, a text in a row) is made to fit instead: cut at PROTO_MAX_TEXT, control characters become '?'.
  */
-int request_decode(struct codec *c, const void *buf, size_t len, struct request *out, struct reason *why);
-int reply_decode(struct codec *c, const void *buf, size_t len, struct reply *out, struct reason *why);
+#define CODEC_MEMORY (1u << 20) /* bytes */
+
+int request_decode(struct codec *c, const void *buf, size_t len, struct request *out,
+		   struct reason *why);
+int reply_decode(struct codec *c, const void *buf, size_t len, struct reply *out,
+		 struct reason *why);
 long request_encode(struct codec *c, const struct request *in, void *buf, size_t cap);
 long reply_encode(struct codec *c, const struct reply *in, void *buf, size_t cap);

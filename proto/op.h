@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* clang-format off */
 #define OPS(X)                                                                                     \
 	/* vcm */                                                                                  \
 	X(VCM_CREATE, 1, 1)	/* handle addr len		-> enum vcm_type */                \
@@ -68,12 +69,15 @@
 	/* the rest */                                                                             \
 	X(INSPECT, 80, 1)	/* arg=enum vcm_table addr=cursor len=pa for who	-> next cursor, 0 = end (+ rows) */ \
 	X(BYE, 90, 0)		/* everything of the session is taken back before the reply */
+/* clang-format on */
 
 enum op_code {
 #define X(name, code, n_values) OP_##name = code,
 	OPS(X)
 #undef X
 };
+
+#define OP_MAX_VALUES 5 /* the most that one operation answers */
 
 /* "reserve" for OP_RESERVE; NULL for a code that is no operation. */
 const char *op_name(uint32_t code);

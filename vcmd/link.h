@@ -36,7 +36,8 @@ struct link_handler {
 };
 
 /* Takes fd on success only. */
-int link_new(struct loop *loop, int fd, const struct link_handler *handler, void *ctx, struct link **out);
+int link_new(struct loop *loop, int fd, const struct link_handler *handler, void *ctx,
+	     struct link **out);
 struct link *link_free(struct link *l);
 const struct link_peer *link_peer(const struct link *l);
 

@@ -16,6 +16,8 @@ struct loop_idle;
 enum loop_what {
 	LOOP_READ = 1,
 	LOOP_WRITE = 2,
+	/* The peer has hung up, or its writing half has. To be asked for alone, by who does not want to read for now. */
+	LOOP_GONE = 4,
 };
 
 /* poll_us: how long the loop may poll before it sleeps, when that has been paying off; 0: never. */
@@ -26,10 +28,18 @@ int loop_run(struct loop *l);
 void loop_stop(struct loop *l);
 
 typedef void (*loop_fd_fn)(void *ctx, unsigned int what);
-/* fd stays the caller's and outlives the watch. `hot`: worth polling for (request sockets). NULL without memory. */
-struct loop_fd *loop_watch(struct loop *l, int fd, unsigned int what, bool hot, loop_fd_fn fn, void *ctx);
+/* fd stays the caller's and outlives the watch. `hot`: worth polling for (request sockets): fn is then also called when
+ * there is nothing to read, must not block, and calls loop_served() when there was. NULL without memory. */
+struct loop_fd *loop_watch(struct loop *l, int fd, unsigned int what, bool hot, loop_fd_fn fn,
+			   void *ctx);
+/* 0 what: none. 0, or a negative errno: then nothing is watched. */
 int loop_watch_set(struct loop_fd *w, unsigned int what);
 struct loop_fd *loop_unwatch(struct loop_fd *w);
+void loop_served(struct loop_fd *w);
+
+/* Scratch memory for whoever runs, until it returns to the loop: one receive buffer serves every session. */
+#define LOOP_SCRATCH_LEN 65536
+void *loop_scratch(struct loop *l);
 
 /* A timer that is not set until loop_timer_set(); one shot. */
 struct loop_timer *loop_timer_new(struct loop *l, void (*fn)(void *ctx), void *ctx);

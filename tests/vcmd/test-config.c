@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vcmd/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "tests/suite.h"
+
+CLEANUP_DEFINE(struct config *, config_free)
+
+static char path[64];
+
+/* The text as a file; its name is in path. */
+static int file_of(const char *text, size_t len)
+{
+	int fd = memfd_create("conf", MFD_CLOEXEC);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, text, len), (ssize_t)len);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	log_set_level(LOG_L_ERROR); /* its mode lets everybody write */
+	return fd;
+}
+
+static struct config *load(const char *text)
+{
+	_cleanup_(fd_closep) int fd = file_of(text, strlen(text));
+	struct reason why = { "" };
+	struct config *c = NULL;
+	int r = config_load(path, &c, &why);
+
+	ck_assert_msg(r == 0, "%s\n%s", why.text, text);
+	return c;
+}
+
+static const struct refused {
+	const char *text;
+	unsigned int line;
+	const char *reason; /* a part of it */
+} refused[] = {
+	/* syntax */
+	{ "poll = 50\nfrobnicate = 1\n", 2, "no such option 'frobnicate'" },
+	{ "limits {\n bytes = 4G\n spoons = 1\n}\n", 3, "no such option 'spoons'" },
+	{ "limits {\n bytes = 4G\n", 1, "this brace is never closed" },
+	{ "\n}\n", 2, "this brace closes nothing" },
+	{ "socket = \"/run/a\n", 1, "this string does not end on its line" },
+	{ "poll = 50\nsocket = '/run/a", 2, "this string does not end on its line" },
+	{ "poll = 50 /* why\n not\n", 1, "this comment does not end" },
+	{ "/*/ poll = 50\n", 1, "this comment does not end" },
+	{ "poll\n", 2, "premature end of file" },
+	{ "poll 50\n", 1, "missing equal sign" },
+	{ "poll = \n\n50 60\n", 3, "no such option '60'" },
+	{ "memtype {\n}\n", 1, "missing title" },
+	{ "/* one\n two */ # three\n// four\npoll = x\n", 4, "'x' is not a number" },
+	{ "socket = \"${HOME}/x\"\n", 1, "${...} has no meaning here" },
+	{ "\nsocket = ${HOME}\n", 2, "${...} has no meaning here" },
+	{ "a{b{c{d{e{f{g{h{i{}}}}}}}}}\n", 1, "do not nest that deep" },
+	{ "poll = 1\n\001\n", 2, "a control character" },
+	{ "poll = 50;\n", 1, "'50;' is not a number" },
+	/* given twice */
+	{ "poll = 50\npoll = 40\n", 2, "poll is given twice" },
+	{ "limits { bytes = 1G\nbytes = 1G }\n", 2, "bytes is given twice" },
+	{ "limits {}\nlimits {}\n", 2, "limits is given twice" },
+	{ "access {}\n\naccess {}\n", 3, "access is given twice" },
+	{ "kernel {} kernel {}\n", 1, "kernel is given twice" },
+	{ "access { allow-users = {0}\nallow-users = {1} }\n", 2, "allow-users is given twice" },
+	{ "memtype 0 { pool { ranges = {\"4K+4K\"} } }\nmemtype 0 {\n}\n", 2,
+	  "'4K+4K' is not a range" },
+	{ "memtype 0 { pool { ranges = {\"0x1000+4K\"} } }\nmemtype 0 {\n}\n", 2,
+	  "duplicate title '0'" },
+	{ "smmu a { base = 0x100000\n}\nsmmu a {\n}\n", 3, "duplicate title 'a'" },
+	{ "smmu a { base = 0x100000\n context x { mid = 0 }\n context x { mid = 1 }\n}\n", 3,
+	  "duplicate title 'x'" },
+	{ "smmu a { base = 0x100000\n context x { mid = 0 } }\n"
+	  "smmu b { base = 0x200000\n context x {\n mid = 0 } }\n",
+	  4, "another device named 'x'" },
+	{ "smmu a { base = 0x100000\n context x { mid = 0 } }\nmaster x {}\n", 3,
+	  "another device named 'x'" },
+	{ "smmu a { base = 0x100000\n context cpu { mid = 0 } }\n", 2,
+	  "another device named 'cpu'" },
+	{ "master cpu {}\n", 1, "another device named 'cpu'" },
+	/* values */
+	{ "poll = 51\n", 1, "poll is 0 to 50" },
+	{ "poll = -1\n", 1, "'-1' is not a number" },
+	{ "poll = 0x\n", 1, "'0x' is not a number" },
+	{ "poll = 5K\n", 1, "'5K' is not a number" },
+	{ "fault-timeout = 0\n", 1, "fault-timeout is 1 to 600000" },
+	{ "stock = 8Q\n", 1, "'8Q' is not a length" },
+	{ "stock = 18446744073709551616\n", 1, "is not a length" },
+	{ "stock = 99999999999T\n", 1, "is not a length" },
+	{ "limits {\n in-flight = 0\n}\n", 2, "in-flight is 1 to" },
+	{ "socket = run/vcmd.sock\n", 1, "not an absolute path" },
+	{ "socket = \"/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"\n",
+	  1, "longer than 107 bytes" },
+	{ "socket-mode = 0888\n", 1, "'0888' is not a mode" },
+	{ "socket-mode = 7777\n", 1, "'7777' is not a mode" },
+	{ "socket-group = no-such-group-here\n", 1, "there is no group 'no-such-group-here'" },
+	{ "access {\n allow-users = {root,\n nobody-at-all}\n}\n", 3,
+	  "there is no user 'nobody-at-all'" },
+	{ "access {\n allow-groups = {root, none-at-all}\n}\n", 2,
+	  "there is no group 'none-at-all'" },
+	{ "access { allow-users = {4294967295} }\n", 1, "there is no user '4294967295'" },
+	{ "access { allow-users = {\"\"} }\n", 1, "there is no user ''" },
+	/* memory */
+	{ "memtype 0 {\n}\n", 1, "memtype 0 has no pool" },
+	{ "memtype zero { pool { ranges = {\"0x1000+4K\"} } }\n", 1, "is not a number from 0 to 31" },
+	{ "memtype 00 { pool { ranges = {\"0x1000+4K\"} } }\n", 1, "is not a number from 0 to 31" },
+	{ "memtype 32 { pool { ranges = {\"0x1000+4K\"} } }\n", 1, "is not a number from 0 to 31" },
+	{ "memtype \"\" { pool { ranges = {\"0x1000+4K\"} } }\n", 1, "is not a number from 0 to 31" },
+	{ "memtype 0 {\n pool {\n secure = true\n }\n}\n", 2, "this pool has no ranges" },
+	{ "memtype 0 { pool { ranges = {} } }\n", 1, "this pool has no ranges" },
+	{ "memtype 0 { pool {\n source = disk\n} }\n", 2, "neither memfd nor hugetlb" },
+	{ "memtype 0 { pool {\n secure = maybe\n} }\n", 2, "neither true nor false" },
+	{ "memtype 0 { pool { ranges = {\"0x1000+4K\",\n\"0x1000\"} } }\n", 2, "is not a range" },
+	{ "memtype 0 { pool { ranges = {\"0x1001+4K\"} } }\n", 1, "not made of 4K pages" },
+	{ "memtype 0 { pool { ranges = {\"0x1000+5000\"} } }\n", 1, "not made of 4K pages" },
+	{ "memtype 0 { pool { ranges = {\"0x0+4K\"} } }\n", 1, "page 0" },
+	{ "memtype 0 { pool { ranges = {\"0x1000+0\"} } }\n", 1, "is not a range" },
+	{ "memtype 0 { pool { ranges = {\"0xfffffffffffff000+8K\"} } }\n", 1, "is not a range" },
+	{ "memtype 0 { pool { ranges = {\"0x10000+64K\",\n\"0x1f000+64K\"} } }\n", 2,
+	  "the pool overlaps the pool of line 1" },
+	{ "memtype 0 { pool { ranges = {\"0x10000+64K\"} } }\n\n"
+	  "memtype 1 { pool { ranges = {\"0x10000+4K\"} } }\n",
+	  3, "the pool overlaps the pool of line 1" },
+	{ "memtype 0 { pool { ranges = {\"0x80000000+64K\"} } }\n", 1,
+	  "overlaps the table memory at 0x80000000, which is built in" },
+	{ "tables = \"0x90000000+1M\"\nmemtype 0 { pool { ranges = {\"0x90000000+64K\"} } }\n", 2,
+	  "overlaps the table memory of line 1" },
+	{ "memtype 0 { pool { ranges = {\"0x10000+64K\"}\n contiguous = 128K } }\n", 2,
+	  "does not fit into the pool's first range" },
+	{ "memtype 0 { pool { ranges = {\"0x10000+64K\"}\n contiguous = 5000 } }\n", 2,
+	  "not a multiple of 4K" },
+	{ "memtype 0 { pool { ranges = {\"0x10000+64K\"}\n granule = 12K } }\n", 2,
+	  "not a power of two" },
+	{ "memtype 0 { pool { granule = 64K\n ranges = {\"0x11000+64K\"} } }\n", 2,
+	  "not made of granules" },
+	{ "kernel-window = \"0x800000000000+4K\"\n", 1, "not in the address space" },
+	{ "window \"0xa0000000\" {}\n", 1, "is not a range" },
+	{ "memtype 0 { pool { ranges = {\"0x10000+64K\"} } }\nwindow \"0x10000+4K\" {}\n", 2,
+	  "the window overlaps the pool of line 1" },
+	{ "window \"0x10000+4K\" {}\nwindow \"0x10000+8K\" {}\n", 2,
+	  "the window overlaps the window of line 1" },
+	/* devices */
+	{ "smmu a {\n}\n", 1, "has no base" },
+	{ "smmu a {\n base = 0x7300001\n}\n", 2, "not a multiple of 4K" },
+	{ "smmu a {\n base = 0xfffffffffffff000\n}\n", 2, "no room for registers" },
+	{ "smmu a { base = 0x100000 }\nsmmu b {\n base = 0x180000 }\n", 3,
+	  "overlaps the SMMU's registers of line 1" },
+	{ "smmu \"a b\" { base = 0x100000 }\n", 1, "'a b' is not a name" },
+	{ "smmu a { base = 0x100000\n context \"x\\ty\" { mid = 0 } }\n", 2, "is not a name" },
+	{ "smmu a { base = 0x100000\n context \"\" { mid = 0 } }\n", 2, "is not a name" },
+	{ "master aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa {}\n", 1,
+	  "is not a name" },
+	{ "smmu a { base = 0x100000\n banks = 255 }\n", 2, "banks is 1 to 254" },
+	{ "smmu a { base = 0x100000\n banks = 0 }\n", 2, "banks is 1 to 254" },
+	{ "smmu a { base = 0x100000\n context x {\n } }\n", 2, "the context has no mid" },
+	{ "smmu a { base = 0x100000\n context x {\n mid = 128 } }\n", 3, "mid is 0 to 127" },
+	{ "smmu a { base = 0x100000\n context x { mid = 1 }\n context y { mid = 1 } }\n", 3,
+	  "mid 1 is that of context 'x' already" },
+	{ "smmu a { base = 0x100000\n tlb-entries = 48 }\n", 2, "not a power of two" },
+	{ "smmu a { base = 0x100000\n tlb-entries = 64\n tlb-ways = 3 }\n", 3,
+	  "does not divide the 64 entries" },
+	{ "smmu a { base = 0x100000\n tlb-entries = 8\n tlb-ways = 16 }\n", 3,
+	  "does not divide the 8 entries" },
+};
+
+#define N_REFUSED (sizeof(refused) / sizeof(*refused))
+
+START_TEST(config_refuses_with_file_line_and_reason)
+{
+	for (size_t i = 0; i < N_REFUSED; i++) {
+		_cleanup_(fd_closep) int fd = file_of(refused[i].text, strlen(refused[i].text));
+		_cleanup_(config_freep) struct config *c = NULL;
+		struct reason why = { "" };
+		char where[96];
+
+		ck_assert_msg(config_load(path, &c, &why) == -EINVAL, "accepted:\n%s",
+			      refused[i].text);
+		snprintf(where, sizeof(where), "%s:%u: ", path, refused[i].line);
+		ck_assert_msg(!strncmp(why.text, where, strlen(where)) &&
+				      strstr(why.text, refused[i].reason),
+			      "said: %s\nnot:  %s%s\nof:\n%s", why.text, where, refused[i].reason,
+			      refused[i].text);
+	}
+}
+END_TEST
+
+START_TEST(config_refuses_what_is_no_text)
+{
+	_cleanup_(config_freep) struct config *c = NULL;
+	_cleanup_(fd_closep) int zero = file_of("poll = 50\n\0poll = 50\n", 21);
+	struct reason why = { "" };
+
+	ck_assert_int_eq(config_load(path, &c, &why), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(why.text, ":2: a zero byte"));
+	ck_assert_int_eq(config_load("/no/such/file", &c, &why), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(why.text, "/no/such/file: "));
+	ck_assert_int_eq(config_load("/", &c, &why), -EISDIR);
+	ck_assert_int_eq(config_load("/dev/zero", &c, &why), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(why.text, "longer than"));
+}
+END_TEST
+
+static void check_machine(const struct config *c)
+{
+	static const struct range first[] = { { 0x40000000, 0x4fffffff },
+					      { 0x60000000, 0x63ffffff },
+					      { 0x70000000, 0x71ffffff } };
+	static const uint64_t cont[] = { 64 * SZ_1M, 16 * SZ_1M, 0 };
+
+	ck_assert_uint_eq(c->n_pools, 3);
+	for (unsigned int i = 0; i < 3; i++) {
+		ck_assert_uint_eq(c->pools[i].memtype, i);
+		ck_assert_int_eq(c->pools[i].source, SOURCE_MEMFD);
+		ck_assert_uint_eq(c->pools[i].n_ranges, 1);
+		ck_assert_uint_eq(c->pools[i].ranges[0].first, first[i].first);
+		ck_assert_uint_eq(c->pools[i].ranges[0].last, first[i].last);
+		ck_assert_uint_eq(c->pools[i].cont_len, cont[i]);
+		ck_assert(!c->pools[i].secure && c->pools[i].allow.everybody);
+	}
+	ck_assert_uint_eq(c->n_smmus, 2);
+	ck_assert_str_eq(c->smmus[0].name, "smmu0");
+	ck_assert_uint_eq(c->smmus[0].n_contexts, 3);
+	ck_assert_str_eq(c->smmus[0].contexts[0].name, "vcodec_a_mm1");
+	ck_assert_str_eq(c->smmus[0].contexts[1].name, "vcodec_a_stream");
+	ck_assert_str_eq(c->smmus[0].contexts[2].name, "vcodec_b_mm2");
+	ck_assert_uint_eq(c->smmus[0].contexts[2].mid, 2);
+	ck_assert(c->smmus[0].contexts[0].allow.everybody);
+	ck_assert_uint_eq(c->smmus[0].n_banks, 8);
+	ck_assert_str_eq(c->smmus[1].contexts[0].name, "mdp_port0");
+	ck_assert_str_eq(c->smmus[1].contexts[1].name, "mdp_port1");
+	ck_assert_uint_eq(c->smmus[1].n_contexts, 2);
+	ck_assert_uint_eq(c->n_masters, 1);
+	ck_assert_str_eq(c->masters[0].name, "dma0");
+	ck_assert(c->masters[0].allow.everybody);
+	ck_assert_uint_eq(c->n_windows, 0);
+}
+
+static void check_default(const struct config *c)
+{
+	check_machine(c);
+	ck_assert_str_eq(c->socket, CONFIG_SOCKET);
+	ck_assert_uint_eq(c->socket_mode, 0660);
+	ck_assert_uint_eq(c->fault_timeout_ms, 1000);
+	ck_assert_uint_eq(c->poll_us, 50);
+	ck_assert_uint_eq(c->memory.tables.first, 0x80000000);
+	ck_assert_uint_eq(range_len(c->memory.tables), 64 * SZ_1M);
+	ck_assert_uint_eq(c->memory.stock_len, 32 * SZ_1M);
+	ck_assert_uint_eq(c->kernel_window.first, 0x7f0000000000);
+	ck_assert_uint_eq(range_len(c->kernel_window), 1024 * SZ_1M);
+	ck_assert_uint_eq(c->limits.bytes, 4096 * SZ_1M);
+	ck_assert_uint_eq(c->limits.objects, 4000000);
+	ck_assert_uint_eq(c->limits.sessions, 16384);
+	ck_assert_uint_eq(c->limits.in_flight, 256);
+	ck_assert_uint_eq(c->limits.table_bytes, 64 * SZ_1M);
+	ck_assert(!c->access.everybody && !c->access.n_uids);
+	ck_assert(!c->kernel.everybody && !c->kernel.n_uids && !c->kernel.n_gids);
+	ck_assert(!c->inspect.everybody && !c->inspect.n_uids && !c->inspect.n_gids);
+	ck_assert(!c->simulate.everybody && !c->simulate.n_uids && !c->simulate.n_gids);
+}
+
+START_TEST(config_built_in_is_the_machine_of_the_design)
+{
+	_cleanup_(config_freep) struct config *c = config_default();
+
+	ck_assert_ptr_nonnull(c);
+	ck_assert_ptr_null(c->path);
+	check_default(c);
+}
+END_TEST
+
+START_TEST(config_of_an_empty_file_is_the_built_in_one)
+{
+	static const char *const nothing[] = { "", "\n", "# nothing", "/* nothing */ // at all\n" };
+
+	for (size_t i = 0; i < sizeof(nothing) / sizeof(*nothing); i++) {
+		_cleanup_(config_freep) struct config *c = load(nothing[i]);
+
+		check_default(c);
+		ck_assert_str_eq(c->path, path);
+	}
+}
+END_TEST
+
+START_TEST(config_example_is_the_built_in_one)
+{
+	_cleanup_(config_freep) struct config *c = NULL;
+	const char *srcdir = getenv("VCM_SRCDIR");
+	struct reason why = { "" };
+	char example[4096];
+
+	snprintf(example, sizeof(example), "%s/examples/vcmd.conf", srcdir ? srcdir : ".");
+	ck_assert_msg(!config_load(example, &c, &why), "%s", why.text);
+	check_default(c);
+}
+END_TEST
+
+START_TEST(config_without_a_machine_keeps_the_built_in_one)
+{
+	_cleanup_(config_freep) struct config *c = load("poll = 0\nlimits { sessions = 7 }\n");
+
+	check_machine(c);
+	ck_assert_uint_eq(c->poll_us, 0);
+	ck_assert_uint_eq(c->limits.sessions, 7);
+	ck_assert_uint_eq(c->limits.in_flight, 256);
+}
+END_TEST
+
+START_TEST(config_with_a_machine_has_nothing_else)
+{
+	_cleanup_(config_freep) struct config *c = load("master m {}\n");
+
+	ck_assert_uint_eq(c->n_pools, 0);
+	ck_assert_uint_eq(c->n_smmus, 0);
+	ck_assert_uint_eq(c->n_masters, 1);
+}
+END_TEST
+
+START_TEST(config_takes_all_that_can_be_said)
+{
+	_cleanup_(config_freep) struct config *c =
+		load("socket = \"/tmp/a b\" socket-mode = 600 socket-group = root\n"
+		     "fault-timeout = 0x10 stock = 0 tables = \"0x10000+64K\"\n"
+		     "kernel-window = '0x10000+2M'\n"
+		     "memtype 31 { pool { source = hugetlb ranges = {\"0x200000+2M\", "
+		     "\"0x400000+2M\"} contiguous = 2M granule = 2M secure = yes "
+		     "allow-users = {root, 1234} } pool { ranges = \"0x600000+4K\" } }\n"
+		     "smmu s { base = 0x1000000 banks = 254 tlb-entries = 1 }\n"
+		     "smmu t { base = 0x1100000 tlb-entries = 32 tlb-ways = 32\n"
+		     "	context c { mid = 127 allow-groups = {root} } }\n"
+		     "window \"0xfffffffffffff000+4K\" { allow-users = {\"*\"} }\n"
+		     "access { allow-users = {} } kernel { allow-groups = {77} }\n");
+
+	ck_assert_str_eq(c->socket, "/tmp/a b");
+	ck_assert_uint_eq(c->socket_mode, 0600);
+	ck_assert_str_eq(c->socket_group, "root");
+	ck_assert_uint_eq(c->fault_timeout_ms, 16);
+	ck_assert_uint_eq(c->n_pools, 2);
+	ck_assert_uint_eq(c->pools[0].memtype, 31);
+	ck_assert_int_eq(c->pools[0].source, SOURCE_HUGETLB);
+	ck_assert_uint_eq(c->pools[0].n_ranges, 2);
+	ck_assert_uint_eq(c->pools[0].granule, 2 * SZ_1M);
+	ck_assert(c->pools[0].secure && !c->pools[0].allow.everybody);
+	ck_assert_uint_eq(c->pools[0].allow.n_uids, 2);
+	ck_assert_uint_eq(c->pools[0].allow.uids[1], 1234);
+	ck_assert(c->pools[1].allow.everybody);
+	ck_assert_uint_eq(c->smmus[0].tlb_ways, 1);
+	ck_assert_uint_eq(c->smmus[1].tlb_ways, 32);
+	ck_assert(!c->smmus[1].contexts[0].allow.everybody);
+	ck_assert_uint_eq(c->windows[0].range.last, UINT64_MAX);
+	ck_assert(c->windows[0].allow.everybody);
+	ck_assert(!c->access.everybody && !c->access.n_gids);
+	ck_assert_uint_eq(c->kernel.gids[0], 77);
+}
+END_TEST
+
+START_TEST(config_access_is_the_group_of_the_socket_unless_it_says_more)
+{
+	_cleanup_(config_freep) struct config *c = load("socket-group = daemon\n");
+	_cleanup_(config_freep) struct config *said =
+		load("socket-group = daemon\naccess { allow-users = {9} }\n");
+
+	ck_assert_uint_eq(c->access.n_gids, 1);
+	ck_assert_uint_eq(said->access.n_gids, 0);
+	ck_assert_uint_eq(said->access.uids[0], 9);
+}
+END_TEST
+
+START_TEST(config_rule_names_users_and_groups)
+{
+	uid_t uids[] = { 1001, 1002 };
+	gid_t gids[] = { 2001 }, theirs[] = { 1, 2001 }, others[] = { 1, 2 };
+	struct config_rule rule = { .uids = uids, .n_uids = 2, .gids = gids, .n_gids = 1 };
+
+	ck_assert(config_rule_allows(&rule, 1002, others, 2));
+	ck_assert(config_rule_allows(&rule, 1003, theirs, 2));
+	ck_assert(!config_rule_allows(&rule, 1003, others, 2));
+	ck_assert(!config_rule_allows(&rule, 1003, NULL, 0));
+	ck_assert(config_rule_allows(&(struct config_rule){ .everybody = true }, 1003, NULL, 0));
+}
+END_TEST
+
+START_TEST(config_rule_always_allows_root_and_the_daemons_user)
+{
+	struct config_rule nobody = { .everybody = false };
+
+	ck_assert(config_rule_allows(&nobody, 0, NULL, 0));
+	ck_assert(config_rule_allows(&nobody, geteuid(), NULL, 0));
+	ck_assert(!config_rule_allows(&nobody, 12345, NULL, 0));
+}
+END_TEST
+
+START_TEST(config_is_loaded_whole_or_not_at_all)
+{
+	static const char text[] =
+		"socket = /tmp/s socket-group = root access { allow-users = {1, 2} }\n"
+		"memtype 0 { pool { ranges = {\"0x200000+2M\"} allow-groups = {root} } }\n"
+		"smmu s { base = 0x1000000 context c { mid = 0 allow-users = {root} } }\n"
+		"master m {} window \"0x10000+4K\" { allow-users = {root} } limits {}\n";
+	_cleanup_(fd_closep) int fd = file_of(text, strlen(text));
+	size_t nth = 0;
+	int r;
+
+	do {
+		_cleanup_(config_freep) struct config *c = NULL;
+		struct reason why = { "" };
+
+		mem_fail_nth(++nth);
+		r = config_load(path, &c, &why);
+		if (!mem_fail_fired())
+			break;
+		ck_assert_int_eq(r, -ENOMEM);
+		ck_assert_ptr_null(c);
+		ck_assert_str_ne(why.text, "");
+	} while (1);
+	ck_assert_int_eq(r, 0);
+	ck_assert_uint_gt(nth, 30);
+}
+END_TEST
+
+START_TEST(config_built_in_is_made_whole_or_not_at_all)
+{
+	for (size_t nth = 1;; nth++) {
+		_cleanup_(config_freep) struct config *c = NULL;
+
+		mem_fail_nth(nth);
+		c = config_default();
+		if (!mem_fail_fired())
+			break;
+		ck_assert_ptr_null(c);
+	}
+}
+END_TEST
+
+SUITE_MAIN("config", config_refuses_with_file_line_and_reason, config_refuses_what_is_no_text,
+	   config_built_in_is_the_machine_of_the_design,
+	   config_of_an_empty_file_is_the_built_in_one, config_example_is_the_built_in_one,
+	   config_without_a_machine_keeps_the_built_in_one, config_with_a_machine_has_nothing_else,
+	   config_takes_all_that_can_be_said,
+	   config_access_is_the_group_of_the_socket_unless_it_says_more,
+	   config_rule_names_users_and_groups, config_rule_always_allows_root_and_the_daemons_user,
+	   config_is_loaded_whole_or_not_at_all, config_built_in_is_made_whole_or_not_at_all)

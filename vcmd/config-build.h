@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the parts of a configuration are made with: words for what is wrong and where, lists that grow, and who claims
+ * which physical addresses. Used by config-load.c and config-machine.c only.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/range.h"
+#include "base/reason.h"
+
+struct cfg_t;
+struct config;
+struct config_rule;
+
+/* Physical addresses that are somebody's, to tell who else wants them. */
+struct claim {
+	struct range range;
+	unsigned int line; /* 0: nobody wrote it */
+	const char *what;
+};
+
+struct build {
+	struct config *c;
+	const char *path;
+	struct reason *why;
+	struct claim *claims;
+	size_t n_claims;
+};
+
+void build_deinit(struct build *b);
+
+/* -EINVAL with "path:line: ...". */
+int build_wrong(const struct build *b, unsigned int line, const char *fmt, ...) _printf_(3, 4);
+/* -ENOMEM. */
+int build_no_memory(const struct build *b);
+
+/* One more element, zeroed, at the end of *array; NULL without memory. */
+void *build_array_add(void *array, size_t *n, size_t size);
+#define BUILD_ADD(array, n) ((__typeof__(array))build_array_add(&(array), &(n), sizeof(*(array))))
+
+/* What is not given leaves *out as it is. */
+void build_get_number(struct cfg_t *s, const char *name, uint64_t *out);
+void build_get_uint(struct cfg_t *s, const char *name, unsigned int *out);
+int build_get_text(const struct build *b, struct cfg_t *s, const char *name, char **out);
+
+/* allow-users and allow-groups of a section. everybody: what neither means. */
+int build_rule(const struct build *b, struct cfg_t *s, bool everybody, struct config_rule *out);
+/* what is a literal; line 0: it is built in. */
+int build_claim(struct build *b, struct range r, unsigned int line, const char *what);
+
+/* All memtypes, windows, SMMUs and masters of a file, or the built-in ones when it has none. */
+int build_machine(struct build *b, struct cfg_t *file);

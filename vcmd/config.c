@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vcmd/config.h"
+
+#include <unistd.h>
+
+#include "base/mem.h"
+
+static void rule_deinit(struct config_rule *r)
+{
+	mem_free(r->uids);
+	mem_free(r->gids);
+}
+
+static void pools_free(struct config *c)
+{
+	for (size_t i = 0; i < c->n_pools; i++) {
+		rule_deinit(&c->pools[i].allow);
+		mem_free(c->pools[i].ranges);
+	}
+	mem_free(c->pools);
+}
+
+static void smmu_deinit(struct config_smmu *s)
+{
+	for (size_t i = 0; i < s->n_contexts; i++) {
+		rule_deinit(&s->contexts[i].allow);
+		mem_free(s->contexts[i].name);
+	}
+	mem_free(s->contexts);
+	mem_free(s->name);
+}
+
+static void devices_free(struct config *c)
+{
+	for (size_t i = 0; i < c->n_smmus; i++)
+		smmu_deinit(&c->smmus[i]);
+	mem_free(c->smmus);
+	for (size_t i = 0; i < c->n_masters; i++) {
+		rule_deinit(&c->masters[i].allow);
+		mem_free(c->masters[i].name);
+	}
+	mem_free(c->masters);
+	for (size_t i = 0; i < c->n_windows; i++)
+		rule_deinit(&c->windows[i].allow);
+	mem_free(c->windows);
+}
+
+struct config *config_free(struct config *c)
+{
+	if (!c)
+		return NULL;
+	devices_free(c);
+	pools_free(c);
+	rule_deinit(&c->access);
+	rule_deinit(&c->kernel);
+	rule_deinit(&c->inspect);
+	rule_deinit(&c->simulate);
+	mem_free(c->socket_group);
+	mem_free(c->socket);
+	mem_free(c->path);
+	return mem_free(c);
+}
+
+static bool names_group(const struct config_rule *rule, gid_t gid)
+{
+	for (size_t i = 0; i < rule->n_gids; i++)
+		if (rule->gids[i] == gid)
+			return true;
+	return false;
+}
+
+bool config_rule_allows(const struct config_rule *rule, uid_t uid, const gid_t *gids, size_t n_gids)
+{
+	if (rule->everybody || uid == 0 || uid == geteuid())
+		return true;
+	for (size_t i = 0; i < rule->n_uids; i++)
+		if (rule->uids[i] == uid)
+			return true;
+	for (size_t i = 0; i < n_gids; i++)
+		if (names_group(rule, gids[i]))
+			return true;
+	return false;
+}

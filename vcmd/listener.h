@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The listening socket: bound by us, or handed over by systemd. It knows nothing of who connects.
+ *
+ * A socket file that nobody answers on is replaced; a live one is refused. What was bound is unlinked at the end, if it
+ * is still ours. When fds run out, a spare one is used to take connections and close them, so that peers see an end and
+ * not a silence.
+ */
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/reason.h"
+
+struct loop;
+struct listener;
+
+struct listener_config {
+	const char *path;
+	mode_t mode;
+	const char *group; /* NULL: the process's own */
+};
+
+/* fd is the callback's from now on. */
+typedef void (*listener_fn)(void *ctx, int fd);
+
+/* 0, or a negative errno with a reason. A group that we may not give the socket to is a warning: then nobody's group
+ * may connect. */
+int listener_new(struct loop *loop, const struct listener_config *config, listener_fn fn, void *ctx,
+		 struct listener **out, struct reason *why);
+struct listener *listener_free(struct listener *l);
+/* Where it listens, for people. */
+const char *listener_name(const struct listener *l);

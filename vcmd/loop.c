@@ -1,0 +1,533 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vcmd/loop.h"
+
+#include <assert.h>
+#include <bsd/sys/queue.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <poll.h>
+#include <sched.h>
+#include <stddef.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "vcmd/polling.h"
+#include "vcmd/timers.h"
+
+#define NS_PER_SEC UINT64_C(1000000000)
+#define NS_PER_MS UINT64_C(1000000)
+
+/* Of the tries of one polling phase, those that look at all fds, not only at the hottest. */
+#define POLL_ALL_EVERY 8
+/* Turns under load after which idle work gets one. */
+#define IDLE_STARVED 256
+#define TIMERS_A_TURN 64
+/* A spin that lasted this long may have been interrupted by others: worth a getrusage(). */
+#define PREEMPTION_SUSPECT_NS (20 * 1000)
+#define PREEMPTION_CHECK_EVERY 64
+
+struct loop_fd {
+	struct loop *loop;
+	struct event event;
+	int fd;
+	unsigned int what;
+	bool hot;
+	loop_fd_fn fn;
+	void *ctx;
+};
+
+struct loop_timer {
+	struct timer timer; /* first: timers.c knows no other part */
+	struct loop *loop;
+	void (*fn)(void *ctx);
+	void *ctx;
+};
+
+struct loop_idle {
+	TAILQ_ENTRY(loop_idle) link;
+	struct loop *loop;
+	bool pending;
+	bool (*fn)(void *ctx);
+	void *ctx;
+};
+
+struct loop_signal {
+	LIST_ENTRY(loop_signal) link;
+	struct event event;
+	void (*fn)(void *ctx, int signo);
+	void *ctx;
+};
+
+struct loop {
+	struct event_base *base;
+	struct event clock; /* when the first timer is due */
+	bool clock_set;
+	uint64_t clock_due_ms;
+	struct timers timers;
+	TAILQ_HEAD(, loop_idle) idles; /* who was served last is last */
+	LIST_HEAD(, loop_signal) signals;
+	struct loop_idle *idle_running;
+	bool stopped;
+	uint64_t n_events;   /* callbacks that had something to do */
+	unsigned int n_busy; /* turns with events since idle work had one */
+
+	struct polling polling;
+	struct loop_fd *hot;      /* the hot fd that was served last */
+	uint64_t n_served;        /* by hot fds */
+	uint64_t asleep_since_ns; /* 0: not asleep, or nobody asks */
+	unsigned int n_unchecked; /* polls since getrusage() */
+	long n_preempted;
+	void *scratch;
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
+}
+
+static uint64_t now_ms(void)
+{
+	return now_ns() / NS_PER_MS;
+}
+
+static unsigned int count_cpus(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) < 0 ? 1 : (unsigned int)CPU_COUNT(&set);
+}
+
+static long count_preemptions(void)
+{
+	struct rusage usage;
+
+	return getrusage(RUSAGE_THREAD, &usage) < 0 ? 0 : usage.ru_nivcsw;
+}
+
+/* --- timers */
+
+/* Libevent holds one timer, whose place was reserved in loop_new(): so setting one cannot fail. */
+static void clock_update(struct loop *l)
+{
+	struct timer *first = timers_first(&l->timers);
+	uint64_t now, left;
+	struct timeval tv;
+
+	if (!first) {
+		if (l->clock_set)
+			event_del(&l->clock);
+		l->clock_set = false;
+		return;
+	}
+	if (l->clock_set && l->clock_due_ms == first->due_ms)
+		return;
+	now = now_ms();
+	left = first->due_ms > now ? first->due_ms - now : 0;
+	tv = (struct timeval){ .tv_sec = (time_t)(left / 1000),
+			       .tv_usec = (suseconds_t)(left % 1000 * 1000) };
+	if (event_add(&l->clock, &tv) < 0)
+		log_error("loop: a timer is lost");
+	l->clock_set = true;
+	l->clock_due_ms = first->due_ms;
+}
+
+static void on_clock(_unused_ evutil_socket_t fd, _unused_ short what, void *arg)
+{
+	struct loop *l = arg;
+	uint64_t now = now_ms();
+	struct timer *t;
+
+	l->clock_set = false;
+	for (int i = 0; i < TIMERS_A_TURN && (t = timers_take_due(&l->timers, now)); i++) {
+		struct loop_timer *timer = (struct loop_timer *)t;
+
+		l->n_events++;
+		timer->fn(timer->ctx);
+	}
+	clock_update(l);
+}
+
+struct loop_timer *loop_timer_new(struct loop *l, void (*fn)(void *ctx), void *ctx)
+{
+	struct loop_timer *t = mem_new0(struct loop_timer);
+
+	if (!t)
+		return NULL;
+	t->loop = l;
+	t->fn = fn;
+	t->ctx = ctx;
+	return t;
+}
+
+void loop_timer_set(struct loop_timer *t, uint64_t after_ms)
+{
+	timers_set(&t->loop->timers, &t->timer, now_ms() + after_ms);
+	clock_update(t->loop);
+}
+
+void loop_timer_clear(struct loop_timer *t)
+{
+	timers_clear(&t->loop->timers, &t->timer);
+	clock_update(t->loop);
+}
+
+struct loop_timer *loop_timer_free(struct loop_timer *t)
+{
+	if (t)
+		loop_timer_clear(t);
+	return mem_free(t);
+}
+
+/* --- fds */
+
+static bool has_hung_up(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLRDHUP };
+
+	return poll(&p, 1, 0) > 0;
+}
+
+static void on_fd(evutil_socket_t fd, short events, void *arg)
+{
+	struct loop_fd *w = arg;
+	unsigned int what = 0;
+
+	if (w->what == LOOP_GONE) {
+		if (!has_hung_up(fd))
+			return;
+		what = LOOP_GONE;
+	} else {
+		if (events & EV_READ)
+			what |= LOOP_READ;
+		if (events & EV_WRITE)
+			what |= LOOP_WRITE;
+	}
+	w->loop->n_events++;
+	w->fn(w->ctx, what);
+}
+
+/* Edges for LOOP_GONE: the level of a peer's error or unread packets would keep waking us. */
+static short events_of(unsigned int what)
+{
+	if (what == LOOP_GONE)
+		return EV_READ | EV_ET | EV_PERSIST;
+	return (short)((what & LOOP_READ ? EV_READ : 0) | (what & LOOP_WRITE ? EV_WRITE : 0) |
+		       EV_PERSIST);
+}
+
+int loop_watch_set(struct loop_fd *w, unsigned int what)
+{
+	assert(!(what & LOOP_GONE) || what == LOOP_GONE);
+	if (what == w->what)
+		return 0;
+	if (w->what)
+		event_del(&w->event);
+	w->what = 0;
+	if (w->loop->hot == w)
+		w->loop->hot = NULL;
+	if (!what)
+		return 0;
+	if (event_assign(&w->event, w->loop->base, w->fd, events_of(what), on_fd, w) < 0 ||
+	    event_add(&w->event, NULL) < 0)
+		return -ENOMEM;
+	w->what = what;
+	return 0;
+}
+
+struct loop_fd *loop_watch(struct loop *l, int fd, unsigned int what, bool hot, loop_fd_fn fn,
+			   void *ctx)
+{
+	_cleanup_(mem_freep) struct loop_fd *w = mem_new0(struct loop_fd);
+
+	if (!w)
+		return NULL;
+	w->loop = l;
+	w->fd = fd;
+	w->hot = hot;
+	w->fn = fn;
+	w->ctx = ctx;
+	return loop_watch_set(w, what) < 0 ? NULL : STEAL_PTR(w);
+}
+
+struct loop_fd *loop_unwatch(struct loop_fd *w)
+{
+	if (!w)
+		return NULL;
+	loop_watch_set(w, 0);
+	return mem_free(w);
+}
+
+void loop_served(struct loop_fd *w)
+{
+	struct loop *l = w->loop;
+
+	if (!w->hot)
+		return;
+	l->hot = w;
+	l->n_served++;
+	if (l->asleep_since_ns)
+		polling_slept(&l->polling, now_ns() - l->asleep_since_ns);
+	l->asleep_since_ns = 0;
+}
+
+/* --- idle work */
+
+struct loop_idle *loop_idle_new(struct loop *l, bool (*fn)(void *ctx), void *ctx)
+{
+	struct loop_idle *i = mem_new0(struct loop_idle);
+
+	if (!i)
+		return NULL;
+	i->loop = l;
+	i->fn = fn;
+	i->ctx = ctx;
+	TAILQ_INSERT_TAIL(&l->idles, i, link);
+	return i;
+}
+
+void loop_idle_kick(struct loop_idle *i)
+{
+	i->pending = true;
+}
+
+struct loop_idle *loop_idle_free(struct loop_idle *i)
+{
+	if (!i)
+		return NULL;
+	if (i->loop->idle_running == i)
+		i->loop->idle_running = NULL;
+	TAILQ_REMOVE(&i->loop->idles, i, link);
+	return mem_free(i);
+}
+
+static struct loop_idle *idle_pending(struct loop *l)
+{
+	struct loop_idle *i;
+
+	TAILQ_FOREACH(i, &l->idles, link)
+		if (i->pending)
+			return i;
+	return NULL;
+}
+
+static void idle_step(struct loop *l, struct loop_idle *i)
+{
+	bool more;
+
+	l->n_busy = 0;
+	l->idle_running = i;
+	i->pending = false;
+	more = i->fn(i->ctx);
+	if (!l->idle_running) /* it freed itself */
+		return;
+	l->idle_running = NULL;
+	i->pending |= more;
+	TAILQ_REMOVE(&l->idles, i, link);
+	TAILQ_INSERT_TAIL(&l->idles, i, link);
+}
+
+/* --- signals */
+
+static void on_signal(evutil_socket_t signo, _unused_ short what, void *arg)
+{
+	struct loop_signal *s = arg;
+
+	s->fn(s->ctx, (int)signo);
+}
+
+int loop_signal(struct loop *l, int signo, void (*fn)(void *ctx, int signo), void *ctx)
+{
+	_cleanup_(mem_freep) struct loop_signal *s = mem_new0(struct loop_signal);
+
+	if (!s)
+		return -ENOMEM;
+	s->fn = fn;
+	s->ctx = ctx;
+	if (event_assign(&s->event, l->base, signo, EV_SIGNAL | EV_PERSIST, on_signal, s) < 0 ||
+	    event_add(&s->event, NULL) < 0)
+		return -ENOMEM;
+	LIST_INSERT_HEAD(&l->signals, s, link);
+	STEAL_PTR(s);
+	return 0;
+}
+
+/* --- the loop itself */
+
+static int pass(struct loop *l, int flags)
+{
+	if (event_base_loop(l->base, EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY | flags) < 0)
+		return errno ? -errno : -EIO;
+	return 0;
+}
+
+static bool was_preempted(struct loop *l, uint64_t spun_ns)
+{
+	long n, before = l->n_preempted;
+
+	if (spun_ns < PREEMPTION_SUSPECT_NS && ++l->n_unchecked < PREEMPTION_CHECK_EVERY)
+		return false;
+	l->n_unchecked = 0;
+	n = count_preemptions();
+	l->n_preempted = n;
+	return n > before;
+}
+
+/* Tries the hottest fd over and over, and now and then (at first, too: nobody is to starve) all of them. Positive when
+ * something was served. */
+static int spin(struct loop *l, uint64_t budget_ns)
+{
+	uint64_t events = l->n_events, served = l->n_served, start = now_ns(), spun;
+	int r = 0;
+
+	for (unsigned int i = 0; l->hot && !l->stopped; i++) {
+		if (i % POLL_ALL_EVERY == 0)
+			r = pass(l, EVLOOP_NONBLOCK);
+		else
+			l->hot->fn(l->hot->ctx, LOOP_READ);
+		if (r < 0 || l->n_events != events || l->n_served != served)
+			break;
+		if (now_ns() - start >= budget_ns)
+			break;
+	}
+	spun = now_ns() - start;
+	polling_polled(&l->polling, l->n_served != served, was_preempted(l, spun));
+	if (r < 0)
+		return r;
+	return l->n_events != events || l->n_served != served;
+}
+
+static int poll_hot(struct loop *l)
+{
+	uint64_t budget = l->hot ? polling_budget(&l->polling) : 0;
+
+	return budget ? spin(l, budget) : 0;
+}
+
+/* As poll(): positive when something was served. */
+static int look(struct loop *l)
+{
+	uint64_t events = l->n_events;
+	int r = pass(l, EVLOOP_NONBLOCK);
+
+	return r < 0 ? r : l->n_events != events;
+}
+
+/* On one CPU the client whom we just answered has not run yet: it goes first. */
+static int turn_idle(struct loop *l, struct loop_idle *i)
+{
+	int r = look(l);
+
+	if (!r)
+		r = poll_hot(l);
+	if (!r) {
+		sched_yield();
+		r = look(l);
+	}
+	if (r < 0)
+		return r;
+	if (r > 0 && ++l->n_busy < IDLE_STARVED)
+		return 0;
+	/* What ran may have freed it. */
+	i = idle_pending(l);
+	if (i && !l->stopped)
+		idle_step(l, i);
+	return 0;
+}
+
+static int turn(struct loop *l)
+{
+	struct loop_idle *i = idle_pending(l);
+	int r;
+
+	if (i)
+		return turn_idle(l, i);
+	r = poll_hot(l);
+	if (r || l->stopped || idle_pending(l))
+		return r < 0 ? r : 0;
+	if (l->polling.max_ns)
+		l->asleep_since_ns = now_ns();
+	r = pass(l, 0);
+	l->asleep_since_ns = 0;
+	return r;
+}
+
+int loop_run(struct loop *l)
+{
+	int r = 0;
+
+	while (!r && !l->stopped)
+		r = turn(l);
+	l->stopped = false;
+	return r;
+}
+
+void loop_stop(struct loop *l)
+{
+	l->stopped = true;
+}
+
+void *loop_scratch(struct loop *l)
+{
+	return l->scratch;
+}
+
+/* One thread: no locks. The first event_add() makes room for the one timer. */
+static int base_init(struct loop *l)
+{
+	const struct timeval far = { .tv_sec = 3600 };
+	struct event_config *config = event_config_new();
+
+	if (!config)
+		return -ENOMEM;
+	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+	event_config_require_features(config, EV_FEATURE_ET);
+	l->base = event_base_new_with_config(config);
+	event_config_free(config);
+	if (!l->base || event_assign(&l->clock, l->base, -1, 0, on_clock, l) < 0 ||
+	    event_add(&l->clock, &far) < 0)
+		return -ENOMEM;
+	event_del(&l->clock);
+	return 0;
+}
+
+CLEANUP_DEFINE(struct loop *, loop_free)
+
+struct loop *loop_new(unsigned int poll_us)
+{
+	_cleanup_(loop_freep) struct loop *l = mem_new0(struct loop);
+
+	if (!l)
+		return NULL;
+	TAILQ_INIT(&l->timers);
+	TAILQ_INIT(&l->idles);
+	LIST_INIT(&l->signals);
+	polling_init(&l->polling, poll_us, count_cpus());
+	l->scratch = mem_zalloc(LOOP_SCRATCH_LEN);
+	if (!l->scratch || base_init(l) < 0)
+		return NULL;
+	return STEAL_PTR(l);
+}
+
+struct loop *loop_free(struct loop *l)
+{
+	struct loop_signal *s;
+
+	if (!l)
+		return NULL;
+	assert(!timers_first(&l->timers) && TAILQ_EMPTY(&l->idles) && !l->hot);
+	while ((s = LIST_FIRST(&l->signals))) {
+		event_del(&s->event);
+		LIST_REMOVE(s, link);
+		mem_free(s);
+	}
+	if (l->base)
+		event_base_free(l->base);
+	mem_free(l->scratch);
+	return mem_free(l);
+}

@@ -1,0 +1,499 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vcmd/settings.h"
+
+#include <confuse.h>
+#include <errno.h>
+#include <grp.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "memory/memory.h"
+#include "vcmd/config-text.h"
+
+/* The hidden option that learns, by its default value, where a section begins: libconfuse keeps only where it ends. */
+#define OPENED "where it begins"
+
+static struct {
+	bool active;
+	struct reason *why;
+	int err; /* the first */
+} parsing;
+
+/* Bounds of plain numbers and of lengths, by option. */
+static const struct {
+	const char *name;
+	uint64_t min, max;
+} bounds[] = {
+	{ "fault-timeout", 1, 600000 },
+	{ "poll", 0, 50 },
+	{ "stock", 0, UINT64_C(1) << 40 },
+	{ "granule", PAGE_LEN, UINT64_C(1) << 30 },
+	{ "banks", 1,
+	  254 }, /* one more parks what is inactive, and the registers have room for 255 */
+	{ "tlb-entries", 1, 4096 },
+	{ "tlb-ways", 1, 4096 },
+	{ "mid", 0, 127 },
+	{ "bytes", PAGE_LEN, UINT64_MAX },
+	{ "objects", 1, UINT32_MAX },
+	{ "sessions", 1, UINT32_MAX },
+	{ "in-flight", 1, 65536 },
+	{ "table-bytes", PAGE_LEN, UINT64_MAX },
+};
+
+static int wrong(const cfg_t *cfg, const char *fmt, ...) _printf_(2, 3);
+
+static int wrong(const cfg_t *cfg, const char *fmt, ...)
+{
+	char text[REASON_MAX];
+	va_list args;
+
+	if (parsing.err)
+		return -1;
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	parsing.err = refuse(parsing.why, -EINVAL, "%s:%d: %s", cfg->filename, cfg->line, text);
+	return -1;
+}
+
+static void on_error(cfg_t *cfg, const char *fmt, va_list args)
+	__attribute__((format(printf, 2, 0)));
+
+static void on_error(cfg_t *cfg, const char *fmt, va_list args)
+{
+	char text[REASON_MAX];
+
+	vsnprintf(text, sizeof(text), fmt, args);
+	wrong(cfg, "%s", text);
+}
+
+/* --- values */
+
+/* libconfuse drops what an option had before it takes what is given now. */
+static void on_free(void *p)
+{
+	struct value *v = p;
+
+	if (parsing.active)
+		wrong(v->section, "%s is given twice", v->name);
+	mem_free(v);
+}
+
+static struct value *value_new(cfg_t *cfg, const cfg_opt_t *opt, const char *text)
+{
+	size_t len = strlen(text) + 1;
+	struct value *v;
+
+	if (parsing.err)
+		return NULL;
+	v = mem_zalloc(sizeof(*v) + len);
+	if (!v) {
+		parsing.err = refuse(parsing.why, -ENOMEM, "out of memory");
+		return NULL;
+	}
+	v->section = cfg;
+	v->name = opt->name;
+	v->line = (unsigned int)cfg->line;
+	memcpy(v->text, text, len);
+	return v;
+}
+
+static int give(struct value *v, void *result)
+{
+	if (!v)
+		return -1;
+	*(void **)result = v;
+	return 0;
+}
+
+/* Digits, decimal or after 0x, and nothing else up to end. */
+static bool parse_digits(const char *text, const char **end, uint64_t *out)
+{
+	bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+	const char *digits = hex ? text + 2 : text;
+	char *stop;
+
+	if (!strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789"))
+		return false;
+	errno = 0;
+	*out = strtoull(digits, &stop, hex ? 16 : 10);
+	*end = stop;
+	return errno == 0;
+}
+
+static bool parse_suffixed(const char *text, uint64_t *out)
+{
+	static const char suffixes[] = "KMGT";
+	const char *end, *suffix;
+	unsigned int shift;
+
+	if (!parse_digits(text, &end, out))
+		return false;
+	if (!*end)
+		return true;
+	suffix = strchr(suffixes, *end);
+	if (!suffix || end[1])
+		return false;
+	shift = 10 * (unsigned int)(suffix - suffixes + 1);
+	if (*out > UINT64_MAX >> shift)
+		return false;
+	*out <<= shift;
+	return true;
+}
+
+static int check_bounds(const cfg_t *cfg, const char *name, uint64_t v)
+{
+	for (size_t i = 0; i < sizeof(bounds) / sizeof(*bounds); i++)
+		if (!strcmp(bounds[i].name, name) && (v < bounds[i].min || v > bounds[i].max))
+			return wrong(cfg, "%s is %llu to %llu", name,
+				     (unsigned long long)bounds[i].min,
+				     (unsigned long long)bounds[i].max);
+	return 0;
+}
+
+static int parse_number(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
+{
+	const char *end = "";
+	uint64_t n;
+
+	if (!parse_digits(text, &end, &n) || *end)
+		return wrong(cfg, "%s: '%s' is not a number", opt->name, text);
+	if (check_bounds(cfg, opt->name, n) < 0)
+		return -1;
+	if (give(value_new(cfg, opt, text), result) < 0)
+		return -1;
+	(*(struct value **)result)->number = n;
+	return 0;
+}
+
+static int parse_len(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
+{
+	uint64_t n;
+
+	if (!parse_suffixed(text, &n))
+		return wrong(cfg, "%s: '%s' is not a length, such as 4096, 64K, 16M or 1G",
+			     opt->name, text);
+	if (check_bounds(cfg, opt->name, n) < 0)
+		return -1;
+	if (give(value_new(cfg, opt, text), result) < 0)
+		return -1;
+	(*(struct value **)result)->number = n;
+	return 0;
+}
+
+static int parse_pages(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
+{
+	uint64_t n;
+
+	if (parse_suffixed(text, &n) && !is_aligned(n, PAGE_LEN))
+		return wrong(cfg, "%s: %s is not a multiple of 4K", opt->name, text);
+	return parse_len(cfg, opt, text, result);
+}
+
+static int parse_addr(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
+{
+	const char *end = "";
+	uint64_t addr;
+
+	if (!parse_digits(text, &end, &addr) || *end)
+		return wrong(cfg, "%s: '%s' is not an address", opt->name, text);
+	if (!is_aligned(addr, PAGE_LEN))
+		return wrong(cfg, "%s: %s is not a multiple of 4K", opt->name, text);
+	return parse_number(cfg, opt, text, result);
+}
+
+const char *settings_parse_range(const char *text, struct range *out)
+{
+	const char *plus = NULL;
+	uint64_t first, len;
+
+	if (!parse_digits(text, &plus, &first) || *plus != '+' || !parse_suffixed(plus + 1, &len) ||
+	    !range_make(first, len, out))
+		return "is not a range, such as \"0x40000000+256M\"";
+	if (!is_aligned(out->first, PAGE_LEN) || !is_aligned(out->last + 1, PAGE_LEN))
+		return "is not made of 4K pages";
+	if (out->first == 0)
+		return "has page 0, whose address says that there is none";
+	return NULL;
+}
+
+static int parse_range(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
+{
+	struct range r;
+	const char *wrong_how = settings_parse_range(text, &r);
+
+	if (wrong_how)
+		return wrong(cfg, "%s: '%s' %s", opt->name, text, wrong_how);
+	if (give(value_new(cfg, opt, text), result) < 0)
+		return -1;
+	(*(struct value **)result)->range = r;
+	return 0;
+}
+
+static int give_number(cfg_t *cfg, const cfg_opt_t *opt, const char *text, uint64_t n, void *result)
+{
+	if (give(value_new(cfg, opt, text), result) < 0)
+		return -1;
+	(*(struct value **)result)->number = n;
+	return 0;
+}
+
+static int parse_bool(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
+{
+	int b = cfg_parse_boolean(text);
+
+	if (b < 0)
+		return wrong(cfg, "%s: '%s' is neither true nor false", opt->name, text);
+	return give_number(cfg, opt, text, (uint64_t)b, result);
+}
+
+static int parse_mode(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
+{
+	size_t digits = strspn(text, "01234567");
+	unsigned long mode = strtoul(text, NULL, 8);
+
+	if (!digits || digits > 4 || text[digits] || mode > 0777)
+		return wrong(cfg, "%s: '%s' is not a mode, such as 0660", opt->name, text);
+	return give_number(cfg, opt, text, mode, result);
+}
+
+static int parse_source(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
+{
+	if (!strcmp(text, "memfd"))
+		return give_number(cfg, opt, text, SOURCE_MEMFD, result);
+	if (!strcmp(text, "hugetlb"))
+		return give_number(cfg, opt, text, SOURCE_HUGETLB, result);
+	return wrong(cfg, "%s: '%s' is neither memfd nor hugetlb", opt->name, text);
+}
+
+static int parse_socket(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
+{
+	if (text[0] != '/')
+		return wrong(cfg, "%s: '%s' is not an absolute path", opt->name, text);
+	if (strlen(text) > SETTINGS_MAX_SOCKET)
+		return wrong(cfg, "%s: longer than %d bytes", opt->name, SETTINGS_MAX_SOCKET);
+	return give(value_new(cfg, opt, text), result);
+}
+
+/* The two ids that mean "none" to the kernel name nobody. */
+static bool parse_id(const char *text, uint64_t *out)
+{
+	const char *end = "";
+
+	if (!strcmp(text, "*")) {
+		*out = SETTINGS_ANYBODY;
+		return true;
+	}
+	return parse_digits(text, &end, out) && !*end && *out < UINT32_MAX;
+}
+
+static int parse_user(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
+{
+	const struct passwd *user;
+	uint64_t id;
+
+	if (parse_id(text, &id))
+		return give_number(cfg, opt, text, id, result);
+	user = getpwnam(text);
+	if (!user)
+		return wrong(cfg, "%s: there is no user '%s'", opt->name, text);
+	return give_number(cfg, opt, text, user->pw_uid, result);
+}
+
+static int parse_group(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
+{
+	const struct group *group;
+	uint64_t id;
+
+	if (parse_id(text, &id))
+		return give_number(cfg, opt, text, id, result);
+	group = getgrnam(text);
+	if (!group)
+		return wrong(cfg, "%s: there is no group '%s'", opt->name, text);
+	return give_number(cfg, opt, text, group->gr_gid, result);
+}
+
+/* Of the socket: by name, and one that exists. */
+static int parse_group_name(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
+{
+	const struct group *group = getgrnam(text);
+
+	if (!group)
+		return wrong(cfg, "%s: there is no group '%s'", opt->name, text);
+	return give_number(cfg, opt, text, group->gr_gid, result);
+}
+
+/* libconfuse aborts when a default value fails: what went wrong is left to the next value, or to the end. */
+static int parse_opened(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
+{
+	*(void **)result = value_new(cfg, opt, text);
+	return 0;
+}
+
+/* --- the grammar */
+
+static char opened_default[] = "{here}";
+
+#define OPTION(name, parse) CFG_PTR_CB(name, NULL, CFGF_NODEFAULT, parse, on_free)
+#define LIST(name, parse) CFG_PTR_LIST_CB(name, NULL, CFGF_NODEFAULT, parse, on_free)
+#define BEGINS CFG_PTR_LIST_CB(OPENED, opened_default, CFGF_NONE, parse_opened, on_free)
+#define RULE LIST("allow-users", parse_user), LIST("allow-groups", parse_group)
+#define SECTION(name, opts) CFG_SEC(name, opts, CFGF_MULTI)
+#define TITLED(name, opts) CFG_SEC(name, opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES)
+
+static cfg_opt_t rule_opts[] = { BEGINS, RULE, CFG_END() };
+
+static cfg_opt_t pool_opts[] = {
+	BEGINS,
+	OPTION("source", parse_source),
+	LIST("ranges", parse_range),
+	OPTION("contiguous", parse_pages),
+	OPTION("granule", parse_pages),
+	OPTION("secure", parse_bool),
+	RULE,
+	CFG_END(),
+};
+
+static cfg_opt_t memtype_opts[] = { BEGINS, SECTION("pool", pool_opts), CFG_END() };
+
+static cfg_opt_t context_opts[] = { BEGINS, OPTION("mid", parse_number), RULE, CFG_END() };
+
+static cfg_opt_t smmu_opts[] = {
+	BEGINS,
+	OPTION("base", parse_addr),
+	OPTION("banks", parse_number),
+	OPTION("tlb-entries", parse_number),
+	OPTION("tlb-ways", parse_number),
+	TITLED("context", context_opts),
+	CFG_END(),
+};
+
+static cfg_opt_t limits_opts[] = {
+	BEGINS,
+	OPTION("bytes", parse_len),
+	OPTION("objects", parse_number),
+	OPTION("sessions", parse_number),
+	OPTION("in-flight", parse_number),
+	OPTION("table-bytes", parse_len),
+	CFG_END(),
+};
+
+static cfg_opt_t file_opts[] = {
+	BEGINS,
+	OPTION("socket", parse_socket),
+	OPTION("socket-mode", parse_mode),
+	OPTION("socket-group", parse_group_name),
+	OPTION("fault-timeout", parse_number),
+	OPTION("poll", parse_number),
+	OPTION("stock", parse_len),
+	OPTION("tables", parse_range),
+	OPTION("kernel-window", parse_range),
+	TITLED("memtype", memtype_opts),
+	TITLED("smmu", smmu_opts),
+	TITLED("master", rule_opts),
+	TITLED("window", rule_opts),
+	SECTION("access", rule_opts),
+	SECTION("kernel", rule_opts),
+	SECTION("inspect", rule_opts),
+	SECTION("simulate", rule_opts),
+	SECTION("limits", limits_opts),
+	CFG_END(),
+};
+
+static int parse_text(cfg_t *cfg, const char *path, const char *text)
+{
+	FILE *in;
+	int r;
+
+	cfg->filename = strdup(path);
+	if (!cfg->filename)
+		return -ENOMEM;
+	if (!*text)
+		return 0;
+	in = fmemopen((void *)(uintptr_t)text, strlen(text), "r");
+	if (!in)
+		return -ENOMEM;
+	r = cfg_parse_fp(cfg, in);
+	fclose(in);
+	if (parsing.err)
+		return parsing.err;
+	/* It fails without a word when memory is short. */
+	return r == CFG_SUCCESS ? 0 : refuse(parsing.why, -ENOMEM, "%s: out of memory", path);
+}
+
+CLEANUP_DEFINE(cfg_t *, cfg_free)
+
+static int parse(const char *path, const char *text, struct cfg_t **out)
+{
+	_cleanup_(cfg_freep) cfg_t *cfg = cfg_init(file_opts, CFGF_NONE);
+	int r;
+
+	if (!cfg)
+		return refuse(parsing.why, -ENOMEM, "out of memory");
+	cfg_set_error_function(cfg, on_error);
+	r = parsing.err ? parsing.err : parse_text(cfg, path, text);
+	parsing.active = false;
+	if (!r)
+		*out = STEAL_PTR(cfg);
+	return r;
+}
+
+int settings_parse(const char *path, char *text, struct cfg_t **out, struct reason *why)
+{
+	int r = config_text_clean(path, text, why);
+
+	if (r < 0)
+		return r;
+	parsing.active = true;
+	parsing.why = why;
+	parsing.err = 0;
+	r = parse(path, text, out);
+	parsing.active = false;
+	parsing.why = NULL;
+	return r;
+}
+
+void settings_free(struct cfg_t *s)
+{
+	cfg_free(s);
+}
+
+/* --- reading */
+
+const struct value *settings_value(struct cfg_t *s, const char *name, size_t i)
+{
+	cfg_opt_t *opt = cfg_getopt(s, name);
+
+	return opt && i < cfg_opt_size(opt) ? cfg_opt_getnptr(opt, (unsigned int)i) : NULL;
+}
+
+bool settings_has(struct cfg_t *s, const char *name)
+{
+	const cfg_opt_t *opt = cfg_getopt(s, name);
+
+	return opt && (opt->flags & CFGF_MODIFIED);
+}
+
+struct cfg_t *settings_section(struct cfg_t *s, const char *name, size_t i)
+{
+	cfg_opt_t *opt = cfg_getopt(s, name);
+
+	return opt && i < cfg_opt_size(opt) ? cfg_opt_getnsec(opt, (unsigned int)i) : NULL;
+}
+
+const char *settings_title(struct cfg_t *s)
+{
+	return cfg_title(s);
+}
+
+unsigned int settings_line(struct cfg_t *s)
+{
+	const struct value *v = settings_value(s, OPENED, 0);
+
+	return v ? v->line : 0;
+}

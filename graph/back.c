@@ -16,15 +16,15 @@
 static int check_cache(struct plan *p, const struct res *r, const struct physmem *m)
 {
 	const struct res *other =
-		RB_MIN(res_backing_tree, (struct res_backing_tree *)&m->root->backings);
-	const struct physmem *alias;
+		RB_MIN(res_backing_tree, &m->root->backings);
+	struct physmem *alias;
 
 	if (!m->root->n_mappings || m->root->cache == attr_res_cache(r->attr))
 		return 0;
 	TAILQ_FOREACH(alias, &m->root->aliases, alias_link) {
 		if (other)
 			break;
-		other = RB_MIN(res_backing_tree, (struct res_backing_tree *)&alias->backings);
+		other = RB_MIN(res_backing_tree, &alias->backings);
 	}
 	return refuse(
 		p->why, -EINVAL,

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "base/unconst.h"
 #include "graph/graph.h"
 #include "graph/vcm.h"
 
@@ -12,7 +13,7 @@ struct res *vcm_res_at(const struct vcm *v, uint64_t addr)
 
 	if (addr == RES_NO_ADDR)
 		return NULL;
-	r = RB_NFIND(res_tree, (struct res_tree *)&v->reservations, &(struct res){ .addr = addr });
+	r = RB_NFIND(res_tree, UNCONST(struct res_tree, &v->reservations), &(struct res){ .addr = addr });
 	return r && r->addr == addr ? r : NULL;
 }
 
@@ -30,7 +31,7 @@ static struct res *one_to_one_containing(const struct vcm *v, uint64_t addr)
 
 struct res *vcm_res_containing(const struct vcm *v, uint64_t addr)
 {
-	struct res_tree *tree = (struct res_tree *)&v->reservations;
+	struct res_tree *tree = UNCONST(struct res_tree, &v->reservations);
 	struct res *r;
 
 	if (v->type == VCM_ONE_TO_ONE)
@@ -58,7 +59,7 @@ uint64_t res_to_pa(const struct res *r, uint64_t addr)
 
 struct physmem *graph_physmem_of_pa(const struct graph *g, uint64_t pa)
 {
-	struct extent_tree *tree = (struct extent_tree *)&g->extents;
+	struct extent_tree *tree = UNCONST(struct extent_tree, &g->extents);
 	struct extent probe = { .pa = { pa, pa } };
 	struct extent *e = RB_NFIND(extent_tree, tree, &probe);
 
@@ -70,7 +71,7 @@ struct physmem *graph_physmem_of_pa(const struct graph *g, uint64_t pa)
 /* The lowest address at which v maps pa through m itself. */
 static bool lowest_through(struct physmem *m, const struct vcm *v, uint64_t pa, uint64_t *best)
 {
-	struct res probe = { .vcm = (struct vcm *)v }, *r;
+	struct res probe = { .vcm = UNCONST(struct vcm, v) }, *r;
 	uint64_t offset;
 
 	if (!physmem_offset_of(m, pa, &offset))
@@ -118,7 +119,7 @@ struct res *graph_next_res_of_pa(struct graph *g, const struct session *s, uint6
 
 	if (!m || !graph_physmem_of_pa(g, pa) || graph_physmem_of_pa(g, pa) != m->root)
 		return NULL;
-	r = after ? RB_NEXT(res_backing_tree, &m->backings, (struct res *)after) :
+	r = after ? RB_NEXT(res_backing_tree, &m->backings, UNCONST(struct res, after)) :
 		    RB_MIN(res_backing_tree, &m->backings);
 	for (;;) {
 		while (r && s && r->obj.session != s)

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "base/mem.h"
+#include "base/unconst.h"
 #include "graph/attr.h"
 #include "graph/bound.h"
 #include "graph/graph.h"
@@ -139,14 +140,14 @@ int res_make(struct plan *p, struct vcm *v, uint32_t handle, struct res **out)
 
 bool vcm_is_clear(const struct vcm *v, struct range range)
 {
-	struct res *r = RB_NFIND(res_tree, (struct res_tree *)&v->reservations,
+	struct res *r = RB_NFIND(res_tree, UNCONST(struct res_tree, &v->reservations),
 				 &(struct res){ .addr = range.first });
 	const struct bound *b;
 
 	if (r && r->addr <= range.last)
 		return false;
-	r = r ? RB_PREV(res_tree, (struct res_tree *)&v->reservations, r) :
-		RB_MAX(res_tree, (struct res_tree *)&v->reservations);
+	r = r ? RB_PREV(res_tree, UNCONST(struct res_tree, &v->reservations), r) :
+		RB_MAX(res_tree, UNCONST(struct res_tree, &v->reservations));
 	if (r && range_meets(range_of(r), range))
 		return false;
 	TAILQ_FOREACH(b, &v->bounds, link)

@@ -67,7 +67,7 @@
 	X(SIM_FAIL, 67, 0)	/* target=device arg=what len=how often */                         \
 	X(SIM_STATS, 68, 5)	/* target=device arg=1 reset after -> hits misses walk-reads faults invalidations */ \
 	/* the rest */                                                                             \
-	X(INSPECT, 80, 1)	/* arg=enum vcm_table addr=cursor len=pa for who	-> next cursor, 0 = end (+ rows) */ \
+	X(INSPECT, 80, 1)	/* arg=enum vcm_table_kind addr=cursor len=pa for who	-> next cursor, 0 = end (+ rows) */ \
 	X(BYE, 90, 0)		/* everything of the session is taken back before the reply */
 /* clang-format on */
 

@@ -84,7 +84,6 @@ static void over(struct client *c)
 static int reclaim_slice(struct client *c)
 {
 	struct broker *b = c->broker;
-	struct answer *answer = b->answer;
 	struct reason why;
 	int more, r;
 
@@ -94,9 +93,7 @@ static int reclaim_slice(struct client *c)
 		plan_abort(&b->plan);
 		return more;
 	}
-	b->answer = NULL; /* nobody's pieces */
 	r = pipeline_execute(b, &why);
-	b->answer = answer;
 	if (r < 0) {
 		log_warning("session %llu: %s; it is tried again", (unsigned long long)c->session->id, why.text);
 		return r;

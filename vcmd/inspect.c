@@ -354,7 +354,7 @@ static uint64_t show_faults(struct call *c, uint64_t cursor)
 
 static uint64_t show(struct call *c, const struct op *op)
 {
-	switch ((enum vcm_table)op->arg) {
+	switch ((enum vcm_table_kind)op->arg) {
 	case VCM_TABLE_STATUS:
 		return show_status(c, op->addr);
 	case VCM_TABLE_DEVICES:

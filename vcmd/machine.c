@@ -6,6 +6,7 @@
 #include "backend/bus.h"
 #include "backend/smmu/smmu.h"
 #include "base/mem.h"
+#include "base/unconst.h"
 #include "graph/graph.h"
 #include "memory/memory.h"
 #include "vcmd/broker.h"
@@ -77,7 +78,7 @@ static int add_pools(struct machine *m, struct reason *why)
 					    .cont_len = c->cont_len,
 					    .granule = c->granule,
 					    .secure = c->secure,
-					    .hw = (void *)c };
+					    .hw = UNCONST(void, c) };
 
 		if (!pool_new(m->broker->graph, &pool))
 			return refuse(why, -ENOMEM, "no memory for the pools");
@@ -124,12 +125,14 @@ static unsigned int count_mids(const struct config_smmu *c)
 
 static int bring_up(struct machine *m, struct smmu *s, const struct config_smmu *c, struct reason *why)
 {
-	struct sim_config sim = { .n_banks = c->n_banks,
+	struct sim_config sim = { .n_banks = c->n_banks + 1, /* one parks the masters that are not active */
 				  .n_mids = count_mids(c),
 				  .tlb_entries = c->tlb_entries,
 				  .tlb_ways = c->tlb_ways };
 	struct smmu_context_config *contexts _cleanup_(mem_freep) = mem_zalloc_n(c->n_contexts + 1, sizeof(*contexts));
-	struct smmu_config smmu = { .name = c->name, .base = c->base, .contexts = contexts };
+	struct smmu_config smmu = {
+		.name = c->name, .base = c->base, .contexts = contexts, .simulated = true
+	};
 
 	s->machine = m;
 	if (contexts)

@@ -53,8 +53,10 @@ static bool add(struct broker *b, struct client *c, const struct extent *e, uint
 void pieces_fill(struct broker *b)
 {
 	struct answer *a = b->answer;
+	size_t n_wanted = a->n_wanted;
 
-	for (size_t i = 0; i < a->n_wanted; i++) {
+	a->n_wanted = 0; /* the reservations may be gone when the plan is through */
+	for (size_t i = 0; i < n_wanted; i++) {
 		const struct wanted_pieces *w = &a->wanted[i];
 		const struct physmem *m = w->res->physmem;
 		struct client *c = client_of(w->res->obj.session);

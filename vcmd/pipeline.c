@@ -43,12 +43,12 @@ int pipeline_execute(struct broker *b, struct reason *why)
 			program_undo(b, p);
 	}
 	if (r < 0) {
+		b->answer->n_wanted = 0;
 		plan_abort(p);
 		return r;
 	}
 	program_retire(b, p);
-	if (b->answer)
-		pieces_fill(b);
+	pieces_fill(b);
 	plan_commit(p);
 	return 0;
 }
@@ -129,6 +129,7 @@ static int run_once(struct call *c, const struct request *req)
 	plan_begin(c->plan, c->broker->graph, c->why);
 	r = plan_all(c, req);
 	if (r != 0) { /* a request that waits has planned nothing */
+		c->answer->n_wanted = 0;
 		plan_abort(c->plan);
 		return r;
 	}

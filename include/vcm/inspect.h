@@ -14,7 +14,7 @@ extern "C" {
 #endif
 
 /* The tables. VCM_TABLE_WHO takes a physical address as its argument, the others take 0. */
-enum vcm_table {
+enum vcm_table_kind {
 	VCM_TABLE_STATUS = 1,
 	VCM_TABLE_DEVICES,
 	VCM_TABLE_POOLS,
@@ -102,7 +102,7 @@ typedef int (*vcm_row_fn)(void *ctx, const struct vcm_row *row);
  * Walks a table. Rows come in pages: objects that come and go meanwhile may be seen or not, none is seen twice.
  * 0; -EACCES without the right for it; -ENOTCONN; -EINVAL for an unknown table.
  */
-int vcm_inspect(enum vcm_table table, uint64_t arg, vcm_row_fn fn, void *ctx);
+int vcm_inspect(enum vcm_table_kind table, uint64_t arg, vcm_row_fn fn, void *ctx);
 
 #ifdef __cplusplus
 }

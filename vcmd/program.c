@@ -18,6 +18,7 @@
 #include "memory/memory.h"
 #include "vcmd/broker.h"
 #include "vcmd/config.h"
+#include "vcmd/loop.h"
 #include "vcmd/machine.h"
 
 /* What the specification calls -1: the hardware did not do what it was told. */
@@ -219,6 +220,7 @@ static int run_step(struct broker *b, const struct step *s, struct reason *why)
 	switch (s->kind) {
 	case STEP_ARENA_NEW:
 		pool = s->arena->pool->hw;
+		loop_idle_kick(b->chores);
 		return memory_arena_new(b->memory, s->arena->id, s->arena->range, pool->source, why);
 	case STEP_TABLE_NEW:
 		return new_table(s->table, why);
@@ -314,6 +316,7 @@ static void free_late(struct broker *b, const struct step *s)
 	switch (s->kind) {
 	case STEP_ARENA_FREE:
 		memory_arena_free(b->memory, s->arena->id);
+		loop_idle_kick(b->chores);
 		break;
 	case STEP_TABLE_FREE:
 		free_table(s->table);

@@ -107,11 +107,16 @@ static void side_deinit(struct side *s)
 	fd_closep(&s->peer);
 }
 
-/* Lets the loop do what there is to do. */
+/* Lets the loop do what there is to do, until nothing happens any more. */
 static void settle(struct side *s)
 {
-	loop_timer_set(s->timer, 20);
-	ck_assert_int_eq(loop_run(s->loop), 0);
+	int before;
+
+	do {
+		before = s->n_packets + s->n_gone;
+		loop_timer_set(s->timer, 20);
+		ck_assert_int_eq(loop_run(s->loop), 0);
+	} while (s->n_packets + s->n_gone != before);
 }
 
 static void peer_send(const struct side *s, const char *text)

@@ -75,8 +75,13 @@ static void place_deinit(struct place *p)
 
 static void settle(struct place *p)
 {
-	loop_timer_set(p->timer, 20);
-	ck_assert_int_eq(loop_run(p->loop), 0);
+	int before;
+
+	do {
+		before = p->n_accepted;
+		loop_timer_set(p->timer, 20);
+		ck_assert_int_eq(loop_run(p->loop), 0);
+	} while (p->n_accepted != before);
 }
 
 static int open_socket(const struct place *p, bool listens)
@@ -312,22 +317,24 @@ START_TEST(listener_without_any_fd_left_serves_later)
 {
 	struct rlimit files, none;
 	struct place p;
-	int peer, before;
+	int peers[2];
 
 	place_init(&p);
 	ck_assert_int_eq(start(&p), 0);
-	peer = open_socket(&p, false);
+	peers[0] = open_socket(&p, false);
 	getrlimit(RLIMIT_NOFILE, &files);
 	none = files;
 	none.rlim_cur = 3;
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
 	settle(&p);
-	before = p.n_accepted;
+	ck_assert_int_eq(p.n_accepted, 0);
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &files), 0);
-	for (int i = 0; i < 50 && p.n_accepted == before; i++)
+	peers[1] = open_socket(&p, false);
+	for (int i = 0; i < 50 && p.n_accepted == 0; i++)
 		settle(&p);
-	ck_assert_int_eq(p.n_accepted, 1);
-	close(peer);
+	ck_assert_int_gt(p.n_accepted, 0);
+	close(peers[0]);
+	close(peers[1]);
 	place_deinit(&p);
 }
 END_TEST

@@ -19,7 +19,7 @@ static int compare_id(const struct arena *a, const struct arena *b)
 RB_GENERATE_INTERNAL(arenas_by_pa, arena, by_pa, compare_pa, static _unused_)
 RB_GENERATE_INTERNAL(arenas_by_id, arena, by_id, compare_id, static _unused_)
 
-struct arena *arena_new(uint32_t id, struct range pa)
+struct arena *arena_make(uint32_t id, struct range pa)
 {
 	struct arena *a = mem_new0(struct arena);
 

@@ -44,7 +44,7 @@ struct arena *arenas_meeting(struct arenas *all, struct range pa);
 struct arena *arenas_find(struct arenas *all, uint32_t id);
 
 /* An arena that nobody can find yet, or NULL without memory; piece is the caller's until arenas_link(). */
-struct arena *arena_new(uint32_t id, struct range pa);
+struct arena *arena_make(uint32_t id, struct range pa);
 /* Returns NULL; NULL is fine. */
 struct arena *arena_free(struct arena *a);
 /* Takes the arena. Neither its addresses nor its id may be in use. */

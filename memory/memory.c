@@ -159,7 +159,7 @@ int memory_arena_new(struct memory *m, uint32_t id, struct range pa, enum memory
 	r = refuse_in_use(m, id, pa, why);
 	if (r < 0)
 		return r;
-	a = arena_new(id, pa);
+	a = arena_make(id, pa);
 	if (!a)
 		return refuse(why, -ENOMEM, "the broker has no memory left");
 	r = arena_fill(m, a, source);

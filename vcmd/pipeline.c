@@ -65,9 +65,7 @@ static int plan_op(struct call *c, const struct op *op)
 	if (!row)
 		return refuse(c->why, -ENOSYS, "there is no operation %u", op->code);
 	r = row->plan(c, op);
-	if (r < 0 || r == GRAPH_E_PRESSURE)
-		return r;
-	return stage(c->broker, STAGE_PLAN, c->why);
+	return r != 0 ? r : stage(c->broker, STAGE_PLAN, c->why);
 }
 
 static int authorise(struct call *c, const struct op *op)

@@ -26,10 +26,11 @@ static bool make_parts(struct broker *b)
 	b->graph = graph_new(b->config->kernel_window);
 	b->memory = memory_new(&b->config->memory);
 	b->codec = codec_new();
+	b->encoder = codec_new();
 	b->answer = mem_new0(struct answer);
 	b->out = mem_zalloc(PROTO_MAX_MESSAGE);
 	b->chores = loop_idle_new(b->loop, do_chores, b);
-	return b->graph && b->memory && b->codec && b->answer && b->out && b->chores;
+	return b->graph && b->memory && b->codec && b->encoder && b->answer && b->out && b->chores;
 }
 
 struct broker *broker_new(struct loop *loop, const struct config *config, struct reason *why)
@@ -73,6 +74,7 @@ struct broker *broker_free(struct broker *b)
 	graph_free(b->graph);
 	memory_free(b->memory);
 	codec_free(b->codec);
+	codec_free(b->encoder);
 	loop_idle_free(b->chores);
 	plan_deinit(&b->plan);
 	mem_free(b->answer);

@@ -41,7 +41,8 @@ struct broker {
 	struct memory *memory;
 	struct machine *machine;
 	struct faults *faults;
-	struct codec *codec;
+	struct codec *codec;   /* of the request under way */
+	struct codec *encoder; /* of what is sent, which may be while a request is under way */
 	struct plan plan;
 	struct answer *answer; /* of the request under way */
 	void *out;	       /* PROTO_MAX_MESSAGE bytes for encoding */

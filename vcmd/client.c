@@ -259,13 +259,13 @@ static int welcome(struct client *c, uint64_t serial, int event_fd)
 
 	if (getrandom(w.token, sizeof(w.token), 0) != sizeof(w.token))
 		return -EIO;
-	n = reply_encode(c->broker->codec, &reply, c->broker->out, PROTO_MAX_MESSAGE);
+	n = reply_encode(c->broker->encoder, &reply, c->broker->out, PROTO_MAX_MESSAGE);
 	return n < 0 ? (int)n : link_send(c->link, c->broker->out, (size_t)n, &event_fd, 1);
 }
 
 static void send_reply(struct client *c, const struct reply *reply, const int *fds, size_t n_fds)
 {
-	long n = c->link ? reply_encode(c->broker->codec, reply, c->broker->out, PROTO_MAX_MESSAGE) : 0;
+	long n = c->link ? reply_encode(c->broker->encoder, reply, c->broker->out, PROTO_MAX_MESSAGE) : 0;
 
 	if (n < 0 || (n && link_send(c->link, c->broker->out, (size_t)n, fds, n_fds) < 0))
 		log_warning("%s, pid %d: a reply cannot be sent", c->name, (int)c->pid);
@@ -352,7 +352,7 @@ void client_reply(struct client *c, uint64_t serial, const struct answer *a)
 void client_event(struct client *c, const struct fault_event *event)
 {
 	struct reply reply = { .fault = event };
-	long n = reply_encode(c->broker->codec, &reply, c->broker->out, PROTO_MAX_MESSAGE);
+	long n = reply_encode(c->broker->encoder, &reply, c->broker->out, PROTO_MAX_MESSAGE);
 
 	if (c->link && n > 0)
 		link_send_event(c->link, c->broker->out, (size_t)n);

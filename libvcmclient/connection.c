@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "libvcmclient/connection.h"
+
+#include <assert.h>
+#include <bsd/sys/queue.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "libvcmclient/poller.h"
+
+#define SPARE_MAX 16 /* packets kept for later */
+#define WAITING 1    /* a waiter's result, as long as there is none */
+
+/* Someone who wants a reply. Its own packet is for the request, and then for reading when it leads. */
+struct waiter {
+	TAILQ_ENTRY(waiter) link;
+	pthread_cond_t cond;
+	uint64_t serial;
+	struct packet *packet;
+	struct packet *answer;
+	atomic_bool is_sent; /* the request; from then on its packet can be read into */
+	bool is_asleep;
+	bool is_alone; /* the side is not watched */
+	int result;
+};
+
+TAILQ_HEAD(waiters, waiter);
+
+struct connection {
+	int fd;
+	size_t max_message;
+	atomic_bool is_polling;
+
+	pthread_mutex_t send_lock; /* serials are sent in their order; taken before the other */
+
+	pthread_mutex_t lock;
+	uint64_t serial;        /* the last one */
+	struct waiters waiters; /* by serial */
+	bool has_leader;
+	int error; /* why it is broken, or 0 */
+	struct reason error_text;
+	struct connection_side side;
+	struct packet *spare;
+	size_t n_spare;
+};
+
+static __thread struct poller poller;
+
+struct connection *connection_new(int fd)
+{
+	struct connection *c = mem_new0(struct connection);
+
+	if (!c)
+		return NULL;
+	c->fd = fd;
+	c->max_message = PROTO_MAX_MESSAGE;
+	c->side.fd = -1;
+	atomic_init(&c->is_polling, true);
+	pthread_mutex_init(&c->send_lock, NULL);
+	pthread_mutex_init(&c->lock, NULL);
+	TAILQ_INIT(&c->waiters);
+	return c;
+}
+
+struct connection *connection_free(struct connection *c)
+{
+	if (!c)
+		return NULL;
+	assert(TAILQ_EMPTY(&c->waiters));
+	while (c->spare) {
+		struct packet *packet = c->spare;
+
+		c->spare = packet->next;
+		packet_free(packet);
+	}
+	fd_closep(&c->fd);
+	pthread_mutex_destroy(&c->lock);
+	pthread_mutex_destroy(&c->send_lock);
+	return mem_free(c);
+}
+
+void connection_set_max_message(struct connection *c, size_t len)
+{
+	pthread_mutex_lock(&c->send_lock);
+	c->max_message = len;
+	pthread_mutex_unlock(&c->send_lock);
+}
+
+void connection_set_polling(struct connection *c, bool is_on)
+{
+	atomic_store(&c->is_polling, is_on);
+}
+
+void connection_set_side(struct connection *c, const struct connection_side *side)
+{
+	pthread_mutex_lock(&c->lock);
+	c->side = *side;
+	pthread_mutex_unlock(&c->lock);
+}
+
+int connection_error(struct connection *c)
+{
+	int r;
+
+	pthread_mutex_lock(&c->lock);
+	r = c->error;
+	pthread_mutex_unlock(&c->lock);
+	return r;
+}
+
+/* With the lock held. NULL when there is none. */
+static struct packet *spare_take(struct connection *c)
+{
+	struct packet *packet = c->spare;
+
+	if (packet) {
+		c->spare = packet->next;
+		c->n_spare--;
+	}
+	return packet;
+}
+
+static struct packet *connection_get(struct connection *c)
+{
+	struct packet *packet;
+
+	pthread_mutex_lock(&c->lock);
+	packet = spare_take(c);
+	pthread_mutex_unlock(&c->lock);
+	return packet ? packet : packet_new();
+}
+
+void connection_put(struct connection *c, struct packet *packet)
+{
+	if (!packet)
+		return;
+	fdset_deinit(&packet->fds);
+	pthread_mutex_lock(&c->lock);
+	if (c->n_spare < SPARE_MAX) {
+		packet->next = c->spare;
+		c->spare = STEAL_PTR(packet);
+		c->n_spare++;
+	}
+	pthread_mutex_unlock(&c->lock);
+	packet_free(packet);
+}
+
+/* --- the list of those who wait; with the lock held ------------------------------------------------------------- */
+
+static void waiter_finish(struct connection *c, struct waiter *w, int result)
+{
+	TAILQ_REMOVE(&c->waiters, w, link);
+	w->result = result;
+	if (w->is_asleep)
+		pthread_cond_signal(&w->cond);
+}
+
+static void break_locked(struct connection *c, int err, const char *text)
+{
+	if (c->error)
+		return;
+	c->error = err;
+	refuse(&c->error_text, err, "%s", text);
+	if (c->fd >= 0)
+		shutdown(c->fd, SHUT_RDWR);
+	while (!TAILQ_EMPTY(&c->waiters))
+		waiter_finish(c, TAILQ_FIRST(&c->waiters), err);
+}
+
+/* For the leader, whose packet is handed on, another one: the receiver's, unless its send() has yet to return. */
+static struct packet *in_exchange(struct connection *c, struct waiter *w)
+{
+	struct packet *packet;
+
+	if (atomic_load(&w->is_sent))
+		return STEAL_PTR(w->packet);
+	packet = spare_take(c);
+	return packet ? packet : packet_new();
+}
+
+/* Hands what the leader has read to the one whose reply it is. */
+static void deliver(struct connection *c, struct waiter *leader)
+{
+	struct waiter *w;
+
+	TAILQ_FOREACH(w, &c->waiters, link)
+		if (w->serial == leader->packet->reply.serial)
+			break;
+	if (!w) {
+		break_locked(c, -EPROTO, "the broker answered what was not asked");
+		return;
+	}
+	w->answer = STEAL_PTR(leader->packet);
+	waiter_finish(c, w, 0);
+	if (w == leader)
+		return;
+	leader->packet = in_exchange(c, w);
+	if (!leader->packet)
+		break_locked(c, -ENOMEM, "no memory");
+}
+
+/* Somebody else may lead now. */
+static void pass_lead(struct connection *c)
+{
+	struct waiter *w;
+
+	c->has_leader = false;
+	TAILQ_FOREACH(w, &c->waiters, link) {
+		if (!w->is_asleep)
+			continue;
+		pthread_cond_signal(&w->cond);
+		return;
+	}
+}
+
+/* --- reading; without the lock ------------------------------------------------------------------------------------ */
+
+static int64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
+
+/* As packet_receive(); -EAGAIN when it was not worth it, or not done. */
+static int receive_polling(struct connection *c, struct packet *packet, struct reason *why)
+{
+	struct poller_facts facts;
+	int64_t end;
+	int r;
+
+	if (!atomic_load_explicit(&c->is_polling, memory_order_relaxed))
+		return -EAGAIN;
+	if (poller_is_curious(&poller)) {
+		poller_look_up(&facts);
+		poller_learn(&poller, &facts);
+	}
+	if (!poller_begin(&poller))
+		return -EAGAIN;
+	end = now_ns() + POLLER_MAX_NS;
+	while ((r = packet_receive(packet, c->fd, MSG_DONTWAIT, why)) == -EAGAIN && now_ns() < end)
+		relax();
+	poller_end(&poller, r != -EAGAIN);
+	return r;
+}
+
+enum lead { LEAD_PACKET, LEAD_SIDE };
+
+/* Waits for the next packet, or for the side. enum lead, or what packet_receive() says. */
+static int lead(struct connection *c, struct packet *packet, const struct connection_side *side,
+		struct reason *why)
+{
+	struct pollfd fds[] = { { .fd = c->fd, .events = POLLIN },
+				{ .fd = side->fd, .events = POLLIN } };
+	int r;
+
+	r = receive_polling(c, packet, why);
+	if (r != -EAGAIN)
+		return r < 0 ? r : LEAD_PACKET;
+	if (side->fd < 0)
+		return packet_receive(packet, c->fd, 0, why);
+	while (r == -EAGAIN) {
+		fds[1].revents = 0;
+		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+			return refuse(why, -errno, "poll: %s", strerrordesc_np(errno));
+		r = packet_receive(packet, c->fd, MSG_DONTWAIT, why);
+		if (r == -EAGAIN && fds[1].revents)
+			return LEAD_SIDE;
+	}
+	return r < 0 ? r : LEAD_PACKET;
+}
+
+/* One turn as the leader. Called and returns with the lock held. */
+static void lead_once(struct connection *c, struct waiter *w)
+{
+	struct connection_side side = c->side;
+	struct packet *packet = w->packet;
+	struct reason why = { "" };
+	int r;
+
+	if (w->is_alone)
+		side.fd = -1;
+	c->has_leader = true;
+	pthread_mutex_unlock(&c->lock);
+	r = lead(c, packet, &side, &why);
+	pthread_mutex_lock(&c->lock);
+	c->has_leader = false;
+	if (r < 0) {
+		break_locked(c, r == -EPROTO || r == -ENOMEM ? r : -ECONNRESET, why.text);
+	} else if (r == LEAD_PACKET) {
+		deliver(c, w);
+	} else {
+		pass_lead(c);
+		pthread_mutex_unlock(&c->lock);
+		w->is_alone = !side.ready(side.ctx);
+		pthread_mutex_lock(&c->lock);
+	}
+}
+
+static int await(struct connection *c, struct waiter *w, struct reason *why)
+{
+	pthread_mutex_lock(&c->lock);
+	while (w->result == WAITING) {
+		if (!c->has_leader) {
+			lead_once(c, w);
+			continue;
+		}
+		w->is_asleep = true;
+		pthread_cond_wait(&w->cond, &c->lock);
+		w->is_asleep = false;
+	}
+	if (!c->has_leader)
+		pass_lead(c);
+	if (w->result < 0)
+		refuse(why, w->result, "%s", c->error_text.text);
+	pthread_mutex_unlock(&c->lock);
+	return w->result;
+}
+
+/* --- sending -------------------------------------------------------------------------------------------------- */
+
+/* The waiter stands in the list from here on. */
+static int begin(struct connection *c, struct request *request, struct waiter *w,
+		 struct reason *why)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&c->lock);
+	if (c->error) {
+		r = refuse(why, -ENOTCONN, "not connected any more: %s", c->error_text.text);
+	} else {
+		request->serial = w->serial = ++c->serial;
+		request->ack =
+			(TAILQ_EMPTY(&c->waiters) ? w->serial : TAILQ_FIRST(&c->waiters)->serial) -
+			1;
+		TAILQ_INSERT_TAIL(&c->waiters, w, link);
+	}
+	pthread_mutex_unlock(&c->lock);
+	return r;
+}
+
+static void give_up(struct connection *c, struct waiter *w)
+{
+	pthread_mutex_lock(&c->lock);
+	if (w->result == WAITING)
+		waiter_finish(c, w, 0);
+	pthread_mutex_unlock(&c->lock);
+}
+
+static int submit(struct connection *c, struct request *request, struct waiter *w,
+		  struct reason *why)
+{
+	struct packet *packet = w->packet;
+	size_t len = 0;
+	int r;
+
+	pthread_mutex_lock(&c->send_lock);
+	r = begin(c, request, w, why);
+	if (r == 0) {
+		r = packet_encode(packet, request, c->max_message, &len, why);
+		if (r < 0)
+			give_up(c, w);
+	}
+	if (r == 0) {
+		if (packet_send(packet, c->fd, len) < 0)
+			connection_break(c, -ECONNRESET, "the broker has closed the connection");
+		atomic_store(&w->is_sent, true);
+	}
+	pthread_mutex_unlock(&c->send_lock);
+	return r;
+}
+
+int connection_request(struct connection *c, const struct request *request, struct packet **out,
+		       struct reason *why)
+{
+	struct waiter w = { .result = WAITING, .cond = PTHREAD_COND_INITIALIZER };
+	struct request numbered = *request;
+	int r;
+
+	w.packet = connection_get(c);
+	if (!w.packet)
+		return refuse(why, -ENOMEM, "no memory");
+	r = submit(c, &numbered, &w, why);
+	if (r == 0)
+		r = await(c, &w, why);
+	pthread_cond_destroy(&w.cond);
+	connection_put(c, w.packet);
+	if (r == 0)
+		*out = w.answer;
+	else
+		connection_put(c, w.answer);
+	return r;
+}
+
+void connection_break(struct connection *c, int err, const char *text)
+{
+	pthread_mutex_lock(&c->lock);
+	break_locked(c, err, text);
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* The locks may be held, and the lead may be had, by threads that this process does not have. */
+void connection_forked(struct connection *c)
+{
+	pthread_mutex_init(&c->send_lock, NULL);
+	pthread_mutex_init(&c->lock, NULL);
+	c->has_leader = false;
+	fd_closep(&c->fd);
+	c->side.fd = -1;
+	c->error = -ENOTCONN;
+}

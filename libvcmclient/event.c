@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "libvcmclient/event.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/mem.h"
+#include "libvcmclient/reader.h"
+#include "libvcmclient/session.h"
+
+#define DEPTH_MAX 16 /* handlers inside of handlers of one thread */
+
+struct events {
+	struct session *session; /* borrowed */
+	struct hooks *hooks;
+
+	pthread_mutex_t receive_lock; /* for what follows */
+	int fd;
+	struct packet *packet;
+
+	pthread_mutex_t lock; /* for what follows */
+	struct reader *reader;
+	bool is_stopped;
+};
+
+static _Atomic(enum vcm_event_mode) mode_now = VCM_EVENT_THREAD;
+
+static void events_watch(struct events *e);
+
+static bool is_loop(void)
+{
+	return atomic_load(&mode_now) == VCM_EVENT_LOOP;
+}
+
+struct events *events_new(struct session *session, int fd)
+{
+	_cleanup_(mem_freep) struct events *e = mem_new0(struct events);
+	_cleanup_(packet_freep) struct packet *packet = packet_new();
+	_cleanup_(hooks_freep) struct hooks *hooks = hooks_new();
+
+	if (!e || !packet || !hooks)
+		return NULL;
+	e->session = session;
+	e->fd = fd;
+	e->packet = STEAL_PTR(packet);
+	e->hooks = STEAL_PTR(hooks);
+	pthread_mutex_init(&e->receive_lock, NULL);
+	pthread_mutex_init(&e->lock, NULL);
+	events_watch(e);
+	return STEAL_PTR(e);
+}
+
+struct events *events_free(struct events *e)
+{
+	if (!e)
+		return NULL;
+	events_stop(e);
+	pthread_mutex_destroy(&e->lock);
+	pthread_mutex_destroy(&e->receive_lock);
+	hooks_free(e->hooks);
+	packet_free(e->packet);
+	fd_closep(&e->fd);
+	return mem_free(e);
+}
+
+/* --- one fault -------------------------------------------------------------------------------------------------- */
+
+static int receive_locked(struct events *e, struct fault_event *out, struct reason *why)
+{
+	int r = packet_receive(e->packet, e->fd, MSG_DONTWAIT, why);
+
+	if (r < 0)
+		return r;
+	fdset_deinit(&e->packet->fds);
+	if (e->packet->reply.serial != 0 || !e->packet->reply.fault)
+		return refuse(why, -EPROTO, "the broker sent something that is no event");
+	*out = *e->packet->reply.fault;
+	return 0;
+}
+
+/* 0; -EAGAIN when there is none; anything else is the end of the connection. */
+static int events_receive(struct events *e, struct fault_event *out, struct reason *why)
+{
+	int r;
+
+	pthread_mutex_lock(&e->receive_lock);
+	r = receive_locked(e, out, why);
+	pthread_mutex_unlock(&e->receive_lock);
+	if (r < 0 && r != -EAGAIN)
+		connection_break(e->session->connection,
+				 r == -EPROTO || r == -ENOMEM ? r : -ECONNRESET, why->text);
+	return r;
+}
+
+/* What the wire makes of a handler's answer: 1 retry, 0 terminate, 2 + errno it failed. */
+static uint64_t verdict_encode(int verdict)
+{
+	if (verdict == VCM_FAULT_RETRY || verdict == VCM_FAULT_TERMINATE)
+		return (uint64_t)verdict;
+	return 2 + (uint64_t)(verdict < 0 ? -(int64_t)verdict : EINVAL);
+}
+
+/* The broker may have lost its patience meanwhile: what it says to the verdict does not matter. */
+static void handle(struct events *e, const struct fault_event *event)
+{
+	struct vcm_fault fault = {
+		.size = sizeof(fault),
+		.dev_addr = (size_t)event->addr,
+		.len = (size_t)event->len,
+		.flags = event->flags,
+		.context = event->context,
+		.fsr = event->fsr,
+		.fsynr0 = event->fsynr0,
+		.fsynr1 = event->fsynr1,
+		.time_ns = event->time_ns,
+	};
+	int verdict = hooks_run(e->hooks, event->device, &fault);
+	const struct op op = { .code = OP_FAULT_REPLY,
+			       .addr = event->id,
+			       .arg = verdict_encode(verdict),
+			       .name = "" };
+	const struct request request = { .ops = &op, .n_ops = 1 };
+	struct packet *packet = NULL;
+
+	if (connection_request(e->session->connection, &request, &packet, NULL) == 0)
+		connection_put(e->session->connection, packet);
+}
+
+/* All the faults that are there. How many, or the end of the connection. */
+static int drain(struct events *e, struct reason *why)
+{
+	struct fault_event event = { .id = 0 };
+	int n = 0, r;
+
+	while ((r = events_receive(e, &event, why)) == 0) {
+		handle(e, &event);
+		n++;
+	}
+	return r == -EAGAIN ? n : r;
+}
+
+/* --- the mode ----------------------------------------------------------------------------------------------------- */
+
+static int read_all(void *ctx)
+{
+	struct reason why;
+
+	return drain(ctx, &why);
+}
+
+static int reader_need(struct events *e, struct reason *why)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&e->lock);
+	if (!e->reader && !e->is_stopped)
+		r = reader_start(e->session, e->fd, read_all, e, &e->reader);
+	pthread_mutex_unlock(&e->lock);
+	if (r < 0)
+		return refuse(why, r, "no thread to run fault handlers in: %s",
+			      strerrordesc_np(-r));
+	return 0;
+}
+
+static void reader_end(struct events *e, bool is_for_good)
+{
+	struct reader *reader;
+
+	pthread_mutex_lock(&e->lock);
+	reader = STEAL_PTR(e->reader);
+	e->is_stopped |= is_for_good;
+	pthread_mutex_unlock(&e->lock);
+	reader_stop(reader);
+}
+
+static bool ready(void *ctx)
+{
+	return hooks_depth() < DEPTH_MAX && read_all(ctx) >= 0;
+}
+
+/* Those who wait for replies watch the channel, or do not. */
+static void events_watch(struct events *e)
+{
+	const struct connection_side side = { .fd = is_loop() ? e->fd : -1,
+					      .ready = ready,
+					      .ctx = e };
+
+	connection_set_side(e->session->connection, &side);
+}
+
+int events_set_mode(struct events *e, enum vcm_event_mode mode, struct reason *why)
+{
+	if (mode != VCM_EVENT_THREAD && mode != VCM_EVENT_LOOP)
+		return refuse(why, -EINVAL, "there is no event mode %d", (int)mode);
+	atomic_store(&mode_now, mode);
+	if (!e)
+		return 0;
+	events_watch(e);
+	if (mode == VCM_EVENT_LOOP)
+		reader_end(e, false);
+	else if (!hooks_is_empty(e->hooks))
+		return reader_need(e, why);
+	return 0;
+}
+
+static int tell_broker(struct events *e, uint32_t device, bool is_set, struct reason *why)
+{
+	const struct op op = { .code = OP_HOOK, .target = device, .arg = is_set, .name = "" };
+	const struct request request = { .ops = &op, .n_ops = 1 };
+	struct packet *packet = NULL;
+	int r;
+
+	r = connection_request(e->session->connection, &request, &packet, why);
+	if (r < 0)
+		return r;
+	r = packet->reply.status;
+	if (r < 0)
+		refuse(why, r, "%s", packet->reply.reason);
+	connection_put(e->session->connection, packet);
+	return r;
+}
+
+/* A handler is there before the broker sends faults for it, and until it sends none any more. */
+int events_hook(struct events *e, uint32_t device, struct hook hook, struct reason *why)
+{
+	struct hook old, ignored;
+	int r;
+
+	if (!hook.handler) {
+		r = tell_broker(e, device, false, why);
+		if (r < 0)
+			return r;
+		hooks_set(e->hooks, device, hook, &old);
+		hooks_wait(e->hooks, device);
+		return 0;
+	}
+	if (!is_loop()) {
+		r = reader_need(e, why);
+		if (r < 0)
+			return r;
+	}
+	r = hooks_set(e->hooks, device, hook, &old);
+	if (r < 0)
+		return refuse(why, r, "no memory");
+	r = tell_broker(e, device, true, why);
+	if (r < 0)
+		hooks_set(e->hooks, device, old, &ignored);
+	else if (old.handler)
+		hooks_wait(e->hooks, device);
+	return r;
+}
+
+int events_fd(struct events *e, struct reason *why)
+{
+	if (!is_loop())
+		return refuse(
+			why, -EINVAL,
+			"faults are the library's thread's: call vcm_set_event_mode(VCM_EVENT_LOOP)");
+	return e->fd;
+}
+
+int events_dispatch(struct events *e, int timeout_ms, struct reason *why)
+{
+	struct pollfd fd = { .fd = e->fd, .events = POLLIN };
+	int r = events_fd(e, why);
+
+	if (r < 0)
+		return r;
+	if (connection_error(e->session->connection) < 0)
+		return refuse(why, -ENOTCONN, "the connection has broken");
+	r = poll(&fd, 1, timeout_ms);
+	if (r < 0)
+		return refuse(why, -errno, "poll: %s", strerrordesc_np(errno));
+	r = r > 0 ? drain(e, why) : 0;
+	return r >= 0 ? r : -ENOTCONN;
+}
+
+void events_stop(struct events *e)
+{
+	const struct connection_side none = { .fd = -1 };
+
+	connection_set_side(e->session->connection, &none);
+	reader_end(e, true);
+}
+
+void events_forked(struct events *e)
+{
+	fd_closep(&e->fd);
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "libvcmclient/hook.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+
+#include "base/mem.h"
+#include "libvcmclient/batch.h"
+#include "libvcmclient/error.h"
+
+struct hooked {
+	uint32_t device;
+	struct hook hook;
+};
+
+/* A handler that runs, on its thread's stack. */
+struct run {
+	struct run *next;
+	uint32_t device;
+	uint64_t number;
+};
+
+struct hooks {
+	pthread_mutex_t lock;
+	pthread_cond_t returned;
+	struct hooked *list;
+	size_t n, cap;
+	struct run *running;
+	uint64_t n_runs; /* that have begun */
+};
+
+static __thread unsigned int depth;
+
+struct hooks *hooks_new(void)
+{
+	struct hooks *h = mem_new0(struct hooks);
+
+	if (!h)
+		return NULL;
+	pthread_mutex_init(&h->lock, NULL);
+	pthread_cond_init(&h->returned, NULL);
+	return h;
+}
+
+struct hooks *hooks_free(struct hooks *h)
+{
+	if (!h)
+		return NULL;
+	assert(!h->running);
+	pthread_cond_destroy(&h->returned);
+	pthread_mutex_destroy(&h->lock);
+	mem_free(h->list);
+	return mem_free(h);
+}
+
+static struct hooked *hooks_find(struct hooks *h, uint32_t device)
+{
+	for (size_t i = 0; i < h->n; i++)
+		if (h->list[i].device == device)
+			return &h->list[i];
+	return NULL;
+}
+
+static int add(struct hooks *h, uint32_t device, struct hook hook)
+{
+	size_t cap = h->cap ? 2 * h->cap : 8;
+	struct hooked *list;
+
+	if (h->n == h->cap) {
+		list = mem_realloc_n(h->list, cap, sizeof(*list));
+		if (!list)
+			return -ENOMEM;
+		h->list = list;
+		h->cap = cap;
+	}
+	h->list[h->n++] = (struct hooked){ device, hook };
+	return 0;
+}
+
+static int set(struct hooks *h, uint32_t device, struct hook hook, struct hook *out_old)
+{
+	struct hooked *entry = hooks_find(h, device);
+
+	*out_old = entry ? entry->hook : (struct hook){ NULL, NULL };
+	if (!entry)
+		return hook.handler ? add(h, device, hook) : 0;
+	if (hook.handler)
+		entry->hook = hook;
+	else
+		*entry = h->list[--h->n];
+	return 0;
+}
+
+int hooks_set(struct hooks *h, uint32_t device, struct hook hook, struct hook *out_old)
+{
+	int r;
+
+	pthread_mutex_lock(&h->lock);
+	r = set(h, device, hook, out_old);
+	pthread_mutex_unlock(&h->lock);
+	return r;
+}
+
+bool hooks_is_empty(struct hooks *h)
+{
+	bool is_empty;
+
+	pthread_mutex_lock(&h->lock);
+	is_empty = h->n == 0;
+	pthread_mutex_unlock(&h->lock);
+	return is_empty;
+}
+
+static bool is_running(const struct hooks *h, uint32_t device, uint64_t up_to)
+{
+	for (const struct run *run = h->running; run; run = run->next)
+		if (run->device == device && run->number <= up_to)
+			return true;
+	return false;
+}
+
+void hooks_wait(struct hooks *h, uint32_t device)
+{
+	uint64_t up_to;
+
+	if (depth)
+		return;
+	pthread_mutex_lock(&h->lock);
+	up_to = h->n_runs;
+	while (is_running(h, device, up_to))
+		pthread_cond_wait(&h->returned, &h->lock);
+	pthread_mutex_unlock(&h->lock);
+}
+
+static struct hook begin(struct hooks *h, struct run *run)
+{
+	struct hook hook = { NULL, NULL };
+	const struct hooked *entry;
+
+	pthread_mutex_lock(&h->lock);
+	entry = hooks_find(h, run->device);
+	if (entry) {
+		hook = entry->hook;
+		run->number = ++h->n_runs;
+		run->next = h->running;
+		h->running = run;
+	}
+	pthread_mutex_unlock(&h->lock);
+	return hook;
+}
+
+static void end(struct hooks *h, struct run *run)
+{
+	struct run **p;
+
+	pthread_mutex_lock(&h->lock);
+	for (p = &h->running; *p != run; p = &(*p)->next)
+		assert(*p);
+	*p = run->next;
+	pthread_cond_broadcast(&h->returned);
+	pthread_mutex_unlock(&h->lock);
+}
+
+/* The thread may be in the middle of a batch, of which the handler's calls are no part, and of a call's failure. */
+static int call(const struct hook *hook, uint32_t device, struct vcm_fault *fault)
+{
+	struct batch *batch = batch_park();
+	struct reason reason = *error_reason();
+	int verdict, saved_errno = errno;
+
+	depth++;
+	verdict = hook->handler(device, hook->data, fault);
+	depth--;
+	batch_unpark(batch);
+	*error_reason() = reason;
+	errno = saved_errno;
+	return verdict;
+}
+
+int hooks_run(struct hooks *h, uint32_t device, struct vcm_fault *fault)
+{
+	struct run run = { .device = device };
+	struct hook hook = begin(h, &run);
+	int verdict;
+
+	if (!hook.handler)
+		return VCM_FAULT_TERMINATE;
+	verdict = call(&hook, device, fault);
+	end(h, &run);
+	return verdict;
+}
+
+unsigned int hooks_depth(void)
+{
+	return depth;
+}

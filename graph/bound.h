@@ -4,12 +4,11 @@
  */
 #pragma once
 
-#include <bsd/sys/tree.h>
+#include <bsd/sys/queue.h>
 #include <stdint.h>
 
 #include "base/range.h"
 #include "graph/object.h"
-#include "graph/vcm.h"
 
 struct plan;
 struct space;
@@ -17,14 +16,12 @@ struct vcm;
 
 struct bound {
 	struct object obj;
-	RB_ENTRY(bound) by_addr; /* in the vcm */
+	TAILQ_ENTRY(bound) link; /* in the vcm */
 	struct vcm *vcm;
 	struct range range;
 	struct space *space;
 	uint64_t n_res;
 };
-
-RB_PROTOTYPE(bound_tree, bound, by_addr, bound_cmp)
 
 /* addr as for plan_res_reserve(). -EINVAL, -ENOSPC, -EBUSY, -EDQUOT, -ENOMEM. */
 int plan_bound_create(struct plan *p, struct vcm *v, uint32_t handle, uint64_t len, uint64_t addr,

@@ -7,18 +7,18 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 
-static_assert(alignof(uint64_t) <= ARENA_ALIGN && alignof(void *) <= ARENA_ALIGN,
-	      "the arena holds messages");
+static_assert(alignof(uint64_t) <= SCRATCH_ALIGN && alignof(void *) <= SCRATCH_ALIGN,
+	      "the scratch holds messages");
 static_assert(PROTO_MAX_DATA < PROTO_MAX_MESSAGE, "data fits in a message");
 static_assert(PROTO_MAX_TEXT >= REASON_MAX - 1, "a reason is never cut");
 static_assert(PROTO_HANDLE_MAX == INT32_MAX, "a client's handles are half of all");
 
-static void *alloc_of_arena(void *data, size_t len)
+static void *alloc_of_scratch(void *data, size_t len)
 {
-	return arena_alloc(data, len);
+	return scratch_alloc(data, len);
 }
 
-static void free_of_arena(_unused_ void *data, _unused_ void *p)
+static void free_of_scratch(_unused_ void *data, _unused_ void *p)
 {
 }
 
@@ -27,7 +27,8 @@ struct codec *codec_new(void)
 	struct codec *c = mem_new0(struct codec);
 
 	if (c)
-		c->allocator = (ProtobufCAllocator){ alloc_of_arena, free_of_arena, &c->arena };
+		c->allocator =
+			(ProtobufCAllocator){ alloc_of_scratch, free_of_scratch, &c->scratch };
 	return c;
 }
 
@@ -35,7 +36,7 @@ struct codec *codec_free(struct codec *c)
 {
 	if (!c)
 		return NULL;
-	arena_deinit(&c->arena);
+	scratch_deinit(&c->scratch);
 	return mem_free(c);
 }
 
@@ -44,14 +45,14 @@ void *codec_unpack(struct codec *c, const ProtobufCMessageDescriptor *type, cons
 {
 	ProtobufCMessage *m;
 
-	arena_reset(&c->arena);
+	scratch_reset(&c->scratch);
 	if (len > PROTO_MAX_MESSAGE) {
 		refuse(why, 0, "message of %zu bytes: at most %d are allowed", len,
 		       PROTO_MAX_MESSAGE);
 		return NULL;
 	}
 	m = protobuf_c_message_unpack(type, &c->allocator, len, buf);
-	if (!m && c->arena.is_full)
+	if (!m && c->scratch.is_full)
 		refuse(why, 0, "message of %zu bytes unfolds to more than %u", len, CODEC_MEMORY);
 	else if (!m)
 		refuse(why, 0, "message of %zu bytes is no well-formed %s", len, type->short_name);

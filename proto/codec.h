@@ -9,14 +9,14 @@
 #include <protobuf-c/protobuf-c.h>
 
 #include "base/reason.h"
-#include "proto/arena.h"
+#include "proto/scratch.h"
 
 struct codec {
-	ProtobufCAllocator allocator; /* hands out the arena; frees nothing */
-	struct arena arena;
+	ProtobufCAllocator allocator; /* hands out the scratch; frees nothing */
+	struct scratch scratch;
 };
 
-/* Unpacks into the codec's arena, which is reset first. NULL when the bytes are no such message, or too much of one. */
+/* Unpacks into the codec's scratch, which is reset first. NULL when the bytes are no such message, or too much of one. */
 void *codec_unpack(struct codec *c, const ProtobufCMessageDescriptor *type, const void *buf,
 		   size_t len, struct reason *why);
 /* The number of bytes, or -EMSGSIZE. */

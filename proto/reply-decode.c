@@ -35,7 +35,7 @@ static int check_piece(const VcmWire__Piece *m, size_t i, struct reason *why)
 static int take_pieces(struct codec *c, const VcmWire__Reply *m, struct reply *out,
 		       struct reason *why)
 {
-	struct piece *pieces = arena_alloc_n(&c->arena, m->n_pieces, sizeof(*pieces));
+	struct piece *pieces = scratch_alloc_n(&c->scratch, m->n_pieces, sizeof(*pieces));
 	int r;
 
 	if (!pieces)
@@ -76,7 +76,7 @@ static int take_row(const VcmWire__Row *m, size_t i, struct row *out, struct rea
 static int take_rows(struct codec *c, const VcmWire__Reply *m, struct reply *out,
 		     struct reason *why)
 {
-	struct row *rows = arena_alloc_n(&c->arena, m->n_rows, sizeof(*rows));
+	struct row *rows = scratch_alloc_n(&c->scratch, m->n_rows, sizeof(*rows));
 	int r;
 
 	if (!rows)
@@ -100,7 +100,7 @@ static int take_welcome(struct codec *c, const VcmWire__Welcome *m, struct reply
 	if (m->token.len != PROTO_TOKEN_LEN)
 		return refuse(why, -EPROTO, "welcome: token of %zu bytes: it has %d", m->token.len,
 			      PROTO_TOKEN_LEN);
-	w = arena_alloc(&c->arena, sizeof(*w));
+	w = scratch_alloc(&c->scratch, sizeof(*w));
 	if (!w)
 		return refuse(why, -EPROTO, "welcome unfolds to more than %u bytes", CODEC_MEMORY);
 	*w = (struct welcome){ m->version, m->features, m->max_message,
@@ -113,7 +113,7 @@ static int take_welcome(struct codec *c, const VcmWire__Welcome *m, struct reply
 static int take_fault(struct codec *c, const VcmWire__Fault *m, struct reply *out,
 		      struct reason *why)
 {
-	struct fault_event *f = arena_alloc(&c->arena, sizeof(*f));
+	struct fault_event *f = scratch_alloc(&c->scratch, sizeof(*f));
 
 	if (!f)
 		return refuse(why, -EPROTO, "fault unfolds to more than %u bytes", CODEC_MEMORY);

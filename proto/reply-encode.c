@@ -8,10 +8,10 @@
 #include "proto/text.h"
 #include "proto/vcm.pb-c.h"
 
-static int give_pieces(struct arena *a, const struct reply *in, VcmWire__Reply *m)
+static int give_pieces(struct scratch *a, const struct reply *in, VcmWire__Reply *m)
 {
-	VcmWire__Piece *pieces = arena_alloc_n(a, in->n_pieces, sizeof(*pieces));
-	VcmWire__Piece **list = arena_alloc_n(a, in->n_pieces, sizeof(VcmWire__Piece *));
+	VcmWire__Piece *pieces = scratch_alloc_n(a, in->n_pieces, sizeof(*pieces));
+	VcmWire__Piece **list = scratch_alloc_n(a, in->n_pieces, sizeof(VcmWire__Piece *));
 
 	if (in->n_pieces > PROTO_MAX_PIECES || !pieces || !list)
 		return -EMSGSIZE;
@@ -31,13 +31,13 @@ static int give_pieces(struct arena *a, const struct reply *in, VcmWire__Reply *
 	return 0;
 }
 
-static int give_row(struct arena *a, const struct row *row, VcmWire__Row *m)
+static int give_row(struct scratch *a, const struct row *row, VcmWire__Row *m)
 {
 	assert(row->n_n <= ROW_MAX_N && row->n_s <= ROW_MAX_S);
 	vcm_wire__row__init(m);
 	m->n = unconst(row->n);
 	m->n_n = row->n_n;
-	m->s = arena_alloc_n(a, row->n_s, sizeof(*m->s));
+	m->s = scratch_alloc_n(a, row->n_s, sizeof(*m->s));
 	if (!m->s)
 		return -EMSGSIZE;
 	for (; m->n_s < row->n_s; m->n_s++) {
@@ -48,10 +48,10 @@ static int give_row(struct arena *a, const struct row *row, VcmWire__Row *m)
 	return 0;
 }
 
-static int give_rows(struct arena *a, const struct reply *in, VcmWire__Reply *m)
+static int give_rows(struct scratch *a, const struct reply *in, VcmWire__Reply *m)
 {
-	VcmWire__Row *rows = arena_alloc_n(a, in->n_rows, sizeof(*rows));
-	VcmWire__Row **list = arena_alloc_n(a, in->n_rows, sizeof(VcmWire__Row *));
+	VcmWire__Row *rows = scratch_alloc_n(a, in->n_rows, sizeof(*rows));
+	VcmWire__Row **list = scratch_alloc_n(a, in->n_rows, sizeof(VcmWire__Row *));
 	int r;
 
 	if (in->n_rows > PROTO_MAX_ROWS || !rows || !list)
@@ -67,7 +67,7 @@ static int give_rows(struct arena *a, const struct reply *in, VcmWire__Reply *m)
 	return 0;
 }
 
-static int give_reason(struct arena *a, const struct reply *in, VcmWire__Reply *m)
+static int give_reason(struct scratch *a, const struct reply *in, VcmWire__Reply *m)
 {
 	if (!in->reason || !*in->reason)
 		return 0;
@@ -122,10 +122,10 @@ long reply_encode(struct codec *c, const struct reply *in, void *buf, size_t cap
 	VcmWire__Welcome welcome;
 	VcmWire__Fault fault;
 
-	arena_reset(&c->arena);
+	scratch_reset(&c->scratch);
 	vcm_wire__reply__init(&m);
-	if (give_plain(in, &m) || give_reason(&c->arena, in, &m) ||
-	    give_pieces(&c->arena, in, &m) || give_rows(&c->arena, in, &m))
+	if (give_plain(in, &m) || give_reason(&c->scratch, in, &m) ||
+	    give_pieces(&c->scratch, in, &m) || give_rows(&c->scratch, in, &m))
 		return -EMSGSIZE;
 	if (in->welcome) {
 		give_welcome(in->welcome, &welcome);

@@ -23,7 +23,7 @@ static int check_op(const VcmWire__Op *m, size_t i, struct reason *why)
 static int take_ops(struct codec *c, const VcmWire__Request *m, struct request *out,
 		    struct reason *why)
 {
-	struct op *ops = arena_alloc_n(&c->arena, m->n_ops, sizeof(*ops));
+	struct op *ops = scratch_alloc_n(&c->scratch, m->n_ops, sizeof(*ops));
 	size_t n_data = 0;
 	int r;
 
@@ -109,8 +109,8 @@ static void give_op(const struct op *op, VcmWire__Op *m)
 
 static int give_ops(struct codec *c, const struct request *in, VcmWire__Request *m)
 {
-	VcmWire__Op *ops = arena_alloc_n(&c->arena, in->n_ops, sizeof(*ops));
-	VcmWire__Op **list = arena_alloc_n(&c->arena, in->n_ops, sizeof(VcmWire__Op *));
+	VcmWire__Op *ops = scratch_alloc_n(&c->scratch, in->n_ops, sizeof(*ops));
+	VcmWire__Op **list = scratch_alloc_n(&c->scratch, in->n_ops, sizeof(VcmWire__Op *));
 	size_t n_data = 0;
 
 	if (in->n_ops > PROTO_MAX_OPS || !ops || !list)
@@ -131,7 +131,7 @@ long request_encode(struct codec *c, const struct request *in, void *buf, size_t
 	VcmWire__Hello hello;
 	int r;
 
-	arena_reset(&c->arena);
+	scratch_reset(&c->scratch);
 	vcm_wire__request__init(&m);
 	m.serial = in->serial;
 	m.ack = in->ack;

@@ -30,10 +30,10 @@ bool text_is_valid(const char *text)
 	return true;
 }
 
-char *text_make_valid(struct arena *a, const char *text)
+char *text_make_valid(struct scratch *a, const char *text)
 {
 	size_t len = strnlen(text, PROTO_MAX_TEXT);
-	char *copy = arena_alloc(a, len + 1);
+	char *copy = scratch_alloc(a, len + 1);
 
 	if (!copy)
 		return NULL;

@@ -6,11 +6,11 @@
 
 #include <stdbool.h>
 
-#include "proto/arena.h"
+#include "proto/scratch.h"
 
 /* At most PROTO_MAX_NAME printable ASCII characters. */
 bool name_is_valid(const char *name);
 /* At most PROTO_MAX_TEXT bytes without control characters; bytes above 0x7f (UTF-8) pass. */
 bool text_is_valid(const char *text);
-/* A valid copy in the arena; NULL when that is full. */
-char *text_make_valid(struct arena *a, const char *text);
+/* A valid copy in the scratch; NULL when that is full. */
+char *text_make_valid(struct scratch *a, const char *text);

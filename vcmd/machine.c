@@ -6,6 +6,7 @@
 #include "backend/bus.h"
 #include "backend/smmu/smmu.h"
 #include "base/mem.h"
+#include "base/unconst.h"
 #include "graph/graph.h"
 #include "memory/memory.h"
 #include "vcmd/broker.h"
@@ -77,7 +78,7 @@ static int add_pools(struct machine *m, struct reason *why)
 					    .cont_len = c->cont_len,
 					    .granule = c->granule,
 					    .secure = c->secure,
-					    .hw = c };
+					    .hw = UNCONST(void, c) };
 
 		if (!pool_new(m->broker->graph, &pool))
 			return refuse(why, -ENOMEM, "no memory for the pools");

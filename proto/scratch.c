@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "proto/arena.h"
+#include "proto/scratch.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -11,26 +11,26 @@
 
 #ifdef HAVE_ASAN
 #include <sanitizer/asan_interface.h>
-#define ARENA_GAP ARENA_ALIGN
+#define SCRATCH_GAP SCRATCH_ALIGN
 #define hide(p, len) ASAN_POISON_MEMORY_REGION(p, len)
 #define show(p, len) ASAN_UNPOISON_MEMORY_REGION(p, len)
 #else
-#define ARENA_GAP 0
+#define SCRATCH_GAP 0
 #define hide(p, len) ((void)(p), (void)(len))
 #define show(p, len) ((void)(p), (void)(len))
 #endif
 
-void arena_reset(struct arena *a)
+void scratch_reset(struct scratch *a)
 {
 	hide(a->bytes, a->used);
 	a->used = 0;
 	a->is_full = false;
 }
 
-void *arena_alloc(struct arena *a, size_t len)
+void *scratch_alloc(struct scratch *a, size_t len)
 {
 	size_t left = sizeof(a->bytes) - a->used;
-	size_t whole = (len + ARENA_GAP + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
+	size_t whole = (len + SCRATCH_GAP + SCRATCH_ALIGN - 1) & ~(size_t)(SCRATCH_ALIGN - 1);
 	void *p = a->bytes + a->used;
 
 	if (len > left || whole > left || a->is_full) {
@@ -43,16 +43,16 @@ void *arena_alloc(struct arena *a, size_t len)
 	return p;
 }
 
-void *arena_alloc_n(struct arena *a, size_t n, size_t size)
+void *scratch_alloc_n(struct scratch *a, size_t n, size_t size)
 {
 	size_t len;
 
 	if (__builtin_mul_overflow(n, size, &len))
 		len = SIZE_MAX;
-	return arena_alloc(a, len);
+	return scratch_alloc(a, len);
 }
 
-void arena_deinit(struct arena *a)
+void scratch_deinit(struct scratch *a)
 {
 	show(a->bytes, sizeof(a->bytes));
 }

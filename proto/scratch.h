@@ -15,19 +15,19 @@
 
 #include "proto/message.h"
 
-#define ARENA_ALIGN 8
+#define SCRATCH_ALIGN 8
 
-struct arena {
+struct scratch {
 	size_t used;
 	bool is_full; /* an allocation did not fit since the reset */
-	alignas(ARENA_ALIGN) uint8_t bytes[CODEC_MEMORY];
+	alignas(SCRATCH_ALIGN) uint8_t bytes[CODEC_MEMORY];
 };
 
-/* Takes everything back. An arena of zeroes is ready for use. */
-void arena_reset(struct arena *a);
+/* Takes everything back. A scratch of zeroes is ready for use. */
+void scratch_reset(struct scratch *a);
 /* Not initialised; NULL when it does not fit, as it is from then on. len 0 gives a pointer too. */
-void *arena_alloc(struct arena *a, size_t len);
-/* As arena_alloc(), for n elements. */
-void *arena_alloc_n(struct arena *a, size_t n, size_t size);
+void *scratch_alloc(struct scratch *a, size_t len);
+/* As scratch_alloc(), for n elements. */
+void *scratch_alloc_n(struct scratch *a, size_t n, size_t size);
 /* Before the memory goes back to the heap. */
-void arena_deinit(struct arena *a);
+void scratch_deinit(struct scratch *a);

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <stdio.h>
+#include <time.h>
+
+#include <vcm/vcm.h>
+
+#include "vcmctl/column.h"
+
+#define NS_PER_S UINT64_C(1000000000)
+
+static const char *show_ago(char buf[FORMAT_LEN], const struct line *l, unsigned int at)
+{
+	struct timespec now;
+	uint64_t ns;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+	return format_duration(buf, ns > l->n[at] ? ns - l->n[at] : 0);
+}
+
+static const char *show_access(char buf[FORMAT_LEN], const struct line *l, unsigned int at)
+{
+	uint64_t flags = l->n[at];
+	const char *what = flags & VCM_FAULT_F_WRITE ? "write" : "read";
+
+	snprintf(buf, FORMAT_LEN, "%s%s", flags & VCM_FAULT_F_PRIVILEGED ? "privileged " : "",
+		 flags & VCM_FAULT_F_EXECUTE ? "execute" : what);
+	return buf;
+}
+
+static const char *show_why(char buf[FORMAT_LEN], const struct line *l, unsigned int at)
+{
+	(void)buf;
+	return l->n[at] & VCM_FAULT_F_PERMISSION ? "not allowed" : "not mapped";
+}
+
+static const char *show_verdict(char buf[FORMAT_LEN], const struct line *l, unsigned int at)
+{
+	(void)buf;
+	switch (l->n[at]) {
+	case VCM_FAULT_RETRY:
+		return "retried";
+	case VCM_FAULT_TERMINATE:
+		return "terminated";
+	default:
+		return "handler failed";
+	}
+}
+
+static const struct column columns[] = {
+	{ "AGO", "time_ns", COLUMN_NUMBER, show_ago, VCM_FAULTS_TIME },
+	{ "DEVICE", "device", COLUMN_WORD, show_text, 0 },
+	{ NULL, "device_number", COLUMN_NUMBER, show_count, VCM_FAULTS_DEVICE },
+	{ "SESSION", "session", COLUMN_NUMBER, show_count, VCM_FAULTS_SESSION },
+	{ "ADDRESS", "addr", COLUMN_ADDR, show_addr, VCM_FAULTS_ADDR },
+	{ "ACCESS", "access", COLUMN_WORD, show_access, VCM_FAULTS_FLAGS },
+	{ "WHY", NULL, COLUMN_WORD, show_why, VCM_FAULTS_FLAGS },
+	{ NULL, "flags", COLUMN_NUMBER, show_count, VCM_FAULTS_FLAGS },
+	{ "WHAT", NULL, COLUMN_WORD, show_verdict, VCM_FAULTS_VERDICT },
+	{ NULL, "verdict", COLUMN_NUMBER, show_count, VCM_FAULTS_VERDICT },
+};
+
+static enum exit_code run(const struct call *call)
+{
+	return columns_show(columns, sizeof(columns) / sizeof(*columns), VCM_TABLE_FAULTS, 0, call,
+			    "no faults");
+}
+
+const struct command cmd_faults = {
+	.name = "faults",
+	.synopsis = "faults",
+	.summary = "the last faults of devices, newest first",
+	.options = OPTION_JSON,
+	.run = run,
+};

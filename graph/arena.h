@@ -5,7 +5,7 @@
  *	granule arena	the user's small physmems share it; its pages are a space of their own
  *	sole arena	one large or coherent physmem fills it exactly
  *
- * An arena that empties is kept, zeroed, for the same user up to ARENA_CACHE_MAX bytes a user, and given up when the pool
+ * A short arena that empties is kept, zeroed, for the same user up to ARENA_CACHE_MAX bytes a user, and given up when the pool
  * runs short or the user's last session ends. It never passes to another user.
  */
 #pragma once
@@ -21,8 +21,10 @@ struct pool;
 struct space;
 struct user;
 
-/* Two 16 MB buffers: what a video client frees and takes again. */
+/* Bytes that are kept for a user. */
 #define ARENA_CACHE_MAX (4 * SZ_16M)
+/* A longer one is not kept: a new one, filled ahead of need, is there sooner than this one is zeroed (2 MB: 0.1 ms). */
+#define ARENA_KEEP_LEN SZ_2M
 
 struct arena {
 	RB_ENTRY(arena) by_room;        /* in the user's tree: pool, contiguous, sole, room, id */

@@ -191,6 +191,16 @@ bool physmem_next_segment(const struct physmem *m, uint64_t after, struct range 
 	return true;
 }
 
+/* Memory that was meant to be shared may be in others' hands: it is closed. */
+static bool is_worth_keeping(const struct plan *p, const struct extent *e)
+{
+	const struct user *u = e->arena->user;
+	uint64_t len = range_len(e->arena->range);
+
+	return len <= ARENA_KEEP_LEN && !(e->physmem->attr & VCM_COHERENT) &&
+	       u->cached_bytes + p->keeping + len <= ARENA_CACHE_MAX;
+}
+
 /* Ends an arena that the plan leaves empty, or has the freed part zeroed for its user's next use. */
 static void retire_extent(struct plan *p, const struct extent *e)
 {
@@ -199,7 +209,7 @@ static void retire_extent(struct plan *p, const struct extent *e)
 
 	if (a->quarantined || a->closing)
 		return;
-	if (a->used == a->leaving && a->user->cached_bytes + p->keeping + len > ARENA_CACHE_MAX) {
+	if (a->used == a->leaving && !is_worth_keeping(p, e)) {
 		arena_close(a);
 		plan_change(p, CHANGE_ARENA_GONE, a, NULL, 0);
 		plan_step(p, &(struct step){ .kind = STEP_ARENA_FREE, .late = true, .arena = a });

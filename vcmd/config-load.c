@@ -69,7 +69,7 @@ static int set_defaults(const struct build *b)
 	c->fault_timeout_ms = 1000;
 	c->poll_us = 50;
 	c->memory.tables = (struct range){ 0x80000000, 0x80000000 + 64 * SZ_1M - 1 };
-	c->memory.stock_len = 32 * SZ_1M;
+	c->memory.stock_len = 64 * SZ_1M;
 	c->kernel_window = (struct range){ 0x7f0000000000, 0x7f0000000000 + 1024 * SZ_1M - 1 };
 	c->limits = (struct config_limits){
 		.bytes = 4096 * SZ_1M,

@@ -11,10 +11,10 @@
 #include "vcmd/find.h"
 #include "vcmd/ops.h"
 
-static int reserved(struct call *c, int r, const struct res *res)
+static int reserved(struct call *c, int r, struct res *const *res)
 {
 	if (r == 0)
-		call_value(c, res->addr);
+		call_value(c, (*res)->addr);
 	return r;
 }
 
@@ -25,7 +25,7 @@ int op_reserve(struct call *c, const struct op *op)
 
 	if (!v)
 		return -EINVAL;
-	return reserved(c, plan_res_reserve(c->plan, v, op->handle, op->len, op->attr, op->addr, &r), r);
+	return reserved(c, plan_res_reserve(c->plan, v, op->handle, op->len, op->attr, op->addr, &r), &r);
 }
 
 int op_reserve_at(struct call *c, const struct op *op)
@@ -35,7 +35,7 @@ int op_reserve_at(struct call *c, const struct op *op)
 
 	if (!v)
 		return -EINVAL;
-	return reserved(c, plan_res_reserve_at(c->plan, v, op->handle, op->len, op->attr, op->arg, &r), r);
+	return reserved(c, plan_res_reserve_at(c->plan, v, op->handle, op->len, op->attr, op->arg, &r), &r);
 }
 
 int op_reserve_bound(struct call *c, const struct op *op)
@@ -45,7 +45,7 @@ int op_reserve_bound(struct call *c, const struct op *op)
 
 	if (!b)
 		return -EINVAL;
-	return reserved(c, plan_res_reserve_bound(c->plan, b, op->handle, op->len, op->attr, &r), r);
+	return reserved(c, plan_res_reserve_bound(c->plan, b, op->handle, op->len, op->attr, &r), &r);
 }
 
 int op_unreserve(struct call *c, const struct op *op)

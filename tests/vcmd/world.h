@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A broker in the test's own process: its loop runs while a peer waits, and not otherwise. Nothing is mocked: peers speak
+ * over sockets, devices are the simulator's.
+ *
+ *	struct world *w = world_new(NULL);
+ *	struct peer *p = world_peer(w);
+ *	...
+ *	world_free(w);		which asserts that nothing was left behind
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "tests/vcmd/peer.h"
+
+struct broker;
+struct config;
+struct loop;
+struct loop_fd;
+struct loop_idle;
+
+#define WORLD_PEERS 256
+
+/* Users whom nobody is. */
+#define ALICE 61001
+#define BOB 61002
+#define CAROL 61003
+
+struct world {
+	struct loop *loop;
+	struct config *config;
+	struct broker *broker;
+	struct peer *peers[WORLD_PEERS];
+	struct loop_fd *watches[WORLD_PEERS];
+	struct loop_idle *idle;
+	bool (*until)(struct world *w, void *ctx);
+	void *until_ctx;
+	size_t n_fds; /* of the process, before */
+};
+
+/* text: a configuration; NULL: the built-in one, without memory filled ahead. */
+struct world *world_new(const char *text);
+/* Everything goes, and every object, byte, table and fd is asserted to be back. Returns NULL. */
+struct world *world_free(struct world *w);
+/* A connection of this process's user, or of another (needs root), before hello. */
+struct peer *world_connect(struct world *w);
+struct peer *world_connect_as(struct world *w, uid_t uid);
+/* The same after hello, which is asserted to succeed. */
+struct peer *world_peer(struct world *w);
+struct peer *world_peer_as(struct world *w, uid_t uid);
+/* The peer dies; what it had is taken back, when world_settle() says so. NULL. */
+struct peer *world_kill(struct world *w, struct peer *p);
+/* Runs until all clients that have gone are gone from the broker. */
+void world_settle(struct world *w);
+/* Runs until the condition holds. */
+void world_until(struct world *w, bool (*condition)(struct world *w, void *ctx), void *ctx);
+/* Asserts every invariant of the graph. */
+void world_check(struct world *w);
+bool world_can_be_others(void);
+
+size_t count_fds(void);
+uint64_t world_used(const struct world *w); /* bytes of physmems */
+/* The number of a device; asserted to exist. */
+uint32_t peer_device(struct peer *p, const char *name);
+
+#define ck_status(call, expected)                                                                  \
+	do {                                                                                       \
+		int _status = (call);                                                              \
+		ck_assert_msg(_status == (expected), "%s: %d, not %d", #call, _status, (expected)); \
+	} while (0)
+#define ck_ok(call) ck_status(call, 0)

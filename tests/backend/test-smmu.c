@@ -16,8 +16,8 @@
 
 static struct machine machine;
 static struct backend *smmu;
-static struct table *one,
-	*two; /* VA and HIGH_VA are page 1 and 2 of RAM in the first, 3 and 4 in the second */
+/* VA and HIGH_VA are pages 1 and 2 of RAM in the first, 3 and 4 in the second, 5 and 6 in the third. */
+static struct table *one, *two, *three;
 static struct reason why;
 
 static void mark(unsigned int n_page)
@@ -54,6 +54,7 @@ static void setup(void)
 		mark(i);
 	one = table_of(1);
 	two = table_of(3);
+	three = table_of(5);
 }
 
 static void teardown(void)
@@ -63,6 +64,7 @@ static void teardown(void)
 	machine.smmu = NULL;
 	v7s_ops.free(one);
 	v7s_ops.free(two);
+	v7s_ops.free(three);
 	machine_deinit(&machine);
 }
 
@@ -186,6 +188,7 @@ START_TEST(traffic_of_a_context_that_was_never_activated_faults)
 		ck_assert_uint_eq(f.context, mid);
 		ck_assert(!f.stalled);
 		ck_assert_uint_eq(f.addr, VA);
+		ck_assert_uint_eq(f.fsr, 0x80000002); /* a translation fault, and one more */
 		ck_assert_int_eq(smmu->ops->fault_resume(smmu, mid, true), -ENOENT);
 	}
 	/* The master that nobody knows is logged, and does not stay in the registers. */
@@ -257,15 +260,15 @@ START_TEST(both_halves_serve_their_addresses_and_go_one_by_one)
 		uint64_t low = (UINT64_C(1) << (32 - split)) - SZ_4K;
 
 		setup();
-		ck_assert(!machine_map(one, low, RAM_PA + 5 * SZ_4K, SZ_4K, SZ_4K, MAP_RW));
-		ck_assert(!machine_map(two, low, RAM_PA + 6 * SZ_4K, SZ_4K, SZ_4K, MAP_RW));
+		ck_assert(!machine_map(one, low, RAM_PA + 8 * SZ_4K, SZ_4K, SZ_4K, MAP_RW));
+		ck_assert(!machine_map(two, low, RAM_PA + 9 * SZ_4K, SZ_4K, SZ_4K, MAP_RW));
 		ck_assert_int_eq(activate(0, two, HALF_HIGH, split), 0);
 		ck_assert_uint_eq(seen(0, HIGH_VA), 4);
 		ck_assert_int_eq(activate(0, one, HALF_LOW, split), 0);
-		ck_assert_uint_eq(seen(0, low), 5);
+		ck_assert_uint_eq(seen(0, low), 8);
 		ck_assert_uint_eq(seen(0, HIGH_VA), 4);
 		ck_assert_int_eq(deactivate(0, HALF_HIGH), 0);
-		ck_assert_uint_eq(seen(0, low), 5);
+		ck_assert_uint_eq(seen(0, low), 8);
 		ck_assert_int_eq(smmu->ops->translate(smmu, 0, HIGH_VA, &(uint64_t){ 0 }), -EFAULT);
 		ck_assert_int_eq(activate(0, one, HALF_HIGH, split), 0);
 		ck_assert_uint_eq(seen(0, HIGH_VA), 2);
@@ -321,6 +324,20 @@ START_TEST(banks_share_an_asid_only_with_the_same_tables)
 	ck_assert_int_eq(replace(2, one, HALF_LOW, 0), 0);
 	ck_assert_uint_eq(asid(0), asid(2));
 	ck_assert_uint_eq(seen(2, VA), 1);
+	teardown();
+}
+END_TEST
+
+START_TEST(an_asid_comes_back_without_what_it_stood_for)
+{
+	setup();
+	ck_assert_int_eq(activate(0, one, HALF_LOW, 0), 0);
+	ck_assert_int_eq(activate(1, one, HALF_LOW, 0), 0);
+	ck_assert_int_eq(activate(2, two, HALF_LOW, 0), 0);
+	ck_assert_uint_eq(seen(2, VA), 3);
+	ck_assert_int_eq(deactivate(2, HALF_LOW), 0);
+	ck_assert_int_eq(replace(0, three, HALF_LOW, 0), 0);
+	ck_assert_uint_eq(seen(0, VA), 5);
 	teardown();
 }
 END_TEST
@@ -419,18 +436,35 @@ END_TEST
 
 /* --- nothing in between ------------------------------------------------------------------------------------------- */
 
-/* What the looks at every register write saw, as sets of pages (bit 0: a fault). */
-static unsigned int saw_zero, saw_one, saw_identity;
+/* What the looks at every register write saw, as sets of pages (bit 0: a fault), and what was in FSR. */
+static unsigned int saw_zero, saw_zero_high, saw_one, saw_identity;
+static uint32_t saw_fsr;
+static bool keep_tlb;
 
+static void try_all(void)
+{
+	saw_zero |= 1U << seen(0, VA);
+	saw_zero_high |= 1U << seen(0, HIGH_VA);
+	saw_one |= 1U << seen(1, VA);
+	saw_identity |= 1U << seen(0, RAM_PA + SZ_4K);
+}
+
+/* Hardware may lose a TLB entry at any moment, and load it again at the next: with what the TLB holds, and without. */
 static void look(void)
 {
 	void (*again)(void) = machine.tap.look;
+	const struct mmio *hardware = machine.tap.hardware;
 
 	machine.tap.look = NULL;
-	/* A stall would be a gap too; it must not be left waiting. */
-	saw_zero |= 1U << seen(0, VA);
-	saw_one |= 1U << seen(1, VA);
-	saw_identity |= 1U << seen(0, RAM_PA + SZ_4K);
+	try_all();
+	if (!keep_tlb) {
+		mmio_write32(hardware, 0xFFF00, 0);
+		try_all();
+	}
+	for (unsigned int bank = 0; bank < MACHINE_BANKS; bank++) {
+		saw_fsr |= mmio_read32(hardware, bank << 12 | 0x020);
+		mmio_write32(hardware, bank << 12 | 0x020, 0xFFFFFFFF);
+	}
 	machine.tap.look = again;
 }
 
@@ -448,7 +482,7 @@ static void look_setup(void)
 	machine.tap.swallow =
 		is_cfcfg; /* banks terminate instead of stalling, so that a look always ends */
 	machine.tap.look = look;
-	saw_zero = saw_one = saw_identity = 0;
+	saw_zero = saw_zero_high = saw_one = saw_identity = saw_fsr = 0;
 }
 
 START_TEST(replacing_leaves_no_moment_without_a_table_and_mixes_nothing)
@@ -477,6 +511,23 @@ START_TEST(replacing_leaves_no_moment_without_a_table_and_mixes_nothing)
 }
 END_TEST
 
+START_TEST(what_one_bank_leaves_on_its_way_is_not_met_by_the_next)
+{
+	look_setup();
+	keep_tlb = true;
+	ck_assert_int_eq(activate(0, one, HALF_LOW, 0), 0);
+	ck_assert_int_eq(activate(1, three, HALF_LOW, 0), 0);
+	ck_assert_int_eq(replace(0, two, HALF_LOW, 0), 0);
+	saw_zero = saw_one = 0;
+	ck_assert_int_eq(replace(1, two, HALF_LOW, 0), 0);
+	ck_assert_uint_eq(saw_zero, 1 << 3);
+	ck_assert_uint_eq(saw_one, 1 << 5 | 1 << 3);
+	machine.tap.look = NULL;
+	keep_tlb = false;
+	teardown();
+}
+END_TEST
+
 START_TEST(coming_and_going_of_one_half_never_disturbs_the_other)
 {
 	look_setup();
@@ -486,6 +537,9 @@ START_TEST(coming_and_going_of_one_half_never_disturbs_the_other)
 	ck_assert_int_eq(replace(0, one, HALF_HIGH, 1), 0);
 	ck_assert_int_eq(deactivate(0, HALF_HIGH), 0);
 	ck_assert_uint_eq(saw_zero, 1 << 1);
+	ck_assert_uint_eq(saw_zero_high, 1 << 0 | 1 << 2 | 1 << 4);
+	/* Never was a base walked that holds no table: all faults are translation faults. */
+	ck_assert_uint_eq(saw_fsr & 0x7E, 2);
 	machine.tap.look = NULL;
 	teardown();
 }
@@ -821,11 +875,13 @@ SUITE_MAIN("smmu", backend_says_what_it_can, wrong_configurations_are_refused_wi
 	   both_halves_serve_their_addresses_and_go_one_by_one,
 	   a_deactivated_context_reaches_nothing_and_comes_back_with_its_table,
 	   banks_share_an_asid_only_with_the_same_tables,
+	   an_asid_comes_back_without_what_it_stood_for,
 	   unmap_is_seen_by_every_active_context_at_once,
 	   without_the_invalidation_the_device_would_go_on,
 	   a_few_pages_are_invalidated_without_losing_the_others,
 	   table_memory_comes_back_when_nothing_can_use_it,
 	   replacing_leaves_no_moment_without_a_table_and_mixes_nothing,
+	   what_one_bank_leaves_on_its_way_is_not_met_by_the_next,
 	   coming_and_going_of_one_half_never_disturbs_the_other,
 	   no_step_of_activation_or_deactivation_lets_traffic_pass_untranslated,
 	   a_bank_that_cannot_be_enabled_is_an_error_and_free_again,

@@ -83,8 +83,7 @@ static void run_measure(struct run *run, uint64_t left, uint64_t sizes)
 			return;
 		}
 		begin = align_down(run->va, size) + size - run->va;
-		if (((run->va ^ run->pa) & (size - 1)) == 0 && begin < limit &&
-		    left - begin >= size)
+		if (((run->va ^ run->pa) & (size - 1)) == 0 && begin < limit)
 			limit = begin;
 	}
 	assert(!"map checked the alignment");

@@ -26,7 +26,7 @@
 
 /* As many addresses are invalidated one by one; when more are stale, everything is. One TLBIVA costs a register write;
  * TLBIALL costs one too, and the refill of the whole TLB. */
-#define V7S_STALE_MAX 16
+#define V7S_STALE_MAX 8
 
 struct v7s_stale {
 	bool all;

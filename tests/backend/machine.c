@@ -118,28 +118,40 @@ void machine_init_bus(struct machine *m)
 	must(m->format, "no format");
 }
 
-void machine_init(struct machine *m, unsigned int entries, unsigned int ways)
+void machine_init_hardware(struct machine *m, unsigned int entries, unsigned int ways)
+{
+	struct sim_config sim = { .n_banks = MACHINE_BANKS,
+				  .n_mids = MACHINE_CONTEXTS + 1, /* one that nobody knows */
+				  .tlb_entries = entries,
+				  .tlb_ways = ways };
+
+	machine_init_bus(m);
+	m->sim = sim_new(&sim, &m->bus);
+	must(m->sim, "no model");
+	tap_init(&m->tap, sim_mmio(m->sim));
+}
+
+int machine_init_driver(struct machine *m)
 {
 	static const struct smmu_context_config contexts[MACHINE_CONTEXTS] = {
 		{ "ctx0", 0 }, { "ctx1", 1 }, { "ctx2", 2 },
 		{ "ctx3", 3 }, { "ctx4", 4 }, { "ctx5", 5 },
 	};
-	struct sim_config sim = { .n_banks = MACHINE_BANKS,
-				  .n_mids = MACHINE_CONTEXTS + 1, /* one that nobody knows */
-				  .tlb_entries = entries,
-				  .tlb_ways = ways };
 	struct smmu_config config = { .name = "smmu0",
 				      .base = 0x7300000,
+				      .io = &m->tap.io,
+				      .irq_fd = sim_irq_fd(m->sim),
 				      .contexts = contexts,
 				      .n_contexts = MACHINE_CONTEXTS,
 				      .simulated = true };
 
-	machine_init_bus(m);
-	m->sim = sim_new(&sim, &m->bus);
-	must(m->sim, "no model");
-	config.io = sim_mmio(m->sim);
-	config.irq_fd = sim_irq_fd(m->sim);
-	must(!smmu_new(&config, m->format, &m->smmu, NULL), "no driver");
+	return smmu_new(&config, m->format, &m->smmu, NULL);
+}
+
+void machine_init(struct machine *m, unsigned int entries, unsigned int ways)
+{
+	machine_init_hardware(m, entries, ways);
+	must(!machine_init_driver(m), "no driver");
 }
 
 void machine_deinit(struct machine *m)

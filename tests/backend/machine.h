@@ -17,6 +17,7 @@
 #include "backend/bus.h"
 #include "backend/sim/sim.h"
 #include "backend/smmu/smmu.h"
+#include "tests/backend/tap.h"
 
 #define TABLES_PA UINT64_C(0x10000000)
 #define TABLES_LEN UINT64_C(0x800000)
@@ -42,6 +43,7 @@ struct machine {
 	void *on_free_ctx;
 	struct bus bus;
 	struct sim *sim;
+	struct tap tap; /* between the two */
 	struct v7s *format;
 	struct backend *smmu; /* contexts "ctx0".. with MIDs 0.. */
 };
@@ -50,6 +52,9 @@ struct machine {
 void machine_init_bus(struct machine *m);
 /* entries and ways of the TLB. */
 void machine_init(struct machine *m, unsigned int entries, unsigned int ways);
+/* The two halves of it: hardware, then the driver (smmu_new()'s result). */
+void machine_init_hardware(struct machine *m, unsigned int entries, unsigned int ways);
+int machine_init_driver(struct machine *m);
 /* Asserts that no table memory is left. */
 void machine_deinit(struct machine *m);
 

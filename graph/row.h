@@ -98,20 +98,6 @@ _row_inline_ uint64_t row_max(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-/* The longest run of class c in the row; ahead[i] is the free run that starts where neighbour i starts. */
-_row_inline_ uint64_t row_run(struct row r, unsigned c, const uint64_t *ahead)
-{
-	uint64_t best = ahead[0];
-
-	for (unsigned i = 0; i < ROW_N; i++) {
-		uint64_t tail = row_get(r, ROW_SUFFIX, i) & -run_align[c];
-
-		best = row_max(best, tail + ahead[i + 1]);
-		best = row_max(best, row_get(r, ROW_RUN + c, i));
-	}
-	return best;
-}
-
 _row_inline_ uint64_t row_suffix(struct row r)
 {
 	uint64_t suffix = 0;
@@ -126,19 +112,61 @@ _row_inline_ uint64_t row_suffix(struct row r)
 /* For rows that have a line of each class; those of a leaf have their own. */
 _row_inline_ void row_sum(struct row r, struct sum *out)
 {
-	uint64_t ahead[ROW_N + 1];
+	uint64_t ahead = 0, run[RUN_N] = { 0 };
 
-	ahead[ROW_N] = 0;
-	for (unsigned k = ROW_N; k-- > 0;) {
-		uint64_t prefix = row_get(r, ROW_PREFIX, k);
+	for (unsigned i = ROW_N; i-- > 0;) {
+		uint64_t prefix = row_get(r, ROW_PREFIX, i), suffix = row_get(r, ROW_SUFFIX, i);
 
-		ahead[k] = prefix == r.len ? prefix + ahead[k + 1] : prefix;
+#pragma GCC unroll 5
+		for (unsigned c = 0; c < RUN_N; c++) {
+			uint64_t seam = (suffix & -run_align[c]) + ahead;
+
+			run[c] = row_max(run[c], row_max(seam, row_get(r, ROW_RUN + c, i)));
+		}
+		ahead = prefix + (prefix == r.len ? ahead : 0);
 	}
-	out->prefix = ahead[0];
+	out->prefix = ahead;
 	out->suffix = row_suffix(r);
 #pragma GCC unroll 5
 	for (unsigned c = 0; c < RUN_N; c++)
-		out->run[c] = row_run(r, c, ahead);
+		out->run[c] = row_max(run[c], ahead);
+}
+
+_row_inline_ struct sum row_said(struct row r, unsigned i)
+{
+	struct sum sum = { row_get(r, ROW_PREFIX, i), row_get(r, ROW_SUFFIX, i), { 0 } };
+
+#pragma GCC unroll 5
+	for (unsigned c = 0; c < RUN_N; c++)
+		sum.run[c] = row_get(r, ROW_RUN + c, i);
+	return sum;
+}
+
+/*
+ * Writes what neighbour i says now, and brings *sum, what the row says, up to date. True when *sum may have changed.
+ * The row is summed anew only when its longest run became shorter, or a run that may go on in a neighbour changed.
+ */
+_row_inline_ bool row_replace(struct row r, void *lines, unsigned i, const struct sum *now,
+			      struct sum *sum)
+{
+	bool changed = false, anew = row_set(r, lines, ROW_PREFIX, i, now->prefix);
+
+	anew |= row_set(r, lines, ROW_SUFFIX, i, now->suffix);
+#pragma GCC unroll 5
+	for (unsigned c = 0; c < RUN_N; c++) {
+		uint64_t was = row_get(r, ROW_RUN + c, i);
+
+		if (!row_set(r, lines, ROW_RUN + c, i, now->run[c]))
+			continue;
+		if (now->run[c] > sum->run[c]) {
+			sum->run[c] = now->run[c];
+			changed = true;
+		}
+		anew |= was == sum->run[c];
+	}
+	if (anew)
+		row_sum(r, sum);
+	return anew || changed;
 }
 
 /* Whether the open run, now that it is free up to end, holds the range. */

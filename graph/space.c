@@ -23,7 +23,7 @@ struct space {
  * leaf (level 0) or in the branch where they part. Almost all ranges are short and end in a leaf.
  */
 struct path {
-	struct branch *branch[BRANCH_LEVELS + 1];
+	struct branch *branch[BRANCH_LEVELS + 1]; /* by level */
 	struct leaf *leaf;
 	unsigned level;
 };
@@ -65,31 +65,28 @@ static bool path_down(struct space *s, struct path *p, uint64_t first, uint64_t 
 static void path_mark(struct space *s, const struct path *p, uint64_t first, uint64_t end,
 		      bool taken)
 {
-	unsigned level = p->level;
-	struct sum sum;
-	bool changed;
+	struct sum now, above;
 
-	if (level > 0) {
-		changed = branch_mark(p->branch[level], level, first, end, taken);
+	if (p->level > 0) {
+		if (!branch_mark(p->branch[p->level], p->level, first, end, taken))
+			return;
+		row_sum(branch_row(p->branch[p->level], p->level), &now);
 	} else {
-		changed = leaf_mark(p->leaf, first % LEAF_LEN, (end - 1) % LEAF_LEN + 1, taken);
-		if (!changed)
+		if (!leaf_mark(p->leaf, first % LEAF_LEN, (end - 1) % LEAF_LEN + 1, taken))
 			return;
-		leaf_sum(p->leaf, &sum);
-		level = 1;
-		changed = row_put(branch_row(p->branch[1], 1), p->branch[1]->lines,
-				  child_of(1, first), &sum);
+		leaf_sum(p->leaf, &now);
 	}
-	while (changed) {
-		row_sum(branch_row(p->branch[level], level), &sum);
-		if (level == s->level) {
-			s->sum = sum;
+	for (unsigned level = p->level; level < s->level; now = above) {
+		struct branch *b = p->branch[++level];
+
+		above = level < s->level ? row_said(branch_row(p->branch[level + 1], level + 1),
+						    child_of(level + 1, first)) :
+					   s->sum;
+		if (!row_replace(branch_row(b, level), b->lines, child_of(level, first), &now,
+				 &above))
 			return;
-		}
-		level++;
-		changed = row_put(branch_row(p->branch[level], level), p->branch[level]->lines,
-				  child_of(level, first), &sum);
 	}
+	s->sum = now;
 }
 
 static enum run_class class_of(uint64_t align)

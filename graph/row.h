@@ -109,27 +109,42 @@ _row_inline_ uint64_t row_suffix(struct row r)
 	return suffix;
 }
 
-/* For rows that have a line of each class; those of a leaf have their own. */
+/*
+ * The rest is for rows that have a line of each class; those of a leaf have their own.
+ * ahead[i] is the free run that starts where neighbour i starts.
+ */
+_row_inline_ void row_ahead(struct row r, uint64_t ahead[ROW_N + 1])
+{
+	ahead[ROW_N] = 0;
+	for (unsigned i = ROW_N; i-- > 0;) {
+		uint64_t prefix = row_get(r, ROW_PREFIX, i);
+
+		ahead[i] = prefix + (prefix == r.len ? ahead[i + 1] : 0);
+	}
+}
+
+_row_inline_ uint64_t row_run(struct row r, unsigned c, const uint64_t ahead[ROW_N + 1])
+{
+	uint64_t best = ahead[0];
+
+#pragma GCC unroll 8
+	for (unsigned i = 0; i < ROW_N; i++) {
+		uint64_t seam = (row_get(r, ROW_SUFFIX, i) & -run_align[c]) + ahead[i + 1];
+
+		best = row_max(best, row_max(seam, row_get(r, ROW_RUN + c, i)));
+	}
+	return best;
+}
+
 _row_inline_ void row_sum(struct row r, struct sum *out)
 {
-	uint64_t ahead = 0, run[RUN_N] = { 0 };
+	uint64_t ahead[ROW_N + 1];
 
-	for (unsigned i = ROW_N; i-- > 0;) {
-		uint64_t prefix = row_get(r, ROW_PREFIX, i), suffix = row_get(r, ROW_SUFFIX, i);
-
-#pragma GCC unroll 5
-		for (unsigned c = 0; c < RUN_N; c++) {
-			uint64_t seam = (suffix & -run_align[c]) + ahead;
-
-			run[c] = row_max(run[c], row_max(seam, row_get(r, ROW_RUN + c, i)));
-		}
-		ahead = prefix + (prefix == r.len ? ahead : 0);
-	}
-	out->prefix = ahead;
+	row_ahead(r, ahead);
+	out->prefix = ahead[0];
 	out->suffix = row_suffix(r);
-#pragma GCC unroll 5
 	for (unsigned c = 0; c < RUN_N; c++)
-		out->run[c] = row_max(run[c], ahead);
+		out->run[c] = row_run(r, c, ahead);
 }
 
 _row_inline_ struct sum row_said(struct row r, unsigned i)
@@ -144,29 +159,39 @@ _row_inline_ struct sum row_said(struct row r, unsigned i)
 
 /*
  * Writes what neighbour i says now, and brings *sum, what the row says, up to date. True when *sum may have changed.
- * The row is summed anew only when its longest run became shorter, or a run that may go on in a neighbour changed.
+ * Most changes are inside the neighbour and few are of its longest runs: those cost no look at the others.
  */
 _row_inline_ bool row_replace(struct row r, void *lines, unsigned i, const struct sum *now,
 			      struct sum *sum)
 {
-	bool changed = false, anew = row_set(r, lines, ROW_PREFIX, i, now->prefix);
+	bool changed = row_set(r, lines, ROW_PREFIX, i, now->prefix);
+	unsigned shorter = 0; /* a bit for each class whose longest run this was */
+	uint64_t ahead[ROW_N + 1];
 
-	anew |= row_set(r, lines, ROW_SUFFIX, i, now->suffix);
+	changed |= row_set(r, lines, ROW_SUFFIX, i, now->suffix);
 #pragma GCC unroll 5
 	for (unsigned c = 0; c < RUN_N; c++) {
 		uint64_t was = row_get(r, ROW_RUN + c, i);
 
-		if (!row_set(r, lines, ROW_RUN + c, i, now->run[c]))
-			continue;
-		if (now->run[c] > sum->run[c]) {
-			sum->run[c] = now->run[c];
-			changed = true;
-		}
-		anew |= was == sum->run[c];
+		row_set(r, lines, ROW_RUN + c, i, now->run[c]);
+		shorter |= (unsigned)(was == sum->run[c] && was > now->run[c]) << c;
 	}
-	if (anew)
+	if (changed) {
 		row_sum(r, sum);
-	return anew || changed;
+		return true;
+	}
+#pragma GCC unroll 5
+	for (unsigned c = 0; c < RUN_N; c++) {
+		changed |= now->run[c] > sum->run[c];
+		sum->run[c] = row_max(sum->run[c], now->run[c]);
+	}
+	if (!shorter)
+		return changed;
+	row_ahead(r, ahead);
+	for (unsigned c = 0; c < RUN_N; c++)
+		if (shorter >> c & 1)
+			sum->run[c] = row_run(r, c, ahead);
+	return true;
 }
 
 /* Whether the open run, now that it is free up to end, holds the range. */

@@ -21,19 +21,19 @@
 #define ROW_N 8
 #define ROW_BITS 3
 
-enum row_line { ROW_PREFIX, ROW_SUFFIX, ROW_RUN }; /* ROW_RUN + class */
-
 enum run_class { RUN_4K, RUN_64K, RUN_1M, RUN_2M, RUN_16M, RUN_N };
+
+enum row_line { ROW_PREFIX, ROW_SUFFIX, ROW_RUN }; /* ROW_RUN + class */
 
 static const uint64_t run_align[RUN_N] = { 1, 16, 256, 512, 4096 };
 
-/* What a row says to the row above. */
+/* What a row says to the row above. used: the longest runs inside blocks of 16 MB of which a part is taken. */
 struct sum {
-	uint64_t prefix, suffix, run[RUN_N];
+	uint64_t prefix, suffix, run[RUN_N], used[RUN_16M];
 };
 
 struct row {
-	const void *lines; /* lines[ROW_RUN + n_runs][ROW_N] of width bytes */
+	const void *lines; /* numbers of width bytes, [ROW_RUN + n_runs][ROW_N] */
 	unsigned width, n_runs;
 	uint64_t len; /* of one neighbour */
 };
@@ -59,38 +59,12 @@ _row_inline_ uint64_t row_get(struct row r, unsigned line, unsigned i)
 	return r.width == 2 ? ((const uint16_t *)r.lines)[at] : ((const uint64_t *)r.lines)[at];
 }
 
-/* True when it was another value before. lines is r.lines. */
-_row_inline_ bool row_set(struct row r, void *lines, unsigned line, unsigned i, uint64_t v)
-{
-	unsigned at = line * ROW_N + i;
-	bool changed = row_get(r, line, i) != v;
-
-	if (r.width == 1)
-		((uint8_t *)lines)[at] = (uint8_t)v;
-	else if (r.width == 2)
-		((uint16_t *)lines)[at] = (uint16_t)v;
-	else
-		((uint64_t *)lines)[at] = v;
-	return changed;
-}
-
-/* Writes what neighbour i says. True when something changed. */
-_row_inline_ bool row_put(struct row r, void *lines, unsigned i, const struct sum *sum)
-{
-	bool changed = row_set(r, lines, ROW_PREFIX, i, sum->prefix);
-
-	changed |= row_set(r, lines, ROW_SUFFIX, i, sum->suffix);
-	for (unsigned c = 0; c < r.n_runs; c++)
-		changed |= row_set(r, lines, ROW_RUN + c, i, sum->run[c]);
-	return changed;
-}
-
 /* What a neighbour of len pages says that is wholly free, or wholly taken. */
 _row_inline_ struct sum sum_whole(uint64_t len, bool taken)
 {
 	uint64_t v = taken ? 0 : len;
 
-	return (struct sum){ v, v, { v, v, v, v, v } };
+	return (struct sum){ v, v, { v, v, v, v, v }, { 0 } };
 }
 
 _row_inline_ uint64_t row_max(uint64_t a, uint64_t b)
@@ -107,91 +81,6 @@ _row_inline_ uint64_t row_suffix(struct row r)
 		suffix += row_get(r, ROW_SUFFIX, --i);
 	while (i > 0 && row_get(r, ROW_SUFFIX, i) == r.len);
 	return suffix;
-}
-
-/*
- * The rest is for rows that have a line of each class; those of a leaf have their own.
- * ahead[i] is the free run that starts where neighbour i starts.
- */
-_row_inline_ void row_ahead(struct row r, uint64_t ahead[ROW_N + 1])
-{
-	ahead[ROW_N] = 0;
-	for (unsigned i = ROW_N; i-- > 0;) {
-		uint64_t prefix = row_get(r, ROW_PREFIX, i);
-
-		ahead[i] = prefix + (prefix == r.len ? ahead[i + 1] : 0);
-	}
-}
-
-_row_inline_ uint64_t row_run(struct row r, unsigned c, const uint64_t ahead[ROW_N + 1])
-{
-	uint64_t best = ahead[0];
-
-#pragma GCC unroll 8
-	for (unsigned i = 0; i < ROW_N; i++) {
-		uint64_t seam = (row_get(r, ROW_SUFFIX, i) & -run_align[c]) + ahead[i + 1];
-
-		best = row_max(best, row_max(seam, row_get(r, ROW_RUN + c, i)));
-	}
-	return best;
-}
-
-_row_inline_ void row_sum(struct row r, struct sum *out)
-{
-	uint64_t ahead[ROW_N + 1];
-
-	row_ahead(r, ahead);
-	out->prefix = ahead[0];
-	out->suffix = row_suffix(r);
-	for (unsigned c = 0; c < RUN_N; c++)
-		out->run[c] = row_run(r, c, ahead);
-}
-
-_row_inline_ struct sum row_said(struct row r, unsigned i)
-{
-	struct sum sum = { row_get(r, ROW_PREFIX, i), row_get(r, ROW_SUFFIX, i), { 0 } };
-
-#pragma GCC unroll 5
-	for (unsigned c = 0; c < RUN_N; c++)
-		sum.run[c] = row_get(r, ROW_RUN + c, i);
-	return sum;
-}
-
-/*
- * Writes what neighbour i says now, and brings *sum, what the row says, up to date. True when *sum may have changed.
- * Most changes are inside the neighbour and few are of its longest runs: those cost no look at the others.
- */
-_row_inline_ bool row_replace(struct row r, void *lines, unsigned i, const struct sum *now,
-			      struct sum *sum)
-{
-	bool changed = row_set(r, lines, ROW_PREFIX, i, now->prefix);
-	unsigned shorter = 0; /* a bit for each class whose longest run this was */
-	uint64_t ahead[ROW_N + 1];
-
-	changed |= row_set(r, lines, ROW_SUFFIX, i, now->suffix);
-#pragma GCC unroll 5
-	for (unsigned c = 0; c < RUN_N; c++) {
-		uint64_t was = row_get(r, ROW_RUN + c, i);
-
-		row_set(r, lines, ROW_RUN + c, i, now->run[c]);
-		shorter |= (unsigned)(was == sum->run[c] && was > now->run[c]) << c;
-	}
-	if (changed) {
-		row_sum(r, sum);
-		return true;
-	}
-#pragma GCC unroll 5
-	for (unsigned c = 0; c < RUN_N; c++) {
-		changed |= now->run[c] > sum->run[c];
-		sum->run[c] = row_max(sum->run[c], now->run[c]);
-	}
-	if (!shorter)
-		return changed;
-	row_ahead(r, ahead);
-	for (unsigned c = 0; c < RUN_N; c++)
-		if (shorter >> c & 1)
-			sum->run[c] = row_run(r, c, ahead);
-	return true;
 }
 
 /* Whether the open run, now that it is free up to end, holds the range. */

@@ -68,9 +68,8 @@ static void path_mark(struct space *s, const struct path *p, uint64_t first, uin
 	struct sum now, above;
 
 	if (p->level > 0) {
-		if (!branch_mark(p->branch[p->level], p->level, first, end, taken))
-			return;
-		row_sum(branch_row(p->branch[p->level], p->level), &now);
+		branch_mark(p->branch[p->level], p->level, first, end, taken);
+		branch_sum(p->branch[p->level], p->level, &now);
 	} else {
 		if (!leaf_mark(p->leaf, first % LEAF_LEN, (end - 1) % LEAF_LEN + 1, taken))
 			return;
@@ -79,11 +78,10 @@ static void path_mark(struct space *s, const struct path *p, uint64_t first, uin
 	for (unsigned level = p->level; level < s->level; now = above) {
 		struct branch *b = p->branch[++level];
 
-		above = level < s->level ? row_said(branch_row(p->branch[level + 1], level + 1),
-						    child_of(level + 1, first)) :
-					   s->sum;
-		if (!row_replace(branch_row(b, level), b->lines, child_of(level, first), &now,
-				 &above))
+		above = level == s->level ?
+				s->sum :
+				branch_told(p->branch[level + 1], child_of(level + 1, first));
+		if (!branch_tell(b, level, child_of(level, first), &now, &above))
 			return;
 	}
 	s->sum = now;
@@ -110,21 +108,50 @@ static bool space_fit_exact(const struct space *s, struct fit *q)
 {
 	const struct branch *b = s->root;
 	uint64_t base = s->base;
+	enum row_step step;
+	unsigned i = 0;
 
 	q->open = q->first;
 	q->budget = UINT64_MAX;
-	for (unsigned level = s->level;; level--) {
-		enum row_step step;
-		unsigned i = 0;
-
-		step = row_fit(branch_row(b, level), q, base, &i, ROW_N);
+	for (unsigned level = s->level; level > 1; level--, i = 0) {
+		step = row_fit(wide_row(b, level), q, base, &i, ROW_N);
 		if (step != ROW_INSIDE)
 			return step == ROW_FOUND;
 		base += i * child_len(level);
-		if (level == 1)
-			return leaf_fit(b->child[i].leaf, q, base);
 		b = b->child[i].branch;
 	}
+	step = row_fit(narrow_row(b), q, base, &i, ROW_N);
+	if (step != ROW_INSIDE)
+		return step == ROW_FOUND;
+	return leaf_fit(b->child[i].leaf, q, base + i * LEAF_LEN);
+}
+
+/*
+ * The lowest fit inside a block of 16 MB that is in use already, so that free blocks stay whole for those who need them.
+ * Nothing goes on from one block to the next here, so a row is searched by its one line.
+ */
+static bool space_fit_used(const struct space *s, struct fit *q)
+{
+	const struct branch *b = s->root;
+	uint64_t base = s->base;
+	unsigned i;
+
+	if (q->cls >= RUN_16M || s->sum.used[q->cls] < q->len)
+		return false;
+	for (unsigned level = s->level; level > 1; level--) {
+		const uint64_t *used = wide_lines(b)[ROW_USED + q->cls];
+
+		for (i = 0; used[i] < q->len; i++)
+			;
+		base += i * child_len(level);
+		b = b->child[i].branch;
+	}
+	for (i = 0; narrow_lines(b)[ROW_RUN + q->cls][i] < q->len || child_is_free(b, 1, i); i++)
+		;
+	base += i * LEAF_LEN;
+	q->open = base;
+	q->budget = UINT64_MAX;
+	return leaf_fit(b->child[i].leaf, q, base);
 }
 
 /* Rows to try before a search at an alignment between two classes stops to look for the lowest. */
@@ -143,8 +170,10 @@ static bool space_find(const struct space *s, struct fit *q)
 	fine = run_align[q->cls];
 	if (s->sum.run[q->cls] < len)
 		return false;
+	if (align == fine && q->is_cut)
+		return space_fit(s, q, UINT64_MAX);
 	if (align == fine)
-		return q->is_cut ? space_fit(s, q, UINT64_MAX) : space_fit_exact(s, q);
+		return space_fit_used(s, q) || space_fit_exact(s, q);
 	if (space_fit(s, q, VAIN_ROWS))
 		return true;
 	if (q->budget)
@@ -192,7 +221,7 @@ struct space *space_new(struct range r)
 		return space_free(s);
 	branch_mark(s->root, s->level, base, first, true);
 	branch_mark(s->root, s->level, end, base + len, true);
-	row_sum(branch_row(s->root, s->level), &s->sum);
+	branch_sum(s->root, s->level, &s->sum);
 	return s;
 }
 

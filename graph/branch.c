@@ -141,23 +141,34 @@ void branch_sum(const struct branch *b, unsigned level, struct sum *out)
 		wide_sum(b, level, out);
 }
 
-struct sum branch_told(const struct branch *b, unsigned i)
+void branch_told(const struct branch *b, unsigned i, struct sum *out)
 {
 	const uint64_t(*line)[ROW_N] = wide_lines(b);
-	struct sum sum = { line[ROW_PREFIX][i], line[ROW_SUFFIX][i], { 0 }, { 0 } };
 
+	out->prefix = line[ROW_PREFIX][i];
+	out->suffix = line[ROW_SUFFIX][i];
 #pragma GCC unroll 5
 	for (unsigned c = 0; c < RUN_N; c++)
-		sum.run[c] = line[ROW_RUN + c][i];
+		out->run[c] = line[ROW_RUN + c][i];
 #pragma GCC unroll 4
 	for (unsigned c = 0; c < RUN_16M; c++)
-		sum.used[c] = line[ROW_USED + c][i];
-	return sum;
+		out->used[c] = line[ROW_USED + c][i];
 }
 
-/* The longest of a class was `was` long, and one is now `now` long. True when that was the longest, and is shorter. */
-static bool raise(uint64_t *longest, uint64_t was, uint64_t now, bool *changed)
+bool branch_tell_leaf(struct branch *b, unsigned i, const struct sum *now, struct sum *sum)
 {
+	if (!narrow_put(b, i, now))
+		return false;
+	narrow_sum(b, sum);
+	return true;
+}
+
+/* A run of one child changes, and *longest of all is still the old one. True when it must be looked for again. */
+static bool run_changes(uint64_t *run, uint64_t now, uint64_t *longest, bool *changed)
+{
+	uint64_t was = *run;
+
+	*run = now;
 	if (now > *longest) {
 		*longest = now;
 		*changed = true;
@@ -166,25 +177,28 @@ static bool raise(uint64_t *longest, uint64_t was, uint64_t now, bool *changed)
 }
 
 /* Most changes are inside the child and few are of the longest runs: those need no look at the other children. */
-static bool wide_tell(struct branch *b, unsigned level, unsigned i, const struct sum *now,
-		      struct sum *sum)
+bool branch_tell(struct branch *b, unsigned level, unsigned i, const struct sum *now,
+		 struct sum *sum)
 {
-	struct sum was = branch_told(b, i);
-	bool changed = false;
+	uint64_t(*line)[ROW_N] = wide(b), ahead[ROW_N + 1];
 	unsigned run = 0, used = 0; /* a bit for each class to look for again */
-	uint64_t ahead[ROW_N + 1];
+	bool changed = false;
 
-	wide_put(b, i, now);
-	if (was.prefix != now->prefix || was.suffix != now->suffix) {
+	if (line[ROW_PREFIX][i] != now->prefix || line[ROW_SUFFIX][i] != now->suffix) {
+		wide_put(b, i, now);
 		wide_sum(b, level, sum);
 		return true;
 	}
 #pragma GCC unroll 5
 	for (unsigned c = 0; c < RUN_N; c++)
-		run |= (unsigned)raise(&sum->run[c], was.run[c], now->run[c], &changed) << c;
+		run |= (unsigned)run_changes(&line[ROW_RUN + c][i], now->run[c], &sum->run[c],
+					     &changed)
+		       << c;
 #pragma GCC unroll 4
 	for (unsigned c = 0; c < RUN_16M; c++)
-		used |= (unsigned)raise(&sum->used[c], was.used[c], now->used[c], &changed) << c;
+		used |= (unsigned)run_changes(&line[ROW_USED + c][i], now->used[c], &sum->used[c],
+					      &changed)
+			<< c;
 	if (!(run | used))
 		return changed;
 	wide_ahead(b, child_len(level), ahead);
@@ -194,17 +208,6 @@ static bool wide_tell(struct branch *b, unsigned level, unsigned i, const struct
 	for (unsigned c = 0; c < RUN_16M; c++)
 		if (used >> c & 1)
 			sum->used[c] = wide_used(b, c);
-	return true;
-}
-
-bool branch_tell(struct branch *b, unsigned level, unsigned i, const struct sum *now,
-		 struct sum *sum)
-{
-	if (level > 1)
-		return wide_tell(b, level, i, now, sum);
-	if (!narrow_put(b, i, now))
-		return false;
-	narrow_sum(b, sum);
 	return true;
 }
 

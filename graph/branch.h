@@ -101,14 +101,16 @@ void branch_trim(struct branch *b, unsigned level, size_t *footprint);
 bool branch_grow(struct branch *b, unsigned level, unsigned i, size_t *footprint);
 
 void branch_sum(const struct branch *b, unsigned level, struct sum *out);
-/* What the row of a level above 1 was told by child i. */
-struct sum branch_told(const struct branch *b, unsigned i);
+/* What child i of a branch above level 1 has told. */
+void branch_told(const struct branch *b, unsigned i, struct sum *out);
 /*
- * Tells the row what child i says now, and brings *sum, what the row itself says, up to date. False when nothing has
- * changed in *sum.
+ * A branch above level 1 hears what child i says now, and *sum, what the branch itself says, is brought up to date. False
+ * when nothing has changed in *sum.
  */
 bool branch_tell(struct branch *b, unsigned level, unsigned i, const struct sum *now,
 		 struct sum *sum);
+/* The same for level 1, where *sum need not be set before. */
+bool branch_tell_leaf(struct branch *b, unsigned i, const struct sum *now, struct sum *sum);
 
 /* Below, first to end - 1 are pages of the branch. */
 /* Grows what branch_mark() needs. False without memory; what has grown says what was so before. */

@@ -65,26 +65,33 @@ static bool path_down(struct space *s, struct path *p, uint64_t first, uint64_t 
 static void path_mark(struct space *s, const struct path *p, uint64_t first, uint64_t end,
 		      bool taken)
 {
-	struct sum now, above;
+	struct sum sums[2], *now = &sums[0], *above = &sums[1];
+	unsigned level = p->level;
 
-	if (p->level > 0) {
-		branch_mark(p->branch[p->level], p->level, first, end, taken);
-		branch_sum(p->branch[p->level], p->level, &now);
+	if (level > 0) {
+		branch_mark(p->branch[level], level, first, end, taken);
+		branch_sum(p->branch[level], level, now);
 	} else {
 		if (!leaf_mark(p->leaf, first % LEAF_LEN, (end - 1) % LEAF_LEN + 1, taken))
 			return;
-		leaf_sum(p->leaf, &now);
-	}
-	for (unsigned level = p->level; level < s->level; now = above) {
-		struct branch *b = p->branch[++level];
-
-		above = level == s->level ?
-				s->sum :
-				branch_told(p->branch[level + 1], child_of(level + 1, first));
-		if (!branch_tell(b, level, child_of(level, first), &now, &above))
+		leaf_sum(p->leaf, above);
+		level = 1;
+		if (!branch_tell_leaf(p->branch[1], child_of(1, first), above, now))
 			return;
 	}
-	s->sum = now;
+	while (level < s->level) {
+		struct sum *swap = now;
+
+		if (++level == s->level)
+			*above = s->sum;
+		else
+			branch_told(p->branch[level + 1], child_of(level + 1, first), above);
+		if (!branch_tell(p->branch[level], level, child_of(level, first), now, above))
+			return;
+		now = above;
+		above = swap;
+	}
+	s->sum = *now;
 }
 
 static enum run_class class_of(uint64_t align)

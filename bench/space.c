@@ -12,8 +12,7 @@
 #define SZ_1G (UINT64_C(1) << 30)
 
 struct live {
-	uint64_t first;
-	uint32_t pages;
+	uint64_t first : 48, pages : 16; /* first is a page number */
 };
 
 struct churn {
@@ -21,6 +20,7 @@ struct churn {
 	struct live *live;
 	size_t n_live;
 	uint64_t rng, pages;
+	size_t next; /* to put; chosen early, so that we measure the space and not this array in far memory */
 	bool odd, fake;
 };
 
@@ -37,19 +37,19 @@ static size_t rnd_below(struct churn *c, size_t n)
 	return (size_t)(((rnd(c) >> 32) * n) >> 32);
 }
 
-static uint32_t rnd_pages(struct churn *c)
+static uint64_t rnd_pages(struct churn *c)
 {
 	/* one minus the sums of the geometric series, of 2^16 */
 	static const uint16_t above[] = { 40587, 25119, 15528, 9582, 5896, 3610,
 					  2193,  1314,  769,   432,  222,  92 };
 	uint64_t r = rnd(c) >> 16;
 	unsigned k = 0;
-	uint32_t n;
+	uint64_t n;
 
 	while (k < 12 && (r & 0xffff) < above[k])
 		k++;
-	n = UINT32_C(1) << k;
-	return c->odd && k < 12 ? n + (uint32_t)(r >> 16 & (n - 1)) : n;
+	n = UINT64_C(1) << k;
+	return c->odd && k < 12 ? n + (r >> 16 & (n - 1)) : n;
 }
 
 static uint64_t align_of(uint64_t len)
@@ -61,32 +61,32 @@ static uint64_t now_ns(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
 static bool churn_take(struct churn *c)
 {
-	struct live *l = &c->live[c->n_live];
-	uint32_t pages = rnd_pages(c);
-	uint64_t len = (uint64_t)pages << PAGE_SHIFT;
+	uint64_t pages = rnd_pages(c), len = pages << PAGE_SHIFT, first = 0;
 
-	if (!c->fake && space_take(c->space, len, align_of(len), &l->first))
+	if (!c->fake && space_take(c->space, len, align_of(len), &first))
 		return false;
-	l->pages = pages;
+	c->live[c->n_live++] = (struct live){ first >> PAGE_SHIFT, (uint16_t)pages };
 	c->pages += pages;
-	c->n_live++;
 	return true;
 }
 
 static void churn_put(struct churn *c)
 {
-	size_t i = rnd_below(c, c->n_live);
+	size_t i = c->next < c->n_live ? c->next : c->n_live - 1;
 	struct live l = c->live[i];
-	uint64_t len = (uint64_t)l.pages << PAGE_SHIFT;
+	struct range r = { (uint64_t)l.first << PAGE_SHIFT,
+			   ((uint64_t)(l.first + l.pages) << PAGE_SHIFT) - 1 };
 
+	c->next = rnd_below(c, c->n_live);
+	__builtin_prefetch(&c->live[c->next]);
 	if (!c->fake)
-		space_put(c->space, (struct range){ l.first, l.first + len - 1 });
+		space_put(c->space, r);
 	c->pages -= l.pages;
 	c->live[i] = c->live[--c->n_live];
 }

@@ -94,41 +94,31 @@ static bool word_update(struct leaf *l, unsigned g, unsigned i)
 {
 	uint8_t(*line)[ROW_N] = l->words[g];
 	uint64_t w = l->bits[g][i];
-	uint8_t prefix = word_prefix(w), suffix = word_suffix(w);
-	uint8_t run = word_longest(w), run_64k = word_longest_64k(w);
-	bool same = line[ROW_PREFIX][i] == prefix && line[ROW_SUFFIX][i] == suffix &&
-		    line[ROW_RUN + RUN_4K][i] == run && line[ROW_RUN + RUN_64K][i] == run_64k;
+	bool changed = lanes_put_u8(line[ROW_PREFIX], i, word_prefix(w));
 
-	line[ROW_PREFIX][i] = prefix;
-	line[ROW_SUFFIX][i] = suffix;
-	line[ROW_RUN + RUN_4K][i] = run;
-	line[ROW_RUN + RUN_64K][i] = run_64k;
-	return !same;
+	changed |= lanes_put_u8(line[ROW_SUFFIX], i, word_suffix(w));
+	changed |= lanes_put_u8(line[ROW_RUN + RUN_4K], i, word_longest(w));
+	changed |= lanes_put_u8(line[ROW_RUN + RUN_64K], i, word_longest_64k(w));
+	return changed;
 }
 
 /* What the words of group g say. */
 static bool group_update(struct leaf *l, unsigned g)
 {
-	const uint8_t(*line)[ROW_N] = l->words[g];
-	const lanes every_1m = { -1, 0, 0, 0, -1, 0, 0, 0 };
-	lanes suffix = lanes_load_u8(line[ROW_SUFFIX]);
-	lanes ahead = lanes_ahead(lanes_load_u8(line[ROW_PREFIX]), WORD_LEN);
-	lanes run = lanes_load_u8(line[ROW_RUN + RUN_4K]);
-	lanes run_64k = lanes_load_u8(line[ROW_RUN + RUN_64K]);
-	uint16_t now[ROW_RUN + 3];
-	bool same = true;
+	const uint8_t(*word)[ROW_N] = l->words[g];
+	const lanes every_1m = { UINT16_MAX, 0, 0, 0, UINT16_MAX, 0, 0, 0 };
+	lanes suffix = lanes_load_u8(word[ROW_SUFFIX]);
+	lanes ahead = lanes_ahead(lanes_load_u8(word[ROW_PREFIX]), WORD_LEN);
+	lanes run = lanes_load_u8(word[ROW_RUN + RUN_4K]);
+	lanes run_64k = lanes_load_u8(word[ROW_RUN + RUN_64K]);
+	uint16_t(*line)[ROW_N] = l->groups;
+	bool changed = lanes_put(line[ROW_PREFIX], g, ahead[0]);
 
-	now[ROW_PREFIX] = (uint16_t)ahead[0];
-	now[ROW_SUFFIX] = row_suffix(word_row(l, g));
-	now[ROW_RUN + RUN_4K] = lanes_top(lanes_max(run, lanes_seams(suffix, ahead, 1)));
-	now[ROW_RUN + RUN_64K] = lanes_top(lanes_max(run_64k, lanes_seams(suffix, ahead, 16)));
-	now[ROW_RUN + RUN_1M] = lanes_top(ahead & every_1m);
-#pragma GCC unroll 5
-	for (unsigned k = 0; k < ROW_RUN + 3; k++) {
-		same &= l->groups[k][g] == now[k];
-		l->groups[k][g] = now[k];
-	}
-	return !same;
+	changed |= lanes_put(line[ROW_SUFFIX], g, (uint16_t)row_suffix(word_row(l, g)));
+	changed |= lanes_put(line[ROW_RUN + RUN_4K], g, lanes_run(run, suffix, ahead, 1));
+	changed |= lanes_put(line[ROW_RUN + RUN_64K], g, lanes_run(run_64k, suffix, ahead, 16));
+	changed |= lanes_put(line[ROW_RUN + RUN_1M], g, lanes_top(ahead & every_1m));
+	return changed;
 }
 
 void leaf_sum(const struct leaf *l, struct sum *out)
@@ -140,13 +130,13 @@ void leaf_sum(const struct leaf *l, struct sum *out)
 	lanes run_64k = lanes_load(line[ROW_RUN + RUN_64K]);
 	lanes run_1m = lanes_load(line[ROW_RUN + RUN_1M]);
 
-	out->prefix = (uint16_t)ahead[0];
+	out->prefix = ahead[0];
 	out->suffix = row_suffix(group_row(l));
-	out->run[RUN_4K] = lanes_top(lanes_max(run, lanes_seams(suffix, ahead, 1)));
-	out->run[RUN_64K] = lanes_top(lanes_max(run_64k, lanes_seams(suffix, ahead, 16)));
-	out->run[RUN_1M] = lanes_top(lanes_max(run_1m, lanes_seams(suffix, ahead, 256)));
+	out->run[RUN_4K] = lanes_run(run, suffix, ahead, 1);
+	out->run[RUN_64K] = lanes_run(run_64k, suffix, ahead, 16);
+	out->run[RUN_1M] = lanes_run(run_1m, suffix, ahead, 256);
 	out->run[RUN_2M] = lanes_top(ahead);
-	out->run[RUN_16M] = (uint16_t)ahead[0];
+	out->run[RUN_16M] = ahead[0];
 }
 
 bool leaf_mark(struct leaf *l, unsigned first, unsigned end, bool taken)

@@ -21,19 +21,19 @@
 #define ROW_N 8
 #define ROW_BITS 3
 
-enum row_line { ROW_PREFIX, ROW_SUFFIX, ROW_RUN }; /* ROW_RUN + class */
-
 enum run_class { RUN_4K, RUN_64K, RUN_1M, RUN_2M, RUN_16M, RUN_N };
+
+enum row_line { ROW_PREFIX, ROW_SUFFIX, ROW_RUN }; /* ROW_RUN + class */
 
 static const uint64_t run_align[RUN_N] = { 1, 16, 256, 512, 4096 };
 
-/* What a row says to the row above. */
+/* What a row says to the row above. used: the longest runs inside blocks of 16 MB of which a part is taken. */
 struct sum {
-	uint64_t prefix, suffix, run[RUN_N];
+	uint64_t prefix, suffix, run[RUN_N], used[RUN_16M];
 };
 
 struct row {
-	const void *lines; /* lines[ROW_RUN + n_runs][ROW_N] of width bytes */
+	const void *lines; /* numbers of width bytes, [ROW_RUN + n_runs][ROW_N] */
 	unsigned width, n_runs;
 	uint64_t len; /* of one neighbour */
 };
@@ -59,57 +59,17 @@ _row_inline_ uint64_t row_get(struct row r, unsigned line, unsigned i)
 	return r.width == 2 ? ((const uint16_t *)r.lines)[at] : ((const uint64_t *)r.lines)[at];
 }
 
-/* True when it was another value before. lines is r.lines. */
-_row_inline_ bool row_set(struct row r, void *lines, unsigned line, unsigned i, uint64_t v)
-{
-	unsigned at = line * ROW_N + i;
-	bool changed = row_get(r, line, i) != v;
-
-	if (r.width == 1)
-		((uint8_t *)lines)[at] = (uint8_t)v;
-	else if (r.width == 2)
-		((uint16_t *)lines)[at] = (uint16_t)v;
-	else
-		((uint64_t *)lines)[at] = v;
-	return changed;
-}
-
-/* Writes what neighbour i says. True when something changed. */
-_row_inline_ bool row_put(struct row r, void *lines, unsigned i, const struct sum *sum)
-{
-	bool changed = row_set(r, lines, ROW_PREFIX, i, sum->prefix);
-
-	changed |= row_set(r, lines, ROW_SUFFIX, i, sum->suffix);
-	for (unsigned c = 0; c < r.n_runs; c++)
-		changed |= row_set(r, lines, ROW_RUN + c, i, sum->run[c]);
-	return changed;
-}
-
 /* What a neighbour of len pages says that is wholly free, or wholly taken. */
 _row_inline_ struct sum sum_whole(uint64_t len, bool taken)
 {
 	uint64_t v = taken ? 0 : len;
 
-	return (struct sum){ v, v, { v, v, v, v, v } };
+	return (struct sum){ v, v, { v, v, v, v, v }, { 0 } };
 }
 
 _row_inline_ uint64_t row_max(uint64_t a, uint64_t b)
 {
 	return a > b ? a : b;
-}
-
-/* The longest run of class c in the row; ahead[i] is the free run that starts where neighbour i starts. */
-_row_inline_ uint64_t row_run(struct row r, unsigned c, const uint64_t *ahead)
-{
-	uint64_t best = ahead[0];
-
-	for (unsigned i = 0; i < ROW_N; i++) {
-		uint64_t tail = row_get(r, ROW_SUFFIX, i) & -run_align[c];
-
-		best = row_max(best, tail + ahead[i + 1]);
-		best = row_max(best, row_get(r, ROW_RUN + c, i));
-	}
-	return best;
 }
 
 _row_inline_ uint64_t row_suffix(struct row r)
@@ -121,24 +81,6 @@ _row_inline_ uint64_t row_suffix(struct row r)
 		suffix += row_get(r, ROW_SUFFIX, --i);
 	while (i > 0 && row_get(r, ROW_SUFFIX, i) == r.len);
 	return suffix;
-}
-
-/* For rows that have a line of each class; those of a leaf have their own. */
-_row_inline_ void row_sum(struct row r, struct sum *out)
-{
-	uint64_t ahead[ROW_N + 1];
-
-	ahead[ROW_N] = 0;
-	for (unsigned k = ROW_N; k-- > 0;) {
-		uint64_t prefix = row_get(r, ROW_PREFIX, k);
-
-		ahead[k] = prefix == r.len ? prefix + ahead[k + 1] : prefix;
-	}
-	out->prefix = ahead[0];
-	out->suffix = row_suffix(r);
-#pragma GCC unroll 5
-	for (unsigned c = 0; c < RUN_N; c++)
-		out->run[c] = row_run(r, c, ahead);
 }
 
 /* Whether the open run, now that it is free up to end, holds the range. */

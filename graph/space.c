@@ -23,7 +23,7 @@ struct space {
  * leaf (level 0) or in the branch where they part. Almost all ranges are short and end in a leaf.
  */
 struct path {
-	struct branch *branch[BRANCH_LEVELS + 1];
+	struct branch *branch[BRANCH_LEVELS + 1]; /* by level */
 	struct leaf *leaf;
 	unsigned level;
 };
@@ -65,31 +65,33 @@ static bool path_down(struct space *s, struct path *p, uint64_t first, uint64_t 
 static void path_mark(struct space *s, const struct path *p, uint64_t first, uint64_t end,
 		      bool taken)
 {
+	struct sum sums[2], *now = &sums[0], *above = &sums[1];
 	unsigned level = p->level;
-	struct sum sum;
-	bool changed;
 
 	if (level > 0) {
-		changed = branch_mark(p->branch[level], level, first, end, taken);
+		branch_mark(p->branch[level], level, first, end, taken);
+		branch_sum(p->branch[level], level, now);
 	} else {
-		changed = leaf_mark(p->leaf, first % LEAF_LEN, (end - 1) % LEAF_LEN + 1, taken);
-		if (!changed)
+		if (!leaf_mark(p->leaf, first % LEAF_LEN, (end - 1) % LEAF_LEN + 1, taken))
 			return;
-		leaf_sum(p->leaf, &sum);
+		leaf_sum(p->leaf, above);
 		level = 1;
-		changed = row_put(branch_row(p->branch[1], 1), p->branch[1]->lines,
-				  child_of(1, first), &sum);
-	}
-	while (changed) {
-		row_sum(branch_row(p->branch[level], level), &sum);
-		if (level == s->level) {
-			s->sum = sum;
+		if (!branch_tell_leaf(p->branch[1], child_of(1, first), above, now))
 			return;
-		}
-		level++;
-		changed = row_put(branch_row(p->branch[level], level), p->branch[level]->lines,
-				  child_of(level, first), &sum);
 	}
+	while (level < s->level) {
+		struct sum *swap = now;
+
+		if (++level == s->level)
+			*above = s->sum;
+		else
+			branch_told(p->branch[level + 1], child_of(level + 1, first), above);
+		if (!branch_tell(p->branch[level], level, child_of(level, first), now, above))
+			return;
+		now = above;
+		above = swap;
+	}
+	s->sum = *now;
 }
 
 static enum run_class class_of(uint64_t align)
@@ -113,21 +115,50 @@ static bool space_fit_exact(const struct space *s, struct fit *q)
 {
 	const struct branch *b = s->root;
 	uint64_t base = s->base;
+	enum row_step step;
+	unsigned i = 0;
 
 	q->open = q->first;
 	q->budget = UINT64_MAX;
-	for (unsigned level = s->level;; level--) {
-		enum row_step step;
-		unsigned i = 0;
-
-		step = row_fit(branch_row(b, level), q, base, &i, ROW_N);
+	for (unsigned level = s->level; level > 1; level--, i = 0) {
+		step = row_fit(wide_row(b, level), q, base, &i, ROW_N);
 		if (step != ROW_INSIDE)
 			return step == ROW_FOUND;
 		base += i * child_len(level);
-		if (level == 1)
-			return leaf_fit(b->child[i].leaf, q, base);
 		b = b->child[i].branch;
 	}
+	step = row_fit(narrow_row(b), q, base, &i, ROW_N);
+	if (step != ROW_INSIDE)
+		return step == ROW_FOUND;
+	return leaf_fit(b->child[i].leaf, q, base + i * LEAF_LEN);
+}
+
+/*
+ * The lowest fit inside a block of 16 MB that is in use already, so that free blocks stay whole for those who need them.
+ * Nothing goes on from one block to the next here, so a row is searched by its one line.
+ */
+static bool space_fit_used(const struct space *s, struct fit *q)
+{
+	const struct branch *b = s->root;
+	uint64_t base = s->base;
+	unsigned i;
+
+	if (q->cls >= RUN_16M || s->sum.used[q->cls] < q->len)
+		return false;
+	for (unsigned level = s->level; level > 1; level--) {
+		const uint64_t *used = wide_lines(b)[ROW_USED + q->cls];
+
+		for (i = 0; used[i] < q->len; i++)
+			;
+		base += i * child_len(level);
+		b = b->child[i].branch;
+	}
+	for (i = 0; narrow_lines(b)[ROW_RUN + q->cls][i] < q->len || child_is_free(b, 1, i); i++)
+		;
+	base += i * LEAF_LEN;
+	q->open = base;
+	q->budget = UINT64_MAX;
+	return leaf_fit(b->child[i].leaf, q, base);
 }
 
 /* Rows to try before a search at an alignment between two classes stops to look for the lowest. */
@@ -146,8 +177,10 @@ static bool space_find(const struct space *s, struct fit *q)
 	fine = run_align[q->cls];
 	if (s->sum.run[q->cls] < len)
 		return false;
+	if (align == fine && q->is_cut)
+		return space_fit(s, q, UINT64_MAX);
 	if (align == fine)
-		return q->is_cut ? space_fit(s, q, UINT64_MAX) : space_fit_exact(s, q);
+		return space_fit_used(s, q) || space_fit_exact(s, q);
 	if (space_fit(s, q, VAIN_ROWS))
 		return true;
 	if (q->budget)
@@ -195,7 +228,7 @@ struct space *space_new(struct range r)
 		return space_free(s);
 	branch_mark(s->root, s->level, base, first, true);
 	branch_mark(s->root, s->level, end, base + len, true);
-	row_sum(branch_row(s->root, s->level), &s->sum);
+	branch_sum(s->root, s->level, &s->sum);
 	return s;
 }
 

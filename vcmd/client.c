@@ -266,9 +266,10 @@ static int welcome(struct client *c, uint64_t serial, int event_fd)
 static void send_reply(struct client *c, const struct reply *reply, const int *fds, size_t n_fds)
 {
 	long n = c->link ? reply_encode(c->broker->encoder, reply, c->broker->out, PROTO_MAX_MESSAGE) : 0;
+	int r = n > 0 ? link_send(c->link, c->broker->out, (size_t)n, fds, n_fds) : (int)n;
 
-	if (n < 0 || (n && link_send(c->link, c->broker->out, (size_t)n, fds, n_fds) < 0))
-		log_warning("%s, pid %d: a reply cannot be sent", c->name, (int)c->pid);
+	if (r < 0 && r != -EPIPE) /* a client that has gone misses nothing */
+		log_warning("%s, pid %d: a reply cannot be sent: %s", c->name, (int)c->pid, strerror(-r));
 }
 
 static void turn_away(struct client *c, uint64_t serial, int status, const struct reason *why)

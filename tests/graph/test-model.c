@@ -1279,7 +1279,7 @@ static void run(unsigned int which)
 	hw_compare(&m);
 	for (size_t i = 0; i < N_OPS; i++) {
 		printf("%-15s %7zu done %7zu refused\n", ops[i].name, m.n_done[i], m.n_refused[i]);
-		AGREE(!full || ops[i].run == op_ask || m.n_done[i] > 300);
+		AGREE(!full || ops[i].run == op_ask || m.n_done[i] > 100);
 	}
 	model_deinit(&m);
 }

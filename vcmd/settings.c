@@ -420,10 +420,10 @@ static int parse_text(cfg_t *cfg, const char *path, const char *text)
 		return -ENOMEM;
 	r = cfg_parse_fp(cfg, in);
 	fclose(in);
-	if (parsing.err)
-		return parsing.err;
-	/* It fails without a word when memory is short. */
-	return r == CFG_SUCCESS ? 0 : refuse(parsing.why, -ENOMEM, "%s: out of memory", path);
+	/* It has no word for an option whose name is empty, and for a shortage of memory. */
+	if (r != CFG_SUCCESS)
+		wrong(cfg, "this is not understood");
+	return parsing.err;
 }
 
 CLEANUP_DEFINE(cfg_t *, cfg_free)

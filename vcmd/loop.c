@@ -22,6 +22,8 @@
 
 /* Of the tries of one polling phase, those that look at all fds, not only at the hottest. */
 #define POLL_ALL_EVERY 8
+/* Of the waits that could yield, those that sleep. */
+#define YIELD_ALL_EVERY 16
 /* Turns under load after which idle work gets one. */
 #define IDLE_STARVED 256
 #define TIMERS_A_TURN 64
@@ -74,7 +76,9 @@ struct loop {
 	uint64_t n_events;   /* callbacks that had something to do */
 	unsigned int n_busy; /* turns with events since idle work had one */
 
-	struct polling polling;
+	struct polling spins;  /* on another CPU than the client's */
+	struct polling yields; /* on the client's */
+	unsigned int n_waits;
 	struct loop_fd *hot;      /* the hot fd that was served last */
 	uint64_t n_served;        /* by hot fds */
 	uint64_t asleep_since_ns; /* 0: not asleep, or nobody asks */
@@ -271,8 +275,12 @@ void loop_served(struct loop_fd *w)
 		return;
 	l->hot = w;
 	l->n_served++;
-	if (l->asleep_since_ns)
-		polling_slept(&l->polling, now_ns() - l->asleep_since_ns);
+	if (l->asleep_since_ns) {
+		uint64_t ns = now_ns() - l->asleep_since_ns;
+
+		polling_slept(&l->spins, ns);
+		polling_slept(&l->yields, ns);
+	}
 	l->asleep_since_ns = 0;
 }
 
@@ -396,7 +404,7 @@ static int spin(struct loop *l, uint64_t budget_ns)
 			break;
 	}
 	spun = now_ns() - start;
-	polling_polled(&l->polling, l->n_served != served, was_preempted(l, spun));
+	polling_polled(&l->spins, l->n_served != served, was_preempted(l, spun));
 	if (r < 0)
 		return r;
 	return l->n_events != events || l->n_served != served;
@@ -404,12 +412,31 @@ static int spin(struct loop *l, uint64_t budget_ns)
 
 static int poll_hot(struct loop *l)
 {
-	uint64_t budget = l->hot ? polling_budget(&l->polling) : 0;
+	uint64_t budget = l->hot ? polling_budget(&l->spins) : 0;
 
 	return budget ? spin(l, budget) : 0;
 }
 
-/* As poll(): positive when something was served. */
+/*
+ * Gives the CPU away once, and looks again. Where the client was waiting for it, the next request is there when it comes
+ * back, and has cost neither an epoll_wait() nor a wake-up of ours. Whoever else was waiting for it keeps it for
+ * long: then that is not tried again soon. Every so often it is all fds' turn.
+ */
+static bool yield_hot(struct loop *l)
+{
+	uint64_t served = l->n_served, start, away;
+
+	if (!l->hot || ++l->n_waits % YIELD_ALL_EVERY == 0 || !polling_budget(&l->yields))
+		return false;
+	start = now_ns();
+	sched_yield();
+	away = now_ns() - start;
+	l->hot->fn(l->hot->ctx, LOOP_READ);
+	polling_polled(&l->yields, l->n_served != served, away > l->yields.max_ns);
+	return l->n_served != served;
+}
+
+/* Positive when something was served. */
 static int look(struct loop *l)
 {
 	uint64_t events = l->n_events;
@@ -450,7 +477,9 @@ static int turn(struct loop *l)
 	r = poll_hot(l);
 	if (r || l->stopped || idle_pending(l))
 		return r < 0 ? r : 0;
-	if (l->polling.max_ns)
+	if (yield_hot(l))
+		return 0;
+	if (l->hot && l->yields.max_ns)
 		l->asleep_since_ns = now_ns();
 	r = pass(l, 0);
 	l->asleep_since_ns = 0;
@@ -507,7 +536,8 @@ struct loop *loop_new(unsigned int poll_us)
 	TAILQ_INIT(&l->timers);
 	TAILQ_INIT(&l->idles);
 	LIST_INIT(&l->signals);
-	polling_init(&l->polling, poll_us, count_cpus());
+	polling_init(&l->spins, poll_us, count_cpus());
+	polling_init(&l->yields, poll_us, 2); /* it wants no CPU for itself */
 	l->scratch = mem_zalloc(LOOP_SCRATCH_LEN);
 	if (!l->scratch || base_init(l) < 0)
 		return NULL;

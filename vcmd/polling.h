@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Whether to poll before sleeping: a pure policy. It is told what came of each wait and answers how long the next one
- * may spin. It has no clock and makes no call.
+ * Whether to look again before sleeping: a pure policy. It is told what came of each wait and answers what the next one
+ * may cost. It has no clock and makes no call.
  *
- *	served ---- spin at most budget ----+-- something came: polled(true)
- *	                                    +-- nothing: polled(false), then sleep
- *	served ---- budget 0: sleep --------- woken by a hot fd: slept(how long)
+ *	served ---- look again, within budget ----+-- something came: polled(true)
+ *	                                          +-- nothing: polled(false), then sleep
+ *	served ---- budget 0: sleep --------------- woken by a hot fd: slept(how long)
  *
- * What a sleep costs across cores is the wake-up, 25 to 30 us each way (measured-floors, 1); what spinning costs is a
- * CPU that somebody else may want. So: never with one CPU, only while it pays, less and less often when it did not.
+ * The loop has two: one for spinning, and one for giving the CPU away once and looking then. What a sleep costs across
+ * cores is the wake-up, 25 to 30 us each way (measured-floors, 1), and on one core a fifth of a round trip; what looking
+ * again costs is a CPU that somebody else may want. So: only while it pays, less and less often when it did not, and
+ * spinning never with one CPU.
  */
 #pragma once
 

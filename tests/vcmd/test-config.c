@@ -255,7 +255,7 @@ static void check_default(const struct config *c)
 	ck_assert_uint_eq(c->poll_us, 50);
 	ck_assert_uint_eq(c->memory.tables.first, 0x80000000);
 	ck_assert_uint_eq(range_len(c->memory.tables), 64 * SZ_1M);
-	ck_assert_uint_eq(c->memory.stock_len, 32 * SZ_1M);
+	ck_assert_uint_eq(c->memory.stock_len, 64 * SZ_1M);
 	ck_assert_uint_eq(c->kernel_window.first, 0x7f0000000000);
 	ck_assert_uint_eq(range_len(c->kernel_window), 1024 * SZ_1M);
 	ck_assert_uint_eq(c->limits.bytes, 4096 * SZ_1M);

@@ -2,6 +2,7 @@
 #include "vcmd/loop.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -368,7 +369,19 @@ END_TEST
 
 /* --- polling */
 
-START_TEST(loop_that_polls_serves_hot_and_cold_fds)
+static void on_one_cpu(void)
+{
+	cpu_set_t set, one;
+
+	ck_assert_int_eq(sched_getaffinity(0, sizeof(set), &set), 0);
+	CPU_ZERO(&one);
+	for (int i = 0; i < CPU_SETSIZE && !CPU_COUNT(&one); i++)
+		if (CPU_ISSET(i, &set))
+			CPU_SET(i, &one);
+	ck_assert_int_eq(sched_setaffinity(0, sizeof(one), &one), 0);
+}
+
+static void serve_hot_and_cold(void)
 {
 	_cleanup_(loop_freep) struct loop *l = loop_new(50);
 	struct seen hot = { .loop = l, .n_stop = 1 }, cold = { .loop = l, .n_stop = 1 };
@@ -388,12 +401,33 @@ START_TEST(loop_that_polls_serves_hot_and_cold_fds)
 	ck_assert_int_eq(send(b[1], "x", 1, 0), 1);
 	ck_assert_int_eq(loop_run(l), 0);
 	ck_assert_int_eq(cold.n, 1);
+	/* Now that the hot one is always ready, the cold one has its turn all the same. */
+	hot.n_stop = 1 << 30;
+	hot.watch = loop_unwatch(hot.watch);
+	hot.watch = loop_watch(l, a[0], LOOP_READ, true, on_always, &hot);
+	ck_assert_int_eq(send(a[1], "x", 1, 0), 1);
+	ck_assert_int_eq(send(b[1], "x", 1, 0), 1);
+	ck_assert_int_eq(loop_run(l), 0);
+	ck_assert_int_eq(cold.n, 2);
 	loop_unwatch(hot.watch);
 	loop_unwatch(cold.watch);
 	for (int i = 0; i < 2; i++) {
 		close(a[i]);
 		close(b[i]);
 	}
+}
+
+START_TEST(loop_that_polls_serves_hot_and_cold_fds)
+{
+	serve_hot_and_cold();
+}
+END_TEST
+
+START_TEST(loop_on_one_cpu_serves_hot_and_cold_fds)
+{
+	on_one_cpu();
+	serve_hot_and_cold();
+	expect_idle_under_load(50);
 }
 END_TEST
 
@@ -503,6 +537,7 @@ SUITE_MAIN("loop", loop_runs_timers_in_order_and_once,
 	   loop_does_not_call_a_watch_that_ended_in_the_same_turn,
 	   loop_does_idle_work_until_there_is_none, loop_gives_idle_work_of_several_their_turns,
 	   loop_gives_idle_work_a_turn_under_constant_load, loop_idle_work_may_free_itself,
-	   loop_that_polls_serves_hot_and_cold_fds, loop_that_polled_burns_no_cpu_when_nobody_comes,
-	   loop_calls_for_a_signal, loop_that_was_stopped_before_it_runs_returns_at_once,
+	   loop_that_polls_serves_hot_and_cold_fds, loop_on_one_cpu_serves_hot_and_cold_fds,
+	   loop_that_polled_burns_no_cpu_when_nobody_comes, loop_calls_for_a_signal,
+	   loop_that_was_stopped_before_it_runs_returns_at_once,
 	   loop_parts_are_made_whole_or_not_at_all)

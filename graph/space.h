@@ -8,7 +8,7 @@
  *  - memory grows with what was touched, not with the length of the space (2^47 bytes are fine);
  *  - the largest free run, at every usual alignment, is known exactly at the root.
  *
- * It knows pages (4 KB), never bytes behind them.
+ * It knows pages (4 KB), never bytes behind them. How it is built: graph/branch.h, graph/leaf.h, graph/row.h.
  */
 #pragma once
 
@@ -27,14 +27,15 @@ struct space *space_new(struct range r);
 struct space *space_free(struct space *s);
 
 /*
- * Takes the lowest free range of len bytes whose start is a multiple of align (of the address, wherever the space starts).
- * len: a multiple of 4 KB, not 0. align: a power of two, at least 4 KB (asserted). Any align finds a fit when there is
- * one; but only at 4K, 64K, 1M, 2M and 16M is the lowest certain: at another, when many ranges that look fit are not,
- * a higher one may be taken, and where none at all is fit the search may have to see all of them.
+ * Takes a free range of len bytes whose start is a multiple of align: the lowest inside a block of 16 MB (at a multiple
+ * of 16 MB) that is in use already or cut by the end of the space, so that free blocks stay whole; else the lowest.
+ * At an align other than 4K, 64K, 1M, 2M and 16M: the lowest; but after many ranges that looked fit and were not, a
+ * higher one. When there is a fit it is found at any align; when there is none, such a search may see the whole space.
+ * len: a multiple of 4 KB, not 0. align: a power of two, at least 4 KB, of the address wherever the space starts.
  * 0; -ENOSPC when there is none; -ENOMEM without memory for the bitmap, and nothing has changed.
  */
 int space_take(struct space *s, uint64_t len, uint64_t align, uint64_t *out_first);
-/* The same inside `in` only (in is cut to the space). */
+/* The lowest inside `in` only (in is cut to the space and to whole pages). Else the same. */
 int space_take_within(struct space *s, struct range in, uint64_t len, uint64_t align,
 		      uint64_t *out_first);
 /* Takes exactly r. 0; -EBUSY when part of it is taken; -EINVAL when r is not inside or not of whole pages; -ENOMEM. */

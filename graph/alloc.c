@@ -76,7 +76,7 @@ static int new_arena(struct taking *t, struct pool *pool, bool contiguous, bool 
 		ret = pool_take(pool, contiguous, len, align, &r);
 	if (ret < 0)
 		return ret;
-	*out = arena_new(t->s->user, pool, r, sole);
+	*out = arena_new(t->s->user, pool, r, contiguous, sole);
 	if (!*out) {
 		pool_put(pool, r);
 		return -ENOMEM;
@@ -99,11 +99,11 @@ static int revive(struct taking *t, struct arena *a)
 
 static int take_sole(struct taking *t, struct pool *pool, uint64_t len, uint64_t align)
 {
-	struct arena *a =
-		arena_find_cached(t->s->user, pool, t->cont && pool->has_cont, len, align);
+	bool contiguous = t->cont && pool->has_cont;
+	struct arena *a = arena_find_cached(t->s->user, pool, contiguous, len, align);
 	int r;
 
-	r = a ? revive(t, a) : new_arena(t, pool, t->cont, true, len, align, &a);
+	r = a ? revive(t, a) : new_arena(t, pool, contiguous, true, len, align, &a);
 	if (r < 0)
 		return r;
 	arena_fill(a);
@@ -143,12 +143,12 @@ static int take_shared(struct taking *t, struct pool *pool, uint64_t len, uint64
 	if (a)
 		return take_from(t, a, len, align);
 	r = take_new_granule(t, pool, contiguous, len, align);
-	if (r != -ENOSPC)
+	if (r != -ENOSPC && r != -EDQUOT)
 		return r;
 	a = arena_find(u, pool, contiguous, len, align, UINT_MAX);
 	if (!a)
 		a = arena_find(u, pool, !contiguous, len, align, UINT_MAX);
-	return a ? take_from(t, a, len, align) : -ENOSPC;
+	return a ? take_from(t, a, len, align) : r;
 }
 
 /* One run of len bytes at align, in the first pool that has it. */
@@ -258,7 +258,8 @@ static uint64_t obtainable(const struct taking *t)
 			continue;
 		n += pool_free_bytes(pool) + pool->cached_bytes;
 		TAILQ_FOREACH(a, &pool->arenas, link)
-			if (a->user == t->s->user && !a->sole && !a->cached && !t->coherent)
+			if (a->user == t->s->user && !a->sole && !a->cached && !a->closing &&
+			    !a->quarantined && !t->coherent)
 				n += range_len(a->range) - a->used;
 	}
 	return n;
@@ -270,7 +271,7 @@ static int explain(struct taking *t, uint64_t len)
 	struct pool *pool;
 
 	TAILQ_FOREACH(pool, &t->s->graph->pools, link)
-		if (pool->memtype == t->memtype && pool->cached_bytes)
+		if (n >= len && pool->memtype == t->memtype && pool->cached_bytes)
 			return GRAPH_E_PRESSURE;
 	TAILQ_FOREACH(pool, &t->s->graph->pools, link)
 		if (pool->memtype == t->memtype) {
@@ -364,9 +365,9 @@ int plan_physmem_alloc(struct plan *p, struct session *s, uint32_t handle, uint3
 
 static int evict(struct plan *p, struct arena *a)
 {
-	int r = plan_want(p, 1, 1);
+	int r = a->closing ? 0 : plan_want(p, 1, 1);
 
-	if (r < 0)
+	if (r < 0 || a->closing)
 		return r;
 	arena_close(a);
 	plan_change(p, CHANGE_ARENA_GONE, a, NULL, 0);

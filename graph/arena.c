@@ -45,7 +45,8 @@ static void place(struct arena *a)
 	a->placed = true;
 }
 
-struct arena *arena_new(struct user *u, struct pool *pool, struct range r, bool sole)
+struct arena *arena_new(struct user *u, struct pool *pool, struct range r, bool contiguous,
+			bool sole)
 {
 	struct arena *a = mem_new0(struct arena);
 
@@ -59,7 +60,7 @@ struct arena *arena_new(struct user *u, struct pool *pool, struct range r, bool 
 	a->user = u;
 	a->range = r;
 	a->id = ++pool->graph->next_arena;
-	a->contiguous = pool->has_cont && range_covers(pool->cont, r);
+	a->contiguous = contiguous;
 	TAILQ_INSERT_TAIL(&pool->arenas, a, link);
 	pool->n_arenas++;
 	u->bytes += range_len(r);
@@ -78,6 +79,8 @@ static void uncache(struct arena *a)
 void arena_keep(struct arena *a)
 {
 	assert(!a->used && !a->cached);
+	if (a->quarantined)
+		return;
 	a->user->bytes -= range_len(a->range);
 	a->user->cached_bytes += range_len(a->range);
 	a->pool->cached_bytes += range_len(a->range);
@@ -109,6 +112,9 @@ void arena_reopen(struct arena *a)
 void arena_end(struct arena *a)
 {
 	assert(!a->used);
+	a->closing = false;
+	if (a->quarantined)
+		return;
 	displace(a);
 	if (a->cached)
 		uncache(a);
@@ -125,6 +131,8 @@ void arena_quarantine(struct arena *a)
 {
 	if (a->quarantined)
 		return;
+	if (a->cached)
+		arena_revive(a);
 	a->quarantined = true;
 	a->pool->quarantined += range_len(a->range);
 	place(a);

@@ -39,7 +39,7 @@ struct arena {
 	uint64_t room;       /* largest free run, as the tree has it; sole: its length */
 	uint32_t id;         /* system-wide, never used again */
 	bool sole;
-	bool contiguous; /* inside the pool's contiguous region */
+	bool contiguous; /* for VCM_PHYS_CONT, of a pool with a contiguous region */
 	bool placed;     /* in the user's tree */
 	bool cached;
 	bool closing;     /* the plan under way ends it */
@@ -51,16 +51,20 @@ TAILQ_HEAD(arena_list, arena);
 RB_PROTOTYPE(arena_tree, arena, by_room, arena_cmp)
 
 /* Takes r of the pool for the user, which has been found to be allowed it. NULL without memory. */
-struct arena *arena_new(struct user *u, struct pool *pool, struct range r, bool sole);
-/* Nothing is in it: kept for its user, or in use by it again. */
+struct arena *arena_new(struct user *u, struct pool *pool, struct range r, bool contiguous,
+			bool sole);
+/* Nothing is in it: kept for its user (unless it is quarantined), or in use by it again. */
 void arena_keep(struct arena *a);
 void arena_revive(struct arena *a);
 /* The plan under way ends it, and does not after all. */
 void arena_close(struct arena *a);
 void arena_reopen(struct arena *a);
-/* Some device may reach it for good: it is counted, and never ended, kept or taken from again. */
+/*
+ * Some device may reach it for good: it is counted, and never ended, kept or taken from again; its user pays for it. Also
+ * while a plan is under way, which may be ending it: then it stays all the same, and STEP_ARENA_FREE must leave it alone.
+ */
 void arena_quarantine(struct arena *a);
-/* Gives its range back to the pool and frees it. It is empty, or kept. */
+/* Gives its range back to the pool and frees it, unless it is quarantined. It is empty, or kept. */
 void arena_end(struct arena *a);
 /* len bytes of a granule arena, at align. 0, -ENOSPC, -ENOMEM. */
 int arena_take(struct arena *a, uint64_t len, uint64_t align, struct range *out);

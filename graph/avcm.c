@@ -42,6 +42,7 @@ void avcm_set_active(struct avcm *a, bool active)
 	a->active = active;
 	a->vcm->n_active += by;
 	a->device->n_active += by;
+	a->obj.session->n_active += by;
 	a->obj.session->graph->n_active += by;
 	if (active)
 		TAILQ_INSERT_TAIL(&a->device->active, a, device_link);

@@ -12,20 +12,24 @@
 #include "graph/res.h"
 #include "graph/vcm.h"
 
+/* One of the mappings of a physmem or, for want of any, of its aliases. */
+static const struct res *any_mapping(const struct physmem *root)
+{
+	const struct physmem *alias = TAILQ_FIRST(&root->aliases);
+	const struct res *r = RB_ROOT(&root->backings);
+
+	for (; !r && alias; alias = TAILQ_NEXT(alias, alias_link))
+		r = RB_ROOT(&alias->backings);
+	return r;
+}
+
 /* Every mapping of a physmem, its root and its aliases has one cache policy: this one has it, or is the first. */
 static int check_cache(struct plan *p, const struct res *r, const struct physmem *m)
 {
-	const struct res *other =
-		RB_MIN(res_backing_tree, &m->root->backings);
-	struct physmem *alias;
+	const struct res *other = any_mapping(m->root);
 
 	if (!m->root->n_mappings || m->root->cache == attr_res_cache(r->attr))
 		return 0;
-	TAILQ_FOREACH(alias, &m->root->aliases, alias_link) {
-		if (other)
-			break;
-		other = RB_MIN(res_backing_tree, &alias->backings);
-	}
 	return refuse(
 		p->why, -EINVAL,
 		"reservation %u asks for cache policy %u, but reservation %u maps physmem %u with policy %u: one memory has one",

@@ -12,23 +12,30 @@
 
 #define BOUND_WEIGHT 4
 
+static int bound_cmp(const struct bound *a, const struct bound *b)
+{
+	return a->range.first < b->range.first ? -1 : a->range.first > b->range.first;
+}
+
+RB_GENERATE(bound_tree, bound, by_addr, bound_cmp)
+
 void bound_link(struct bound *b)
 {
 	if (b->vcm->space) {
 		int r = space_take_at(b->vcm->space, b->range);
 
-		/* Either it was taken by bound_make()'s caller, or it was put back by this plan. */
+		/* bound_make()'s caller has taken it and given it back, or this plan has: it needs no memory. */
 		assert(r == 0);
 		(void)r;
 	}
-	TAILQ_INSERT_TAIL(&b->vcm->bounds, b, link);
+	RB_INSERT(bound_tree, &b->vcm->bounds, b);
 	object_name(&b->obj);
 }
 
 void bound_unlink(struct bound *b)
 {
 	object_unname(&b->obj);
-	TAILQ_REMOVE(&b->vcm->bounds, b, link);
+	RB_REMOVE(bound_tree, &b->vcm->bounds, b);
 	if (b->vcm->space)
 		space_put(b->vcm->space, b->range);
 }

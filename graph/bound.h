@@ -4,11 +4,12 @@
  */
 #pragma once
 
-#include <bsd/sys/queue.h>
+#include <bsd/sys/tree.h>
 #include <stdint.h>
 
 #include "base/range.h"
 #include "graph/object.h"
+#include "graph/vcm.h"
 
 struct plan;
 struct space;
@@ -16,12 +17,14 @@ struct vcm;
 
 struct bound {
 	struct object obj;
-	TAILQ_ENTRY(bound) link; /* in the vcm */
+	RB_ENTRY(bound) by_addr; /* in the vcm */
 	struct vcm *vcm;
 	struct range range;
 	struct space *space;
 	uint64_t n_res;
 };
+
+RB_PROTOTYPE(bound_tree, bound, by_addr, bound_cmp)
 
 /* addr as for plan_res_reserve(). -EINVAL, -ENOSPC, -EBUSY, -EDQUOT, -ENOMEM. */
 int plan_bound_create(struct plan *p, struct vcm *v, uint32_t handle, uint64_t len, uint64_t addr,

@@ -2,7 +2,6 @@
 /*
  * vcm_clone(): the same reservations, bounds and backing in a new vcm without associations.
  */
-#include <assert.h>
 #include <errno.h>
 
 #include "graph/bound.h"
@@ -13,12 +12,11 @@
 #include "graph/space.h"
 #include "graph/vcm.h"
 
-static int clone_bounds(struct plan *p, const struct vcm *src, struct vcm *dst)
+static int clone_bounds(struct plan *p, struct vcm *src, struct vcm *dst)
 {
-	const struct bound *b;
-	struct bound *copy;
+	struct bound *b, *copy;
 
-	TAILQ_FOREACH(b, &src->bounds, link) {
+	RB_FOREACH(b, bound_tree, &src->bounds) {
 		int r = plan_want(p, 1, 0);
 
 		if (r == 0)
@@ -29,6 +27,7 @@ static int clone_bounds(struct plan *p, const struct vcm *src, struct vcm *dst)
 				bound_destroy(copy);
 				return refuse(p->why, r, "the broker is out of memory");
 			}
+			space_put(dst->space, b->range); /* bound_link() takes it */
 		}
 		if (r != 0)
 			return r;
@@ -38,23 +37,9 @@ static int clone_bounds(struct plan *p, const struct vcm *src, struct vcm *dst)
 	return 0;
 }
 
-/* Bounds are few, and in the same order in both. */
-static struct bound *same_bound(const struct res *r, const struct vcm *dst)
-{
-	struct bound *b;
-
-	if (!r->bound)
-		return NULL;
-	TAILQ_FOREACH(b, &dst->bounds, link)
-		if (b->range.first == r->bound->range.first)
-			return b;
-	assert(!"every bound has been cloned");
-	return NULL;
-}
-
 static int clone_res(struct plan *p, const struct res *src, struct vcm *dst)
 {
-	struct bound *bound = same_bound(src, dst);
+	struct bound *bound = src->bound ? RB_FIND(bound_tree, &dst->bounds, src->bound) : NULL;
 	struct space *space = bound ? bound->space : dst->space;
 	struct range range = { src->addr, src->addr + (src->len - 1) };
 	struct res *copy;

@@ -3,18 +3,34 @@
 
 #include <errno.h>
 
-#include "base/unconst.h"
+#include "graph/bound.h"
 #include "graph/graph.h"
 #include "graph/vcm.h"
 
 struct res *vcm_res_at(const struct vcm *v, uint64_t addr)
 {
-	struct res *r;
+	struct res *r = RB_ROOT(&v->reservations), *found = NULL;
 
 	if (addr == RES_NO_ADDR)
 		return NULL;
-	r = RB_NFIND(res_tree, UNCONST(struct res_tree, &v->reservations), &(struct res){ .addr = addr });
-	return r && r->addr == addr ? r : NULL;
+	while (r) {
+		if (r->addr == addr)
+			found = r; /* one-to-one, there may be several: the one with the lowest handle */
+		r = r->addr < addr ? RB_RIGHT(r, by_addr) : RB_LEFT(r, by_addr);
+	}
+	return found;
+}
+
+struct res *vcm_res_before(const struct vcm *v, uint64_t addr)
+{
+	struct res *r = RB_ROOT(&v->reservations), *found = NULL;
+
+	while (r) {
+		if (r->addr <= addr)
+			found = r;
+		r = r->addr <= addr ? RB_RIGHT(r, by_addr) : RB_LEFT(r, by_addr);
+	}
+	return found;
 }
 
 /* One-to-one reservations may overlap, so the memory is asked, not the neighbour. */
@@ -31,20 +47,22 @@ static struct res *one_to_one_containing(const struct vcm *v, uint64_t addr)
 
 struct res *vcm_res_containing(const struct vcm *v, uint64_t addr)
 {
-	struct res_tree *tree = UNCONST(struct res_tree, &v->reservations);
 	struct res *r;
 
 	if (v->type == VCM_ONE_TO_ONE)
 		return one_to_one_containing(v, addr);
-	r = RB_NFIND(res_tree, tree, &(struct res){ .addr = addr });
-	if (!r || r->addr != addr)
-		r = r ? RB_PREV(res_tree, tree, r) : RB_MAX(res_tree, tree);
-	return r && addr >= r->addr && addr - r->addr < r->len ? r : NULL;
+	r = vcm_res_before(v, addr);
+	return r && addr - r->addr < r->len ? r : NULL;
 }
 
 struct res *vcm_res_next(struct vcm *v, struct res *r)
 {
 	return r ? RB_NEXT(res_tree, &v->reservations, r) : RB_MIN(res_tree, &v->reservations);
+}
+
+struct bound *vcm_bound_next(struct vcm *v, struct bound *b)
+{
+	return b ? RB_NEXT(bound_tree, &v->bounds, b) : RB_MIN(bound_tree, &v->bounds);
 }
 
 uint64_t res_to_pa(const struct res *r, uint64_t addr)
@@ -57,21 +75,26 @@ uint64_t res_to_pa(const struct res *r, uint64_t addr)
 	return e->pa.first + (addr - r->addr - e->offset);
 }
 
+struct extent *graph_extent_of_pa(const struct graph *g, uint64_t pa)
+{
+	struct extent *e = RB_ROOT(&g->extents);
+
+	while (e && !range_has(e->pa, pa))
+		e = e->pa.first < pa ? RB_RIGHT(e, by_pa) : RB_LEFT(e, by_pa);
+	return e;
+}
+
 struct physmem *graph_physmem_of_pa(const struct graph *g, uint64_t pa)
 {
-	struct extent_tree *tree = UNCONST(struct extent_tree, &g->extents);
-	struct extent probe = { .pa = { pa, pa } };
-	struct extent *e = RB_NFIND(extent_tree, tree, &probe);
+	struct extent *e = graph_extent_of_pa(g, pa);
 
-	if (!e || e->pa.first != pa)
-		e = e ? RB_PREV(extent_tree, tree, e) : RB_MAX(extent_tree, tree);
-	return e && range_has(e->pa, pa) ? e->physmem : NULL;
+	return e ? e->physmem : NULL;
 }
 
 /* The lowest address at which v maps pa through m itself. */
-static bool lowest_through(struct physmem *m, const struct vcm *v, uint64_t pa, uint64_t *best)
+static bool lowest_through(struct physmem *m, struct vcm *v, uint64_t pa, uint64_t *best)
 {
-	struct res probe = { .vcm = UNCONST(struct vcm, v) }, *r;
+	struct res probe = { .vcm = v }, *r;
 	uint64_t offset;
 
 	if (!physmem_offset_of(m, pa, &offset))
@@ -112,14 +135,15 @@ static struct physmem *next_holder(struct physmem *m, uint64_t pa)
 }
 
 struct res *graph_next_res_of_pa(struct graph *g, const struct session *s, uint64_t pa,
-				 const struct res *after)
+				 struct res *after)
 {
 	struct physmem *m = after ? after->physmem : graph_physmem_of_pa(g, pa);
+	uint64_t offset;
 	struct res *r;
 
-	if (!m || !graph_physmem_of_pa(g, pa) || graph_physmem_of_pa(g, pa) != m->root)
+	if (!m || !physmem_offset_of(m, pa, &offset))
 		return NULL;
-	r = after ? RB_NEXT(res_backing_tree, &m->backings, UNCONST(struct res, after)) :
+	r = after ? RB_NEXT(res_backing_tree, &m->backings, after) :
 		    RB_MIN(res_backing_tree, &m->backings);
 	for (;;) {
 		while (r && s && r->obj.session != s)

@@ -127,17 +127,12 @@ bool physmem_is_contiguous(const struct physmem *m)
 
 static const struct extent *extent_of_pa(const struct physmem *m, uint64_t pa)
 {
-	struct extent probe = { .pa = { pa, pa } };
-	struct extent_tree *tree;
-	struct extent *e;
+	const struct extent *e;
 
 	if (m->n_extents == 1)
 		return range_has(m->extents[0].pa, pa) ? &m->extents[0] : NULL;
-	tree = &m->obj.session->graph->extents;
-	e = RB_NFIND(extent_tree, tree, &probe);
-	if (!e || e->pa.first != pa)
-		e = e ? RB_PREV(extent_tree, tree, e) : RB_MAX(extent_tree, tree);
-	return e && e->physmem == m && range_has(e->pa, pa) ? e : NULL;
+	e = graph_extent_of_pa(m->obj.session->graph, pa);
+	return e && e->physmem == m ? e : NULL;
 }
 
 bool physmem_offset_of(const struct physmem *m, uint64_t pa, uint64_t *out)
@@ -156,7 +151,7 @@ static struct range block_of(const struct physmem *m, const struct extent *e, ui
 	static const uint64_t blocks[] = { SZ_1M, SZ_64K, SZ_4K };
 	uint64_t sizes = attr_phys_sizes(m->attr);
 
-	if (attr_phys_any_size(m->attr) || (m->attr & VCM_PHYS_CONT))
+	if (attr_phys_any_size(m->attr) || (m->attr & VCM_PHYS_CONT) || m->root != m)
 		return e->pa;
 	for (size_t i = 0; i < sizeof(blocks) / sizeof(*blocks); i++) {
 		uint64_t first = align_down(pa, blocks[i]);

@@ -59,7 +59,7 @@ struct physmem {
 };
 
 /*
- * GRAPH_E_PRESSURE (positive): it would fit after kept arenas are given up (plan_evict).
+ * GRAPH_E_PRESSURE (positive): it may fit after kept arenas are given up (plan_evict, in a plan of its own).
  * -EINVAL, -EDQUOT; -ENOMEM with the reason telling want of size from fragmentation.
  */
 #define GRAPH_E_PRESSURE 1
@@ -80,7 +80,7 @@ int plan_evict_user(struct plan *p, struct user *u);
 const struct extent *physmem_extent_at(const struct physmem *m, uint64_t offset);
 /*
  * Segments, as vcm_get_next_phys_addr() shows them: whole extents where the block sizes are not restricted or the memory
- * is contiguous; else the blocks. after: any address of the segment before; 0 starts. False at the end, or when after is
+ * is contiguous (VCM_PHYS_CONT, an alias); else the blocks. after: any address of the segment before; 0 starts. False at the end, or when after is
  * not in m.
  */
 bool physmem_next_segment(const struct physmem *m, uint64_t after, struct range *out);

@@ -69,6 +69,7 @@ struct pool *pool_free(struct pool *p)
 		return NULL;
 	TAILQ_FOREACH_SAFE(a, &p->arenas, link, next) {
 		assert(!a->used);
+		a->quarantined = false; /* the end of the graph */
 		arena_end(a);
 	}
 	for (size_t i = 0; i < p->n_ranges; i++)

@@ -25,7 +25,7 @@ struct pool_config {
 	uint64_t cont_len; /* 0: no contiguous region */
 	uint64_t granule;  /* 0: by size */
 	bool secure;
-	void *hw; /* the daemon's */
+	const void *hw; /* the daemon's */
 };
 
 struct pool {
@@ -39,7 +39,7 @@ struct pool {
 	bool has_cont;
 	bool secure;
 	uint64_t granule;
-	void *hw;
+	const void *hw;
 	struct arena_list arenas; /* of all users */
 	struct arena_list cached; /* those that are kept for their users, oldest first */
 	uint64_t len;

@@ -11,54 +11,72 @@
 #include "graph/plan.h"
 #include "graph/vcm.h"
 
+/* 0, or 1 when the slice is full. */
+static int spend(size_t *budget)
+{
+	if (!*budget)
+		return 1;
+	--*budget;
+	return 0;
+}
+
 static int deactivate_all(struct plan *p, struct session *s, size_t *budget)
 {
 	struct avcm *a;
 	struct vcm *v;
+	int r = 0;
 
+	if (!s->n_active)
+		return 0;
 	TAILQ_FOREACH(v, &s->vcms, link)
 		TAILQ_FOREACH(a, &v->avcms, vcm_link) {
-			int r = a->active && *budget ? plan_avcm_deactivate(p, a) : 0;
-
-			if (r < 0)
+			if (r != 0)
 				return r;
-			if (a->active && !*budget)
-				return 1;
-			*budget -= *budget > 0;
+			if (!a->active)
+				continue;
+			r = spend(budget);
+			if (r == 0)
+				r = plan_avcm_deactivate(p, a);
 		}
-	return 0;
+	return r;
 }
 
-static int drop_reservations(struct plan *p, struct vcm *v, size_t *budget)
+static int drop_reservation(struct plan *p, struct res *r)
 {
-	struct res *r, *next;
-	int ret;
+	int ret = r->physmem ? plan_res_reclaim_backing(p, r) : 0;
 
-	RB_FOREACH_SAFE(r, res_tree, &v->reservations, next) {
-		if (!*budget)
-			return 1;
-		--*budget;
-		ret = r->physmem ? plan_res_reclaim_backing(p, r) : 0;
-		if (ret == 0)
-			ret = plan_res_unreserve(p, r);
-		if (ret < 0)
-			return ret;
-	}
-	return 0;
+	return ret == 0 ? plan_res_unreserve(p, r) : ret;
 }
 
 static int drop_vcm(struct plan *p, struct vcm *v, size_t *budget)
 {
 	struct bound *b, *next_bound;
 	struct avcm *a, *next_avcm;
-	int r = drop_reservations(p, v, budget);
+	struct res *res, *next_res;
+	int r = 0;
 
-	TAILQ_FOREACH_SAFE(b, &v->bounds, link, next_bound)
+	RB_FOREACH_SAFE(res, res_tree, &v->reservations, next_res) {
+		r = spend(budget);
+		if (r == 0)
+			r = drop_reservation(p, res);
+		if (r != 0)
+			return r;
+	}
+	RB_FOREACH_SAFE(b, bound_tree, &v->bounds, next_bound) {
+		r = spend(budget);
 		if (r == 0)
 			r = plan_bound_free(p, b);
-	TAILQ_FOREACH_SAFE(a, &v->avcms, vcm_link, next_avcm)
+		if (r != 0)
+			return r;
+	}
+	TAILQ_FOREACH_SAFE(a, &v->avcms, vcm_link, next_avcm) {
+		r = spend(budget);
 		if (r == 0)
 			r = plan_avcm_deassoc(p, a);
+		if (r != 0)
+			return r;
+	}
+	r = spend(budget);
 	return r == 0 ? plan_vcm_free(p, v) : r;
 }
 
@@ -76,10 +94,9 @@ int plan_reclaim(struct plan *p, struct session *s, size_t budget)
 	TAILQ_FOREACH_SAFE(m, &s->physmems, link, next_physmem) {
 		if (r != 0)
 			return r;
-		if (!budget)
-			return 1;
-		budget--;
-		r = plan_physmem_free(p, m);
+		r = spend(&budget);
+		if (r == 0)
+			r = plan_physmem_free(p, m);
 	}
 	return r;
 }

@@ -5,7 +5,6 @@
 #include <errno.h>
 
 #include "base/mem.h"
-#include "base/unconst.h"
 #include "graph/attr.h"
 #include "graph/bound.h"
 #include "graph/graph.h"
@@ -140,20 +139,14 @@ int res_make(struct plan *p, struct vcm *v, uint32_t handle, struct res **out)
 
 bool vcm_is_clear(const struct vcm *v, struct range range)
 {
-	struct res *r = RB_NFIND(res_tree, UNCONST(struct res_tree, &v->reservations),
-				 &(struct res){ .addr = range.first });
-	const struct bound *b;
+	const struct res *r = vcm_res_before(v, range.last);
+	const struct bound *b = RB_ROOT(&v->bounds);
 
-	if (r && r->addr <= range.last)
-		return false;
-	r = r ? RB_PREV(res_tree, UNCONST(struct res_tree, &v->reservations), r) :
-		RB_MAX(res_tree, UNCONST(struct res_tree, &v->reservations));
 	if (r && range_meets(range_of(r), range))
 		return false;
-	TAILQ_FOREACH(b, &v->bounds, link)
-		if (range_meets(b->range, range))
-			return false;
-	return true;
+	while (b && !range_meets(b->range, range))
+		b = b->range.first < range.first ? RB_RIGHT(b, by_addr) : RB_LEFT(b, by_addr);
+	return !b;
 }
 
 static int check_len(struct plan *p, uint64_t len)

@@ -41,7 +41,7 @@ RB_PROTOTYPE(res_backing_tree, res, by_backing, res_cmp_backing)
  */
 int plan_res_reserve(struct plan *p, struct vcm *v, uint32_t handle, uint64_t len, uint32_t attr,
 		     uint64_t addr, struct res **out);
-/* At the start of the vcm; device and kernel regions only. */
+/* At the start of the vcm, which is a device region. As above; -EBUSY when something is there. */
 int plan_res_reserve_at(struct plan *p, struct vcm *v, uint32_t handle, uint64_t len, uint32_t attr,
 			uint64_t memtarget, struct res **out);
 int plan_res_reserve_bound(struct plan *p, struct bound *b, uint32_t handle, uint64_t len,

@@ -57,8 +57,8 @@ struct object *session_find(const struct session *s, uint32_t handle, enum objec
 	if (o && o->kind == kind)
 		return o;
 	if (o)
-		refuse(why, 0, "handle %u is a %s, not a %s", handle, object_kind_name(o->kind),
-		       object_kind_name(kind));
+		refuse(why, 0, "handle %u does not name a %s: it is of kind %s", handle,
+		       object_kind_name(kind), object_kind_name(o->kind));
 	else
 		refuse(why, 0, "there is no %s with handle %u in this session",
 		       object_kind_name(kind), handle);

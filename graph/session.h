@@ -31,8 +31,9 @@ struct session {
 	struct vcm_list vcms;
 	struct physmem_list physmems; /* aliases before what they alias */
 	uint64_t counts[N_OBJECT_KINDS];
-	uint64_t bytes; /* of physmems */
-	void *hw;       /* the daemon's */
+	uint64_t n_active; /* associations */
+	uint64_t bytes;    /* of physmems */
+	void *hw;          /* the daemon's */
 };
 
 RB_HEAD(session_tree, session);

@@ -32,10 +32,10 @@ struct user {
 RB_HEAD(user_tree, user);
 RB_PROTOTYPE(user_tree, user, by_uid, user_cmp)
 
-/* The user, made if it is new; NULL without memory. It stays until graph_drop_users(). */
+/* The user, made if it is new; NULL without memory. It stays until graph_free(). */
 struct user *user_get(struct graph *g, uint32_t uid, const struct limits *limits);
 /* Counts n more objects: 0 or -EDQUOT. */
 int user_charge_objects(struct user *u, uint64_t n, struct reason *why);
 void user_release_objects(struct user *u, uint64_t n);
-/* The same for table memory, which the backend knows only afterwards. */
+/* Whether its arenas may have so many bytes more: 0 or -EDQUOT. */
 int user_check_bytes(const struct user *u, uint64_t more, struct reason *why);

@@ -28,7 +28,7 @@ void vcm_unlink(struct vcm *v)
 
 void vcm_destroy(struct vcm *v)
 {
-	assert(!v->n_res && TAILQ_EMPTY(&v->bounds) && TAILQ_EMPTY(&v->avcms) &&
+	assert(!v->n_res && RB_EMPTY(&v->bounds) && TAILQ_EMPTY(&v->avcms) &&
 	       TAILQ_EMPTY(&v->tables));
 	if (v->type == VCM_DEVICE)
 		space_free(v->space);
@@ -87,7 +87,7 @@ int vcm_make(struct plan *p, struct session *s, uint32_t handle, enum vcm_type t
 	v->type = type;
 	v->range = r;
 	RB_INIT(&v->reservations);
-	TAILQ_INIT(&v->bounds);
+	RB_INIT(&v->bounds);
 	TAILQ_INIT(&v->avcms);
 	TAILQ_INIT(&v->tables);
 	if (type == VCM_EXT_KERNEL)
@@ -186,9 +186,9 @@ int plan_vcm_free(struct plan *p, struct vcm *v)
 	if (v->n_res)
 		return refuse(p->why, -EBUSY, "vcm %u has %zu reservations: unreserve them first",
 			      v->obj.handle, v->n_res);
-	if (!TAILQ_EMPTY(&v->bounds))
+	if (!RB_EMPTY(&v->bounds))
 		return refuse(p->why, -EBUSY, "vcm %u has bound %u: free it first", v->obj.handle,
-			      TAILQ_FIRST(&v->bounds)->obj.handle);
+			      RB_MIN(bound_tree, &v->bounds)->obj.handle);
 	if (v->n_avcms)
 		return refuse(p->why, -EBUSY, "vcm %u is associated with %s: deassociate it first",
 			      v->obj.handle, TAILQ_FIRST(&v->avcms)->device->name);

@@ -31,7 +31,7 @@ struct vcm_table {
 };
 
 struct bound;
-TAILQ_HEAD(bound_list, bound);
+RB_HEAD(bound_tree, bound);
 TAILQ_HEAD(vcm_table_list, vcm_table);
 
 struct vcm {
@@ -43,7 +43,7 @@ struct vcm {
 	struct space *space; /* VCM_DEVICE: its own; VCM_EXT_KERNEL: the graph's; else NULL */
 	struct res_tree reservations;
 	size_t n_res;
-	struct bound_list bounds;
+	struct bound_tree bounds; /* by address */
 	struct avcm_list avcms;
 	unsigned int n_avcms, n_active;
 	struct vcm_table_list tables;

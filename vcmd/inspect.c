@@ -214,7 +214,7 @@ static void who_row(struct call *c, const struct res *r, const struct avcm *a)
 /* The cursor counts rows: one a reservation and association, or one for a reservation without any. */
 static uint64_t show_who(struct call *c, uint64_t cursor, uint64_t pa)
 {
-	const struct res *r = NULL;
+	struct res *r = NULL;
 	uint64_t i = 0;
 
 	while ((r = graph_next_res_of_pa(c->broker->graph, NULL, pa, r))) {

@@ -6,7 +6,6 @@
 #include "backend/bus.h"
 #include "backend/smmu/smmu.h"
 #include "base/mem.h"
-#include "base/unconst.h"
 #include "graph/graph.h"
 #include "memory/memory.h"
 #include "vcmd/broker.h"
@@ -78,7 +77,7 @@ static int add_pools(struct machine *m, struct reason *why)
 					    .cont_len = c->cont_len,
 					    .granule = c->granule,
 					    .secure = c->secure,
-					    .hw = UNCONST(void, c) };
+					    .hw = c };
 
 		if (!pool_new(m->broker->graph, &pool))
 			return refuse(why, -ENOMEM, "no memory for the pools");

@@ -72,7 +72,7 @@ int op_phys_num_res(struct call *c, const struct op *op)
 
 int op_phys_next_res(struct call *c, const struct op *op)
 {
-	const struct res *r = op->target ? find_res(c, op->target) : NULL;
+	struct res *r = op->target ? find_res(c, op->target) : NULL;
 	uint64_t offset;
 
 	if (op->target && !r)

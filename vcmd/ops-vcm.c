@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "backend/backend.h"
+#include "graph/lookup.h"
 #include "graph/plan.h"
 #include "vcmd/find.h"
 #include "vcmd/ops.h"
@@ -100,14 +101,14 @@ int op_bound_info(struct call *c, const struct op *op)
 
 int op_bound_next(struct call *c, const struct op *op)
 {
-	const struct vcm *v = find_vcm(c, op->on);
-	const struct bound *b = op->target && v ? find_bound(c, op->target) : NULL;
+	struct vcm *v = find_vcm(c, op->on);
+	struct bound *b = op->target && v ? find_bound(c, op->target) : NULL;
 
 	if (!v || (op->target && !b))
 		return -EINVAL;
 	if (b && b->vcm != v)
 		return refuse(c->why, -EINVAL, "bound %u is not of vcm %u", op->target, op->on);
-	b = b ? TAILQ_NEXT(b, link) : TAILQ_FIRST(&v->bounds);
+	b = vcm_bound_next(v, b);
 	call_value(c, b ? b->obj.handle : 0);
 	return 0;
 }

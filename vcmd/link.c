@@ -300,6 +300,7 @@ static void link_read(struct link *l)
 {
 	bool freed = false, more = true;
 
+	/* cppcheck-suppress autoVariables ; taken back below */
 	l->freed = &freed;
 	for (unsigned int i = 0; i < PACKETS_A_TURN && more; i++) {
 		bool got = read_one(l);
@@ -368,17 +369,24 @@ static void on_timer(void *ctx)
 		events_flush(l);
 }
 
-static int peer_groups(int fd, struct link_peer *p)
+static int peer_groups_of(int fd, struct link_peer *p, socklen_t *len)
 {
-	socklen_t len = 0;
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &len) < 0 && errno != ERANGE)
-		return -errno;
-	p->gids = mem_zalloc(len + sizeof(gid_t));
+	p->gids = mem_free(p->gids);
+	p->gids = mem_zalloc(*len + sizeof(gid_t)); /* and the primary one */
 	if (!p->gids)
 		return -ENOMEM;
-	if (len && getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, p->gids, &len) < 0)
-		return -errno;
+	return getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, p->gids, len) < 0 ? -errno : 0;
+}
+
+static int peer_groups(int fd, struct link_peer *p)
+{
+	socklen_t len = 8 * sizeof(gid_t);
+	int r = peer_groups_of(fd, p, &len);
+
+	if (r == -ERANGE) /* it says how long it is */
+		r = peer_groups_of(fd, p, &len);
+	if (r < 0)
+		return r;
 	p->n_gids = len / sizeof(gid_t);
 	for (size_t i = 0; i < p->n_gids; i++)
 		if (p->gids[i] == p->gid)

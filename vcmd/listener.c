@@ -71,6 +71,12 @@ static void on_retry(void *ctx)
 		loop_timer_set(l->retry, RETRY_MS);
 }
 
+static int take_one(const struct listener *l)
+{
+	/* cppcheck-suppress nullPointer ; link.c asks who it is */
+	return accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
+
 /* Takes a connection and drops it. False when not even that works. */
 static bool accept_and_close(struct listener *l)
 {
@@ -78,7 +84,7 @@ static bool accept_and_close(struct listener *l)
 	bool done;
 
 	fd_closep(&l->spare);
-	fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
+	fd = take_one(l);
 	done = fd >= 0 || errno == EAGAIN;
 	fd_closep(&fd);
 	l->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -120,8 +126,7 @@ static void on_readable(void *ctx, _unused_ unsigned int what)
 	struct listener *l = ctx;
 
 	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-		_cleanup_(fd_closep) int fd =
-			accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		_cleanup_(fd_closep) int fd = take_one(l);
 
 		if (fd >= 0)
 			l->fn(l->ctx, steal_fd(&fd));

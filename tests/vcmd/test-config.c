@@ -30,7 +30,7 @@ static int file_of(const char *text, size_t len)
 
 static struct config *load(const char *text)
 {
-	_cleanup_(fd_closep) int fd = file_of(text, strlen(text));
+	_cleanup_(fd_closep) _unused_ int fd = file_of(text, strlen(text));
 	struct reason why = { "" };
 	struct config *c = NULL;
 	int r = config_load(path, &c, &why);
@@ -179,7 +179,8 @@ static const struct refused {
 START_TEST(config_refuses_with_file_line_and_reason)
 {
 	for (size_t i = 0; i < N_REFUSED; i++) {
-		_cleanup_(fd_closep) int fd = file_of(refused[i].text, strlen(refused[i].text));
+		_cleanup_(fd_closep) _unused_ int fd =
+			file_of(refused[i].text, strlen(refused[i].text));
 		_cleanup_(config_freep) struct config *c = NULL;
 		struct reason why = { "" };
 		char where[96];
@@ -198,7 +199,7 @@ END_TEST
 START_TEST(config_refuses_what_is_no_text)
 {
 	_cleanup_(config_freep) struct config *c = NULL;
-	_cleanup_(fd_closep) int zero = file_of("poll = 50\n\0poll = 50\n", 21);
+	_cleanup_(fd_closep) _unused_ int zero = file_of("poll = 50\n\0poll = 50\n", 21);
 	struct reason why = { "" };
 
 	ck_assert_int_eq(config_load(path, &c, &why), -EINVAL);
@@ -407,7 +408,7 @@ START_TEST(config_is_loaded_whole_or_not_at_all)
 		"memtype 0 { pool { ranges = {\"0x200000+2M\"} allow-groups = {root} } }\n"
 		"smmu s { base = 0x1000000 context c { mid = 0 allow-users = {root} } }\n"
 		"master m {} window \"0x10000+4K\" { allow-users = {root} } limits {}\n";
-	_cleanup_(fd_closep) int fd = file_of(text, strlen(text));
+	_cleanup_(fd_closep) _unused_ int fd = file_of(text, strlen(text));
 	size_t nth = 0;
 	int r;
 

@@ -207,9 +207,12 @@ static int build_tlb(const struct build *b, struct cfg_t *s, struct config_smmu 
 	if (smmu->tlb_entries & (smmu->tlb_entries - 1))
 		return build_wrong(b, entries->line, "tlb-entries: %s is not a power of two",
 				   entries->text);
-	if (!ways && smmu->tlb_ways > smmu->tlb_entries)
-		smmu->tlb_ways = smmu->tlb_entries;
-	build_get_uint(s, "tlb-ways", &smmu->tlb_ways);
+	if (!ways) {
+		if (smmu->tlb_ways > smmu->tlb_entries)
+			smmu->tlb_ways = smmu->tlb_entries;
+		return 0;
+	}
+	smmu->tlb_ways = (unsigned int)ways->number;
 	if (smmu->tlb_entries % smmu->tlb_ways)
 		return build_wrong(b, ways->line, "tlb-ways: %s does not divide the %u entries",
 				   ways->text, smmu->tlb_entries);

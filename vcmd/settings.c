@@ -405,7 +405,7 @@ static cfg_opt_t file_opts[] = {
 	CFG_END(),
 };
 
-static int parse_text(cfg_t *cfg, const char *path, const char *text)
+static int parse_text(cfg_t *cfg, const char *path, char *text)
 {
 	FILE *in;
 	int r;
@@ -415,7 +415,7 @@ static int parse_text(cfg_t *cfg, const char *path, const char *text)
 		return -ENOMEM;
 	if (!*text)
 		return 0;
-	in = fmemopen((void *)(uintptr_t)text, strlen(text), "r");
+	in = fmemopen(text, strlen(text), "r");
 	if (!in)
 		return -ENOMEM;
 	r = cfg_parse_fp(cfg, in);
@@ -428,7 +428,7 @@ static int parse_text(cfg_t *cfg, const char *path, const char *text)
 
 CLEANUP_DEFINE(cfg_t *, cfg_free)
 
-static int parse(const char *path, const char *text, struct cfg_t **out)
+static int parse(const char *path, char *text, struct cfg_t **out)
 {
 	_cleanup_(cfg_freep) cfg_t *cfg = cfg_init(file_opts, CFGF_NONE);
 	int r;

@@ -154,7 +154,7 @@ static void peer_send_fds(const struct side *s, const char *text, size_t n_fds)
 			      .msg_controllen = CMSG_SPACE(sizeof(int) * n_fds) };
 	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
 
-	memcpy(buf, text, strlen(text));
+	memcpy(buf, text, strlen(text) + 1);
 	cmsg->cmsg_level = SOL_SOCKET;
 	cmsg->cmsg_type = SCM_RIGHTS;
 	cmsg->cmsg_len = CMSG_LEN(sizeof(int) * n_fds);
@@ -511,7 +511,7 @@ END_TEST
 START_TEST(link_reads_nothing_more_from_who_does_not_read)
 {
 	struct side s;
-	ssize_t last;
+	ssize_t last = 0;
 	int n_sent = 0, n_read = 0;
 
 	side_init(&s);
@@ -778,7 +778,7 @@ START_TEST(link_that_cannot_queue_says_so_and_sends_nothing)
 {
 	struct side s;
 	size_t before;
-	ssize_t last;
+	ssize_t last = 0;
 	int n = 0, read = 0;
 
 	side_init(&s);

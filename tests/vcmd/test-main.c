@@ -54,8 +54,8 @@ static bool exists(const char *path)
 
 static void start(struct run *r, const char *const *args, size_t n_args)
 {
-	const char *argv[MAX_ARGS + 2] = { "vcmd" }, *build = getenv("VCM_BUILDDIR");
-	char program[4096];
+	char program[4096], *argv[MAX_ARGS + 2] = { program };
+	const char *build = getenv("VCM_BUILDDIR");
 
 	memcpy(&argv[1], args, n_args * sizeof(*args));
 	snprintf(program, sizeof(program), "%s/vcmd/vcmd", build ? build : ".");
@@ -66,7 +66,7 @@ static void start(struct run *r, const char *const *args, size_t n_args)
 	dup2(r->output, STDOUT_FILENO);
 	dup2(r->output, STDERR_FILENO);
 	unsetenv("JOURNAL_STREAM");
-	execv(program, (char *const *)(uintptr_t)argv);
+	execv(program, argv);
 	_exit(127);
 }
 

@@ -25,22 +25,22 @@ struct table;
 /* What may be done through a mapping, as the hardware will enforce it. */
 struct map_attr {
 	bool read, write, execute;
-	bool user;		/* unprivileged access too; otherwise privileged only */
+	bool user; /* unprivileged access too; otherwise privileged only */
 	bool shareable;
 	bool secure;
-	uint8_t cache;		/* 0 to 9, the values of VCM_CACHE_POLICY in <vcm/attr.h> */
+	uint8_t cache; /* 0 to 9, the values of VCM_CACHE_POLICY in <vcm/attr.h> */
 };
 
 struct backend_caps {
-	uint64_t page_sizes;	 /* bit n set: blocks of 2^n bytes */
-	unsigned int va_bits;	 /* addresses are below 2^va_bits */
+	uint64_t page_sizes;  /* bit n set: blocks of 2^n bytes */
+	unsigned int va_bits; /* addresses are below 2^va_bits */
 	unsigned int pa_bits;
 	unsigned int n_contexts; /* named by the configuration */
-	unsigned int n_banks;	 /* hardware contexts: how many can be active at once */
-	bool split;		 /* a low and a high table on one context */
-	bool stall;		 /* a faulting transaction can wait for a verdict */
-	bool atomic_switch;	 /* one table is replaced by another without a gap */
-	bool simulated;		 /* sim_* below work */
+	unsigned int n_banks;    /* hardware contexts: how many can be active at once */
+	bool split;              /* a low and a high table on one context */
+	bool stall;              /* a faulting transaction can wait for a verdict */
+	bool atomic_switch;      /* one table is replaced by another without a gap */
+	bool simulated;          /* sim_* below work */
 };
 
 /* Where a table sits on a context. */
@@ -51,17 +51,17 @@ enum half {
 
 struct fault {
 	unsigned int context;
-	uint64_t addr;		/* device address, page exact at least */
-	uint64_t len;		/* bytes of the transaction, 0 unknown */
+	uint64_t addr; /* device address, page exact at least */
+	uint64_t len;  /* bytes of the transaction, 0 unknown */
 	bool write, execute, privileged;
-	bool stalled;		/* waits for fault_resume() */
-	bool permission;	/* mapped, but not for this access */
+	bool stalled;    /* waits for fault_resume() */
+	bool permission; /* mapped, but not for this access */
 	uint32_t fsr, fsynr0, fsynr1;
 };
 
 /* Page-table formats. One object a format, shared by its backends. */
 struct table_ops {
-	const char *name;	/* "armv7s" */
+	const char *name; /* "armv7s" */
 	uint64_t page_sizes;
 	unsigned int va_bits;
 
@@ -74,7 +74,8 @@ struct table_ops {
 	 * mask; 4 KB pages only where sizes has them, as an address that is not aligned to the smallest size is -EINVAL).
 	 * 0; -EEXIST when part of it is mapped; -ENOMEM; -EINVAL beyond va_bits: then nothing has changed.
 	 */
-	int (*map)(struct table *t, uint64_t va, uint64_t pa, uint64_t len, uint64_t sizes, struct map_attr attr);
+	int (*map)(struct table *t, uint64_t va, uint64_t pa, uint64_t len, uint64_t sizes,
+		   struct map_attr attr);
 	/*
 	 * Removes [va, va + len), splitting a block that is only partly inside.
 	 * Cannot fail where it needs no split: exactly what one map call mapped, or a union of such.
@@ -94,7 +95,7 @@ struct table_ops {
 };
 
 struct backend_ops {
-	const char *name;	/* "smmu" */
+	const char *name; /* "smmu" */
 
 	void (*caps)(struct backend *b, struct backend_caps *out);
 	/* The index of the context, or -ENOENT. */
@@ -107,13 +108,14 @@ struct backend_ops {
 	 * in the other half with the same split.
 	 * 0; -EBUSY that half is taken; -ENODEV no hardware bank is free; -EIO the hardware refused. why says more.
 	 */
-	int (*activate)(struct backend *b, unsigned int context, struct table *t, enum half half, unsigned int split,
-			struct reason *why);
+	int (*activate)(struct backend *b, unsigned int context, struct table *t, enum half half,
+			unsigned int split, struct reason *why);
 	/* From then on the context's traffic faults and terminates. 0; -ENOENT not active; -EIO. */
-	int (*deactivate)(struct backend *b, unsigned int context, enum half half, struct reason *why);
+	int (*deactivate)(struct backend *b, unsigned int context, enum half half,
+			  struct reason *why);
 	/* new_t in place of what is active in that half; on failure the old one is still active. */
-	int (*replace)(struct backend *b, unsigned int context, struct table *new_t, enum half half, unsigned int split,
-		       struct reason *why);
+	int (*replace)(struct backend *b, unsigned int context, struct table *new_t, enum half half,
+		       unsigned int split, struct reason *why);
 	/* What the context's walker makes of va for an unprivileged read, without side effects: 0; -EFAULT; -ENOENT when the
 	 * context is not active. */
 	int (*translate)(struct backend *b, unsigned int context, uint64_t va, uint64_t *out_pa);
@@ -131,6 +133,7 @@ struct backend_ops {
 /* Implementations embed it first. */
 struct backend {
 	const struct backend_ops *ops;
-	const struct table_ops *format; /* backends with the same pointer and format_ctx share tables */
+	const struct table_ops
+		*format; /* backends with the same pointer and format_ctx share tables */
 	void *format_ctx;
 };

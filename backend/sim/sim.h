@@ -17,10 +17,11 @@
 struct sim;
 
 struct sim_config {
-	unsigned int n_banks;	  /* context banks, 1 to 255 */
-	unsigned int n_mids;	  /* bus masters, 1 to 128; MIDs are 0 .. n_mids - 1 */
+	unsigned int n_banks;     /* context banks, 1 to 255 */
+	unsigned int n_mids;      /* bus masters, 1 to 128; MIDs are 0 .. n_mids - 1 */
 	unsigned int tlb_entries; /* a power of two, 1 to 4096 */
-	unsigned int tlb_ways;	  /* associativity; divides tlb_entries; equal to it: fully associative */
+	unsigned int
+		tlb_ways; /* associativity; divides tlb_entries; equal to it: fully associative */
 };
 
 /* NULL without memory, or when the configuration is outside its bounds. bus must outlive the model. */
@@ -44,8 +45,8 @@ int sim_irq_fd(struct sim *sim);
  * from 4 GB on are -EFAULT before they reach the SMMU.
  */
 typedef void (*sim_done_fn)(void *ctx, int result);
-int sim_access(struct sim *sim, unsigned int mid, bool write, uint64_t addr, void *buf, size_t len, sim_done_fn done,
-	       void *ctx);
+int sim_access(struct sim *sim, unsigned int mid, bool write, uint64_t addr, void *buf, size_t len,
+	       sim_done_fn done, void *ctx);
 /*
  * The caller has gone: the waiting transaction of mid is terminated without its callback, and touches buf no more. The
  * master stays -EBUSY until the RESUME that was due for it has come, so that a verdict does not hit its successor.
@@ -67,9 +68,9 @@ void sim_reset_counters(struct sim *sim);
 
 /* Broken hardware, for the returns that only it gives. */
 enum sim_failure {
-	SIM_FAIL_ENABLE = 1,  /* the next write that would set SCTLR.M has no effect */
-	SIM_FAIL_DISABLE = 2, /* the next write that would clear SCTLR.M has no effect */
-	SIM_FAIL_WALK = 3,    /* the next table walk gets an external abort */
+	SIM_FAIL_ENABLE = 1,    /* the next write that would set SCTLR.M has no effect */
+	SIM_FAIL_DISABLE = 2,   /* the next write that would clear SCTLR.M has no effect */
+	SIM_FAIL_WALK = 3,      /* the next table walk gets an external abort */
 	SIM_FAIL_TRANSLATE = 4, /* the next V2P operation reports a fault in PAR */
 };
 /* The next `count` occasions of the kind on this model fail. -EINVAL for an unknown kind. */

@@ -124,7 +124,7 @@ struct smmu_dev *smmu_get_ctx_instance(char *ctx_name)
 		return NULL;
 	LIST_FOREACH(drv, &tree, link) {
 		LIST_FOREACH(dev, &drv->devs, link) {
-			if (!dev->name || strcmp(dev->name, ctx_name))
+			if (!dev->name || strcmp(dev->name, ctx_name) != 0)
 				continue;
 			dev->n_instances++;
 			return dev;

@@ -198,9 +198,12 @@ int machine_read(struct machine *m, unsigned int mid, uint64_t addr, void *buf, 
 
 int machine_write(struct machine *m, unsigned int mid, uint64_t addr, const void *buf, size_t len)
 {
-	void *from = (void *)(uintptr_t)buf; /* a write does not touch it */
+	union {
+		const void *in;
+		void *out;
+	} from = { buf }; /* a write does not touch it */
 
-	return at_once(sim_access(m->sim, mid, true, addr, from, len, must_not_wait, NULL));
+	return at_once(sim_access(m->sim, mid, true, addr, from.out, len, must_not_wait, NULL));
 }
 
 int machine_map(struct table *t, uint64_t va, uint64_t pa, uint64_t len, uint64_t sizes,

@@ -172,7 +172,8 @@ static int share(const struct three *t, int who)
 	snprintf(text, sizeof(text), "written by %s", t->views[who].name);
 	if (view_write(t, who, offset, text))
 		return failed("vcm_sim_write");
-	printf("  %-12s writes at %#zx:", t->views[who].name, addr_of(&t->views[who]) + offset);
+	printf("  %-12s at %#14zx writes \"%s\"\n", t->views[who].name,
+	       addr_of(&t->views[who]) + offset, text);
 	for (int other = 0; other < N_VIEWS; other++) {
 		char seen[TEXT_LEN] = "";
 
@@ -180,11 +181,11 @@ static int share(const struct three *t, int who)
 			continue;
 		if (view_read(t, other, offset, seen))
 			return failed("vcm_sim_read");
-		printf(" %s reads \"%s\"", t->views[other].name, seen);
+		printf("  %-12s at %#14zx reads  \"%s\"\n", t->views[other].name,
+		       addr_of(&t->views[other]) + offset, seen);
 		if (memcmp(seen, text, TEXT_LEN) != 0)
 			return -EIO;
 	}
-	putchar('\n');
 	return 0;
 }
 
@@ -332,7 +333,7 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	ret = vcm_sys_init();
 	if (ret) {
-		fprintf(stderr, "vcm_sys_init failed: %s\n", strerror(-ret));
+		failed("vcm_sys_init");
 		return EXIT_FAILURE;
 	}
 	ret = run(argc > 1 && strcmp(argv[1], "--pause") == 0);

@@ -288,7 +288,7 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	ret = vcm_sys_init();
 	if (ret) {
-		fprintf(stderr, "vcm_sys_init failed: %s\n", strerror(-ret));
+		failed("vcm_sys_init");
 		return EXIT_FAILURE;
 	}
 	ret = run(argc > 1 && strcmp(argv[1], "--pause") == 0);

@@ -10,16 +10,7 @@
 #include <vcm/smmu.h>
 #include <vcm/vcm.h>
 
-#define DEFAULT_SOCKET "/run/vcm/vcmd.sock"
-
 static bool is_joined;
-
-static const char *socket_path(void)
-{
-	const char *path = getenv("VCM_SOCKET");
-
-	return path && *path ? path : DEFAULT_SOCKET;
-}
 
 void broker_set_socket(const char *path)
 {
@@ -31,7 +22,7 @@ bool broker_join(void)
 	int r = vcm_sys_init();
 
 	if (r < 0) {
-		tell_failure(r, "no broker at %s", socket_path());
+		tell_failure(r, "no broker");
 		if (r == -ENOENT || r == -ECONNREFUSED)
 			fputs("Is vcmd running? --socket names another one.\n", stderr);
 		return false;

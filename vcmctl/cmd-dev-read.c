@@ -44,7 +44,7 @@ static enum exit_code read_device(const struct call *call, uint64_t addr, size_t
 	if (r == 0)
 		r = vcm_sim_read(dev_id, addr, b.p, b.len);
 	if (r < 0) {
-		tell_failure(r, "%s cannot read %zu bytes at %#" PRIx64, call->args[0], len, addr);
+		tell_failure(r, "%s cannot read %zu bytes at 0x%" PRIx64, call->args[0], len, addr);
 		return EXIT_FAILED;
 	}
 	print_bytes(call, addr, &b);

@@ -29,7 +29,7 @@ static enum exit_code write_device(const struct call *call, uint64_t addr, const
 		return EXIT_FAILED;
 	r = vcm_sim_write(dev_id, addr, b->p, b->len);
 	if (r < 0) {
-		tell_failure(r, "%s cannot write %zu bytes at %#" PRIx64, call->args[0], b->len,
+		tell_failure(r, "%s cannot write %zu bytes at 0x%" PRIx64, call->args[0], b->len,
 			     addr);
 		return EXIT_FAILED;
 	}

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <errno.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -34,16 +35,21 @@ static const char *show_why(char buf[FORMAT_LEN], const struct line *l, unsigned
 	return l->n[at] & VCM_FAULT_F_PERMISSION ? "not allowed" : "not mapped";
 }
 
-static const char *show_verdict(char buf[FORMAT_LEN], const struct line *l, unsigned int at)
+/* What became of the transaction: a verdict of the handler's, or the error that stands for there being none. */
+static const char *show_outcome(char buf[FORMAT_LEN], const struct line *l, unsigned int at)
 {
 	(void)buf;
-	switch (l->n[at]) {
+	switch ((int64_t)l->n[at]) {
 	case VCM_FAULT_RETRY:
 		return "retried";
 	case VCM_FAULT_TERMINATE:
 		return "terminated";
+	case -ENOENT:
+		return "terminated, no handler";
+	case -ETIMEDOUT:
+		return "terminated, no answer in time";
 	default:
-		return "handler failed";
+		return "terminated, handler failed";
 	}
 }
 
@@ -56,8 +62,7 @@ static const struct column columns[] = {
 	{ "ACCESS", "access", COLUMN_WORD, show_access, VCM_FAULTS_FLAGS },
 	{ "WHY", NULL, COLUMN_WORD, show_why, VCM_FAULTS_FLAGS },
 	{ NULL, "flags", COLUMN_NUMBER, show_count, VCM_FAULTS_FLAGS },
-	{ "WHAT", NULL, COLUMN_WORD, show_verdict, VCM_FAULTS_VERDICT },
-	{ NULL, "verdict", COLUMN_NUMBER, show_count, VCM_FAULTS_VERDICT },
+	{ "OUTCOME", "outcome", COLUMN_WORD, show_outcome, VCM_FAULTS_VERDICT },
 };
 
 static enum exit_code run(const struct call *call)

@@ -28,6 +28,16 @@ const char *show_addr(char buf[FORMAT_LEN], const struct line *l, unsigned int a
 	return format_addr(buf, l->n[at]);
 }
 
+const char *show_addr_if(char buf[FORMAT_LEN], const struct line *l, unsigned int at)
+{
+	return l->n[at] ? show_addr(buf, l, at) : "";
+}
+
+const char *show_count_if(char buf[FORMAT_LEN], const struct line *l, unsigned int at)
+{
+	return l->n[at] ? show_count(buf, l, at) : "";
+}
+
 const char *show_text(char buf[FORMAT_LEN], const struct line *l, unsigned int at)
 {
 	(void)buf;

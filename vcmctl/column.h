@@ -34,6 +34,9 @@ struct column {
 const char *show_count(char buf[FORMAT_LEN], const struct line *l, unsigned int at);
 const char *show_size(char buf[FORMAT_LEN], const struct line *l, unsigned int at);
 const char *show_addr(char buf[FORMAT_LEN], const struct line *l, unsigned int at);
+/* Nothing where it is 0. */
+const char *show_addr_if(char buf[FORMAT_LEN], const struct line *l, unsigned int at);
+const char *show_count_if(char buf[FORMAT_LEN], const struct line *l, unsigned int at);
 const char *show_text(char buf[FORMAT_LEN], const struct line *l, unsigned int at);
 const char *show_yes(char buf[FORMAT_LEN], const struct line *l, unsigned int at);
 const char *show_user(char buf[FORMAT_LEN], const struct line *l, unsigned int at);

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "bench/graph.h"
+
+#include <malloc.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "graph/graph.h"
+#include "graph/plan.h"
+#include "graph/vcm.h"
+
+#define ROUNDS 9
+#define ROUND_PAIRS 50000
+#define FILLS 101 /* the first failure is a matter of luck */
+#define SZ_1G (UINT64_C(1) << 30)
+#define VCM_HANDLE 1
+
+struct churn {
+	struct graph *graph;
+	struct session *session;
+	struct vcm *vcm;
+	struct plan plan;
+	uint32_t *live; /* handles: what a request names; the first n_live are reserved, the others are free */
+	size_t n_live, n_max;
+	uint64_t rng, bytes;
+	bool fake;
+};
+
+static uint64_t rnd(struct churn *c)
+{
+	c->rng ^= c->rng << 13;
+	c->rng ^= c->rng >> 7;
+	c->rng ^= c->rng << 17;
+	return c->rng;
+}
+
+static size_t rnd_below(struct churn *c, size_t n)
+{
+	return (size_t)(((rnd(c) >> 32) * n) >> 32);
+}
+
+static uint64_t rnd_len(struct churn *c)
+{
+	/* one minus the sums of the geometric series, of 2^16 */
+	static const uint16_t above[] = { 40587, 25119, 15528, 9582, 5896, 3610,
+					  2193,  1314,  769,   432,  222,  92 };
+	uint64_t r = (rnd(c) >> 16) & 0xffff;
+	unsigned int k = 0;
+
+	while (k < 12 && r < above[k])
+		k++;
+	return SZ_4K << k;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t); /* others may run in between */
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static bool finish(struct churn *c, int r)
+{
+	if (r == 0)
+		plan_commit(&c->plan);
+	else
+		plan_abort(&c->plan);
+	return r == 0;
+}
+
+static bool reserve(struct churn *c)
+{
+	uint64_t len = rnd_len(c);
+	struct res *r;
+
+	if (!c->fake) {
+		plan_begin(&c->plan, c->graph, NULL);
+		if (!finish(c,
+			    plan_res_reserve(&c->plan, c->vcm, c->live[c->n_live], len, 0, 0, &r)))
+			return false;
+	}
+	c->bytes += len;
+	c->n_live++;
+	return true;
+}
+
+static void unreserve(struct churn *c)
+{
+	size_t i = rnd_below(c, c->n_live);
+	uint32_t handle = c->live[i];
+	struct res *r;
+
+	c->live[i] = c->live[--c->n_live];
+	c->live[c->n_live] = handle;
+	if (c->fake)
+		return;
+	r = (struct res *)session_find(c->session, handle, OBJECT_RES, NULL);
+	c->bytes -= r->len;
+	plan_begin(&c->plan, c->graph, NULL);
+	if (!finish(c, plan_res_unreserve(&c->plan, r)))
+		abort();
+}
+
+static bool churn_init(struct churn *c, uint64_t start, uint64_t len, size_t max)
+{
+	static const struct limits limits = { UINT64_MAX, UINT64_MAX, 1, 0 };
+	struct user *user;
+
+	*c = (struct churn){ .rng = UINT64_C(0x2545f4914f6cdd1d), .n_max = max };
+	c->live = calloc(max, sizeof(*c->live));
+	c->graph = graph_new((struct range){ SZ_1G, 2 * SZ_1G - 1 });
+	user = c->graph ? user_get(c->graph, 0, &limits) : NULL;
+	if (!c->live || !user || session_new(c->graph, user, &c->session, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < max; i++)
+		c->live[i] = VCM_HANDLE + 1 + (uint32_t)i;
+	plan_begin(&c->plan, c->graph, NULL);
+	return finish(c, plan_vcm_create(&c->plan, c->session, VCM_HANDLE, start, len, &c->vcm));
+}
+
+static void churn_deinit(struct churn *c)
+{
+	int r;
+
+	for (r = c->session ? 1 : 0; r == 1;) {
+		plan_begin(&c->plan, c->graph, NULL);
+		r = plan_reclaim(&c->plan, c->session, 1000);
+		if (!finish(c, r < 0 ? r : 0))
+			abort();
+	}
+	session_free(c->session);
+	graph_free(c->graph);
+	plan_deinit(&c->plan);
+	free(c->live);
+}
+
+static bool churn_pairs(struct churn *c, size_t n)
+{
+	for (; n; n--) {
+		unreserve(c);
+		if (!reserve(c))
+			return false;
+	}
+	return true;
+}
+
+static bool churn_settle(struct churn *c, size_t n_live)
+{
+	while (c->n_live < n_live)
+		if (!reserve(c))
+			return false;
+	return churn_pairs(c, 2 * n_live);
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double median(double *v, size_t n)
+{
+	qsort(v, n, sizeof(*v), by_value);
+	return v[n / 2];
+}
+
+static double pair_ns(size_t n_live, bool fake)
+{
+	struct churn c;
+	double ns[ROUNDS], r = -1;
+
+	if (churn_init(&c, SZ_4K, (UINT64_C(1) << 47) - SZ_4K, n_live + 1)) {
+		c.fake = fake;
+		if (churn_settle(&c, n_live)) {
+			for (size_t i = 0; i < ROUNDS; i++) {
+				uint64_t start = now_ns();
+
+				if (!churn_pairs(&c, ROUND_PAIRS))
+					abort();
+				ns[i] = (double)(now_ns() - start) / ROUND_PAIRS;
+			}
+			r = median(ns, ROUNDS);
+		}
+	}
+	churn_deinit(&c);
+	return r;
+}
+
+double bench_graph_pair_ns(size_t n_live)
+{
+	return pair_ns(n_live, false);
+}
+
+double bench_graph_driver_ns(size_t n_live)
+{
+	return pair_ns(n_live, true);
+}
+
+double bench_graph_packing(void)
+{
+	double full[FILLS], r = -1;
+	struct churn c;
+
+	if (churn_init(&c, SZ_1G, SZ_1G, SZ_1G / SZ_4K + 1)) {
+		for (size_t i = 0; i < FILLS; i++) {
+			while (reserve(&c))
+				;
+			full[i] = (double)c.bytes / (double)SZ_1G;
+			while (c.bytes > SZ_1G / 2)
+				unreserve(&c);
+		}
+		r = median(full, FILLS);
+	}
+	churn_deinit(&c);
+	return r;
+}
+
+static size_t heap_bytes(void)
+{
+	struct mallinfo2 m = mallinfo2();
+
+	return m.uordblks + m.hblkhd;
+}
+
+double bench_graph_bytes_per_res(size_t n)
+{
+	size_t before = heap_bytes(), bench;
+	struct churn c;
+	double r = -1;
+
+	if (churn_init(&c, SZ_4K, (UINT64_C(1) << 47) - SZ_4K, n + 1) && churn_settle(&c, n)) {
+		bench = malloc_usable_size(c.live);
+		r = (double)(heap_bytes() - before - bench) / (double)n;
+	}
+	churn_deinit(&c);
+	return r;
+}

@@ -44,6 +44,7 @@ static bool path_down(struct space *s, struct path *p, uint64_t first, uint64_t 
 {
 	struct branch *b = s->root;
 
+	assert(s->level > 0);
 	p->level = path_end(first, end);
 	for (unsigned level = s->level; level > p->level; level--) {
 		unsigned i = child_of(level, first);

@@ -184,6 +184,15 @@ static struct packet *in_exchange(struct connection *c, struct waiter *w)
 	return packet ? packet : packet_new();
 }
 
+/* A reply that nobody waits for: the broker's last word, or nonsense. */
+static void refuse_orphan(struct connection *c, const struct reply *reply)
+{
+	if (reply->serial == 0 && reply->status < 0)
+		break_locked(c, -ECONNRESET, reply->reason);
+	else
+		break_locked(c, -EPROTO, "the broker answered what was not asked");
+}
+
 /* Hands what the leader has read to the one whose reply it is. */
 static void deliver(struct connection *c, struct waiter *leader)
 {
@@ -193,7 +202,7 @@ static void deliver(struct connection *c, struct waiter *leader)
 		if (w->serial == leader->packet->reply.serial)
 			break;
 	if (!w) {
-		break_locked(c, -EPROTO, "the broker answered what was not asked");
+		refuse_orphan(c, &leader->packet->reply);
 		return;
 	}
 	w->answer = STEAL_PTR(leader->packet);

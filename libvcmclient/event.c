@@ -77,6 +77,8 @@ static int receive_locked(struct events *e, struct fault_event *out, struct reas
 	if (r < 0)
 		return r;
 	fdset_deinit(&e->packet->fds);
+	if (e->packet->reply.serial == 0 && e->packet->reply.status < 0)
+		return refuse(why, -ECONNRESET, "%s", e->packet->reply.reason);
 	if (e->packet->reply.serial != 0 || !e->packet->reply.fault)
 		return refuse(why, -EPROTO, "the broker sent something that is no event");
 	*out = *e->packet->reply.fault;

@@ -35,7 +35,8 @@ static int give_rows(const struct reply *reply, vcm_row_fn fn, void *ctx)
 }
 
 /* One page. Out: where the next one begins, 0: there is none. */
-static int give_page(enum vcm_table_kind table, uint64_t arg, uint64_t *cursor, vcm_row_fn fn, void *ctx)
+static int give_page(enum vcm_table_kind table, uint64_t arg, uint64_t *cursor, vcm_row_fn fn,
+		     void *ctx)
 {
 	_cleanup_(call_deinit) struct call c = call_begin(OP_INSPECT);
 	const uint64_t before = *cursor;

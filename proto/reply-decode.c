@@ -9,6 +9,7 @@
 #include "base/fdset.h"
 #include "base/range.h"
 #include "proto/codec.h"
+#include "proto/quick.h"
 #include "proto/text.h"
 #include "proto/vcm.pb-c.h"
 
@@ -179,9 +180,12 @@ static int take_parts(struct codec *c, const VcmWire__Reply *m, struct reply *ou
 int reply_decode(struct codec *c, const void *buf, size_t len, struct reply *out,
 		 struct reason *why)
 {
-	const VcmWire__Reply *m = codec_unpack(c, &vcm_wire__reply__descriptor, buf, len, why);
+	const VcmWire__Reply *m;
 	int r;
 
+	if (quick_reply_decode(&c->scratch, buf, len, out))
+		return 0;
+	m = codec_unpack(c, &vcm_wire__reply__descriptor, buf, len, why);
 	if (!m)
 		return -EPROTO;
 	r = check_reply(m, why);

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "proto/codec.h"
+#include "proto/quick.h"
 #include "proto/text.h"
 #include "proto/vcm.pb-c.h"
 
@@ -121,7 +122,10 @@ long reply_encode(struct codec *c, const struct reply *in, void *buf, size_t cap
 	VcmWire__Reply m;
 	VcmWire__Welcome welcome;
 	VcmWire__Fault fault;
+	size_t len = quick_reply_encode(in, buf, cap);
 
+	if (len)
+		return (long)len;
 	scratch_reset(&c->scratch);
 	vcm_wire__reply__init(&m);
 	if (give_plain(in, &m) || give_reason(&c->scratch, in, &m) ||

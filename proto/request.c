@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "proto/codec.h"
+#include "proto/quick.h"
 #include "proto/text.h"
 #include "proto/vcm.pb-c.h"
 
@@ -79,9 +80,12 @@ static int check_request(const VcmWire__Request *m, struct reason *why)
 int request_decode(struct codec *c, const void *buf, size_t len, struct request *out,
 		   struct reason *why)
 {
-	const VcmWire__Request *m = codec_unpack(c, &vcm_wire__request__descriptor, buf, len, why);
+	const VcmWire__Request *m;
 	int r;
 
+	if (quick_request_decode(&c->scratch, buf, len, out))
+		return 0;
+	m = codec_unpack(c, &vcm_wire__request__descriptor, buf, len, why);
 	if (!m)
 		return -EPROTO;
 	r = check_request(m, why);
@@ -129,8 +133,11 @@ long request_encode(struct codec *c, const struct request *in, void *buf, size_t
 {
 	VcmWire__Request m;
 	VcmWire__Hello hello;
+	size_t len = quick_request_encode(in, buf, cap);
 	int r;
 
+	if (len)
+		return (long)len;
 	scratch_reset(&c->scratch);
 	vcm_wire__request__init(&m);
 	m.serial = in->serial;

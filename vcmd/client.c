@@ -263,13 +263,30 @@ static int welcome(struct client *c, uint64_t serial, int event_fd)
 	return n < 0 ? (int)n : link_send(c->link, c->broker->out, (size_t)n, &event_fd, 1);
 }
 
+/* The number of bytes in the broker's buffer. Pieces that do not fit with the rest are asked for again. */
+static long encode_reply(struct client *c, const struct reply *reply, size_t *n_fds)
+{
+	struct reply shorter = *reply;
+	long n = reply_encode(c->broker->encoder, reply, c->broker->out, PROTO_MAX_MESSAGE);
+
+	if (n != -EMSGSIZE || !reply->n_pieces)
+		return n;
+	client_forget_given(c);
+	shorter.n_pieces = 0;
+	*n_fds = 0;
+	return reply_encode(c->broker->encoder, &shorter, c->broker->out, PROTO_MAX_MESSAGE);
+}
+
+/* A client that would wait for ever for what cannot be sent is rather told that its link is broken. */
 static void send_reply(struct client *c, const struct reply *reply, const int *fds, size_t n_fds)
 {
-	long n = c->link ? reply_encode(c->broker->encoder, reply, c->broker->out, PROTO_MAX_MESSAGE) : 0;
+	long n = c->link ? encode_reply(c, reply, &n_fds) : 0;
 	int r = n > 0 ? link_send(c->link, c->broker->out, (size_t)n, fds, n_fds) : (int)n;
 
-	if (r < 0 && r != -EPIPE) /* a client that has gone misses nothing */
-		log_warning("%s, pid %d: a reply cannot be sent: %s", c->name, (int)c->pid, strerror(-r));
+	if (r == 0 || r == -EPIPE) /* a client that has gone misses nothing */
+		return;
+	log_warning("%s, pid %d: a reply cannot be sent: %s", c->name, (int)c->pid, strerror(-r));
+	link_break(c->link, "a reply cannot be sent");
 }
 
 static void turn_away(struct client *c, uint64_t serial, int status, const struct reason *why)

@@ -62,6 +62,11 @@ static void link_die(struct link *l, const char *why)
 	loop_timer_set(l->timer, 0);
 }
 
+void link_break(struct link *l, const char *why)
+{
+	link_die(l, why);
+}
+
 static bool is_stopped(const struct link *l)
 {
 	return l->n_pauses > 0 || l->full;

@@ -44,6 +44,8 @@ const struct link_peer *link_peer(const struct link *l);
 /* Sends or queues one packet; duplicates of fds travel along, the caller keeps its own. 0; -ENOMEM; -EPIPE when the link
  * is going (gone() has been or will be called). */
 int link_send(struct link *l, const void *buf, size_t len, const int *fds, size_t n_fds);
+/* Ends the connection: gone() will be called, with why, which must be a literal. */
+void link_break(struct link *l, const char *why);
 /* The client's end of the event socket, once; the caller closes it. A negative errno otherwise. */
 int link_open_events(struct link *l);
 int link_send_event(struct link *l, const void *buf, size_t len);

@@ -42,20 +42,10 @@ static void begin_update(struct vcm_table *t)
 	t->updating = true;
 }
 
-/* Every table that the steps have touched: from here on nothing stale is reachable through it. */
-static void end_updates(struct plan *p)
-{
-	for (size_t i = 0; i < p->n_steps; i++) {
-		struct vcm_table *t = p->steps[i].table;
-
-		if (!t || !t->updating)
-			continue;
-		t->updating = false;
-		ops_of(t)->update_done(t->hw);
-	}
-}
-
-/* The user is charged for table memory as it is taken: what the backend took is known only afterwards. */
+/*
+ * The user is charged for table memory as it is taken, since what the backend took is known only afterwards; what an unmap
+ * leaves is known when the update is done.
+ */
 static int charge(struct vcm_table *t, struct reason *why)
 {
 	uint64_t now = t->hw ? ops_of(t)->footprint(t->hw) : 0;
@@ -67,6 +57,20 @@ static int charge(struct vcm_table *t, struct reason *why)
 		return refuse(why, -EDQUOT, "user %u would have 0x%llx bytes of page tables and may have 0x%llx", u->uid,
 			      (unsigned long long)u->table_bytes, (unsigned long long)u->limits.table_bytes);
 	return 0;
+}
+
+/* Every table that the steps have touched: from here on nothing stale is reachable through it. */
+static void end_updates(struct plan *p)
+{
+	for (size_t i = 0; i < p->n_steps; i++) {
+		struct vcm_table *t = p->steps[i].table;
+
+		if (!t || !t->updating)
+			continue;
+		t->updating = false;
+		ops_of(t)->update_done(t->hw);
+		charge(t, NULL);
+	}
 }
 
 static struct map_attr map_attr(uint32_t attr, const struct physmem *m)
@@ -113,21 +117,15 @@ static int map(const struct step *s, struct reason *why)
 			      s->res->obj.handle, (unsigned long long)s->range.first,
 			      r == -EINVAL ? "its addresses are beyond the table" : "table memory is exhausted");
 	r = charge(t, why);
-	if (r < 0) {
+	if (r < 0)
 		ops->unmap(t->hw, s->range.first, range_len(s->range));
-		charge(t, NULL);
-	}
 	return r;
 }
 
 static int unmap(const struct step *s)
 {
-	int r;
-
 	begin_update(s->table);
-	r = ops_of(s->table)->unmap(s->table->hw, s->range.first, range_len(s->range));
-	charge(s->table, NULL);
-	return r;
+	return ops_of(s->table)->unmap(s->table->hw, s->range.first, range_len(s->range));
 }
 
 /* Some device may still reach this memory: it stays out of use for ever, and is counted. */
@@ -213,19 +211,35 @@ static void free_table(struct vcm_table *t)
 	charge(t, NULL);
 }
 
-static int run_step(struct broker *b, const struct step *s, struct reason *why)
+/* What the system is short of is the broker's to know; the client is told that there is no memory, and why. */
+static int new_arena(struct broker *b, const struct arena *a, struct reason *why)
 {
-	const struct config_pool *pool;
+	const struct config_pool *pool = a->pool->hw;
 
+	loop_idle_kick(b->chores);
+	return memory_arena_new(b->memory, a->id, a->range, pool->source, why) < 0 ? -ENOMEM : 0;
+}
+
+/* What earlier steps have unmapped gives back its part of a table with the end of the update only. */
+static int map_with_all_there_is(struct plan *p, const struct step *s, struct reason *why)
+{
+	int r = map(s, why);
+
+	if (r != -ENOMEM)
+		return r;
+	end_updates(p);
+	return map(s, why);
+}
+
+static int run_step(struct broker *b, struct plan *p, const struct step *s, struct reason *why)
+{
 	switch (s->kind) {
 	case STEP_ARENA_NEW:
-		pool = s->arena->pool->hw;
-		loop_idle_kick(b->chores);
-		return memory_arena_new(b->memory, s->arena->id, s->arena->range, pool->source, why);
+		return new_arena(b, s->arena, why);
 	case STEP_TABLE_NEW:
 		return new_table(s->table, why);
 	case STEP_MAP:
-		return map(s, why);
+		return map_with_all_there_is(p, s, why);
 	case STEP_UNMAP:
 		return unmap(s);
 	case STEP_PROTECT:
@@ -246,7 +260,7 @@ static int run_step(struct broker *b, const struct step *s, struct reason *why)
 }
 
 /* The inverse of a step; it takes back what there was room for, and so cannot fail but in hardware. */
-static void undo_step(struct broker *b, const struct step *s)
+static void undo_step(struct broker *b, struct plan *p, const struct step *s)
 {
 	int r = 0;
 
@@ -261,7 +275,7 @@ static void undo_step(struct broker *b, const struct step *s)
 		r = unmap(s);
 		break;
 	case STEP_UNMAP:
-		r = map(s, NULL);
+		r = map_with_all_there_is(p, s, NULL);
 		break;
 	case STEP_PROTECT:
 		r = protect(s, s->old_attr);
@@ -288,14 +302,14 @@ static void undo_first(struct broker *b, struct plan *p, size_t n)
 {
 	while (n--)
 		if (!p->steps[n].late)
-			undo_step(b, &p->steps[n]);
+			undo_step(b, p, &p->steps[n]);
 	end_updates(p);
 }
 
 int program_run(struct broker *b, struct plan *p, struct reason *why)
 {
 	for (size_t i = 0; i < p->n_steps; i++) {
-		int r = p->steps[i].late ? 0 : run_step(b, &p->steps[i], why);
+		int r = p->steps[i].late ? 0 : run_step(b, p, &p->steps[i], why);
 
 		if (r < 0) {
 			undo_first(b, p, i);

@@ -77,7 +77,7 @@ static void over(struct client *c)
 		return;
 	}
 	if (c->bye_serial)
-		client_reply_short(c, c->bye_serial, 0);
+		client_reply_short(c, c->bye_serial, 0, NULL);
 }
 
 /* One slice. 1: there is more; 0: it is over; -ENOMEM: nothing was done. */
@@ -304,9 +304,9 @@ void client_reply_data(struct client *c, uint64_t serial, const void *data, size
 	send_reply(c, &(struct reply){ .serial = serial, .data = data, .n_data = len }, NULL, 0);
 }
 
-void client_reply_short(struct client *c, uint64_t serial, int status)
+void client_reply_short(struct client *c, uint64_t serial, int status, const char *reason)
 {
-	send_reply(c, &(struct reply){ .serial = serial, .status = status }, NULL, 0);
+	send_reply(c, &(struct reply){ .serial = serial, .status = status, .reason = reason }, NULL, 0);
 }
 
 int client_hello(struct client *c, const struct request *req, struct reason *why)

@@ -79,7 +79,8 @@ void client_reply(struct client *c, uint64_t serial, const struct answer *a);
 /* The same with one value, with data, or with a status, and nothing else. */
 void client_reply_value(struct client *c, uint64_t serial, uint64_t value);
 void client_reply_data(struct client *c, uint64_t serial, const void *data, size_t len);
-void client_reply_short(struct client *c, uint64_t serial, int status);
+/* reason may be NULL. */
+void client_reply_short(struct client *c, uint64_t serial, int status, const char *reason);
 void client_event(struct client *c, const struct fault_event *event);
 /* A request starts, or stops, to wait. */
 void client_park(struct client *c);

@@ -96,7 +96,7 @@ static void done(void *ctx, int result)
 
 	LIST_REMOVE(t, link);
 	if (result < 0)
-		client_reply_short(c, t->serial, result);
+		client_reply_short(c, t->serial, result, "the device's transaction faulted and was terminated");
 	else
 		client_reply_data(c, t->serial, t->buf, t->write ? 0 : t->len);
 	mem_free(t);

@@ -72,14 +72,14 @@ bool handle_decode(const void *p, struct handle *out)
 {
 	uintptr_t v = (uintptr_t)p, kind = (v >> KIND_SHIFT) - KIND_BASE;
 
-	if (kind <= HANDLE_NONE || kind >= HANDLE_N_KINDS || (v & INDEX_MAX) == 0)
+	if (kind <= HANDLE_NONE || kind >= HANDLE_N_KINDS)
 		return false;
 	out->kind = (enum handle_kind)kind;
 	out->generation = (uint32_t)(v >> GENERATION_SHIFT) & GENERATION_MAX;
 	out->wire = (uint32_t)(v & INDEX_MAX);
 	if (v >> BROKER_SHIFT & 1)
 		out->wire |= HANDLE_BROKER;
-	return true;
+	return out->wire != 0;
 }
 
 const char *handle_kind_name(enum handle_kind kind)
@@ -311,7 +311,7 @@ void *handles_pointer(struct handles *h, enum handle_kind kind, uint32_t wire)
 	if (wire == 0)
 		return NULL;
 	if (wire & HANDLE_BROKER)
-		return wire - HANDLE_BROKER - 1 < INDEX_MAX ? handle_encode(handle) : NULL;
+		return wire - HANDLE_BROKER <= INDEX_MAX ? handle_encode(handle) : NULL;
 	pthread_mutex_lock(&h->lock);
 	slot = slot_of(h, wire);
 	if (slot && slot->kind == kind)

@@ -3,8 +3,8 @@
  * Playing the hardware: transactions on the bus as a simulated device, and faults in simulated hardware. For tests, and for
  * trying out a program on a machine without the devices. Never part of a batch.
  *
- * All functions return 0 or a negative errno number; -ENOTCONN without a connection. -ENODEV: there is no such device, or
- * it is a real one. -EACCES: this session may not act as the device, because none of its vcms is active on it.
+ * All functions return 0 or a negative errno number; -ENOTCONN without a connection. -EINVAL: there is no such device.
+ * -ENODEV: it is a real one. -EACCES: it is active for another session, and the right to play it all the same is missing.
  */
 #ifndef VCM_SIM_H
 #define VCM_SIM_H
@@ -21,7 +21,7 @@ extern "C" {
  * Returns when the transaction is over, also when it stalled and a fault handler decided about it.
  *
  * -EFAULT: it was terminated; what went before the fault has happened. Long ones are sent as several transactions.
- * -EBUSY: a transaction of this device waits for a fault handler already. -EINVAL: buf is NULL and len is not 0.
+ * -EBUSY: a transaction of this device waits for a fault handler already. -EINVAL: len is 0, or buf is NULL.
  */
 int vcm_sim_read(size_t dev_id, size_t dev_addr, void *buf, size_t len);
 int vcm_sim_write(size_t dev_id, size_t dev_addr, const void *buf, size_t len);

@@ -49,6 +49,10 @@ static int check_memory(struct plan *p, const struct res *r, const struct physme
 	if (secure && (type == VCM_EXT_USER || type == VCM_EXT_KERNEL))
 		return refuse(p->why, -EINVAL, "physmem %u is secure: no CPU maps it",
 			      m->obj.handle);
+	if (!m->extents[0].arena && (type == VCM_EXT_USER || type == VCM_EXT_KERNEL))
+		return refuse(p->why, -EINVAL,
+			      "physmem %u is a window: the broker has no fd of it to map",
+			      m->obj.handle);
 	if (type != VCM_ONE_TO_ONE)
 		return 0;
 	if (!physmem_is_contiguous(m))

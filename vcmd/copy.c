@@ -72,6 +72,12 @@ static uint64_t copy_run(struct copy *cp, const struct res *to, const struct res
 	return n;
 }
 
+/* What has been checked at the start, of what the handle names by now. */
+static bool is_fit(const struct res *r, uint64_t offset, uint64_t len)
+{
+	return r && r->physmem && !r->physmem->secure && r->physmem->extents[0].arena && offset + len <= r->len;
+}
+
 /* True when there is more to do. */
 static bool copy_slice(struct copy *cp)
 {
@@ -80,8 +86,7 @@ static bool copy_slice(struct copy *cp)
 	while (budget && cp->done < cp->len) {
 		const struct res *to = find(cp, cp->to), *from = find(cp, cp->from);
 
-		if (!to || !from || !to->physmem || !from->physmem || cp->to_off + cp->len > to->len ||
-		    cp->from_off + cp->len > from->len)
+		if (!is_fit(to, cp->to_off, cp->len) || !is_fit(from, cp->from_off, cp->len))
 			return false;
 		n = copy_run(cp, to, from, budget);
 		if (!n)

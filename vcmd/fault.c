@@ -55,13 +55,18 @@ static void arm(struct faults *f)
 			       first->deadline_ns > now ? (first->deadline_ns - now + 999999) / 1000000 : 0);
 }
 
+/* The record may have been overwritten by later faults: then it is another's. */
+static void note(const struct faults *f, const struct waiting *w, int32_t verdict)
+{
+	if (f->n_faults - w->id < FAULT_HISTORY)
+		w->record->verdict = verdict;
+}
+
 static void settle(struct faults *f, struct waiting *w, int32_t verdict)
 {
 	struct device *d = w->device;
 
-	/* The record may have been overwritten by later faults: then it is another's. */
-	if (w->record->time_ns == w->deadline_ns - (uint64_t)f->broker->config->fault_timeout_ms * 1000000u)
-		w->record->verdict = verdict;
+	note(f, w, verdict);
 	TAILQ_REMOVE(&f->waiting, w, link);
 	mem_free(w);
 	resume(d, verdict == 1);
@@ -75,7 +80,7 @@ static void expire(void *ctx)
 
 	while ((w = TAILQ_FIRST(&f->waiting)) && w->deadline_ns <= now) {
 		log_warning("%s: the handler of session %llu has not answered in %u ms: terminated", w->device->name,
-			    (unsigned long long)w->record->session, f->broker->config->fault_timeout_ms);
+			    (unsigned long long)w->client->session->id, f->broker->config->fault_timeout_ms);
 		settle(f, w, -ETIMEDOUT);
 	}
 	arm(f);
@@ -133,6 +138,23 @@ static void tell(struct client *c, uint64_t id, const struct fault_record *r, co
 	client_event(c, &event);
 }
 
+/*
+ * A context stalls on one transaction at a time: one that it was said to stall on before has been terminated by its
+ * deactivation, and a late verdict on it is not for the next.
+ */
+static void forget_former(struct faults *f, const struct device *d)
+{
+	struct waiting *w, *next;
+
+	TAILQ_FOREACH_SAFE(w, &f->waiting, link, next) {
+		if (w->device != d)
+			continue;
+		note(f, w, -ECANCELED);
+		TAILQ_REMOVE(&f->waiting, w, link);
+		mem_free(w);
+	}
+}
+
 static void wait_for(struct faults *f, struct client *c, struct device *d, struct fault_record *r,
 		     const struct fault *fault)
 {
@@ -167,6 +189,8 @@ static void take(void *ctx, struct backend *backend, const struct fault *fault)
 		return;
 	}
 	r = record(f, d, a, fault);
+	if (fault->stalled)
+		forget_former(f, d);
 	if (c && c->state == CLIENT_LIVE && client_has_hook(c, d->number)) {
 		if (fault->stalled)
 			wait_for(f, c, d, r, fault);
@@ -220,7 +244,7 @@ int faults_answer(struct faults *f, struct client *c, uint64_t id, uint64_t verd
 	if (verdict > 1) {
 		f->n_failed_handlers++;
 		log_warning("%s: the handler of session %llu failed (%s): terminated", w->device->name,
-			    (unsigned long long)w->record->session, strerror((int)((verdict - 2) & 0xfff)));
+			    (unsigned long long)w->client->session->id, strerror((int)((verdict - 2) & 0xfff)));
 		settle(f, w, -(int32_t)((verdict - 2) & 0xfff));
 	} else {
 		settle(f, w, (int32_t)verdict);

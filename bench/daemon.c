@@ -53,7 +53,7 @@ static int write_config(const struct daemon *d, const struct daemon_plan *plan)
 	return fclose(f) != 0 || r < 0 ? -EIO : 0;
 }
 
-static const char *build_folder(void)
+const char *daemon_build_folder(void)
 {
 	const char *v = getenv("VCM_BUILDDIR");
 
@@ -66,7 +66,7 @@ static void become(const struct daemon *d, const struct daemon_plan *plan)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	measure_pin(0, plan->cpu);
-	snprintf(program, sizeof(program), "%s/vcmd/vcmd", build_folder());
+	snprintf(program, sizeof(program), "%s/vcmd/vcmd", daemon_build_folder());
 	snprintf(config, sizeof(config), "%s/vcmd.conf", d->folder);
 	unsetenv("NOTIFY_SOCKET");
 	unsetenv("LISTEN_FDS");

@@ -27,6 +27,9 @@ struct daemon_plan {
 #define DAEMON_PLAN                                                                                \
 	((struct daemon_plan){ .cpu = -1, .bind = -1, .poll_us = 50, .tlb_entries = 64 })
 
+/* Where the programs were built: $VCM_BUILDDIR, or where the bench was. */
+const char *daemon_build_folder(void);
+
 /* 0 when it answers, or a negative errno number. All users may connect to it. */
 int daemon_start(struct daemon *d, const struct daemon_plan *plan);
 /* Ends it as systemd does. Safe on DAEMON_NULL. */

@@ -45,7 +45,7 @@ int echo_start(struct echo *e, int cpu, size_t request_len, size_t reply_len)
 
 int echo_ask(const struct echo *e)
 {
-	char buf[MAX_LEN] = { 0 };
+	static char buf[MAX_LEN];
 
 	if (send(e->fd, buf, e->request_len, MSG_NOSIGNAL) < 0 ||
 	    recv(e->fd, buf, sizeof(buf), 0) <= 0)

@@ -126,16 +126,6 @@ static struct packet *spare_take(struct connection *c)
 	return packet;
 }
 
-static struct packet *connection_get(struct connection *c)
-{
-	struct packet *packet;
-
-	pthread_mutex_lock(&c->lock);
-	packet = spare_take(c);
-	pthread_mutex_unlock(&c->lock);
-	return packet ? packet : packet_new();
-}
-
 void connection_put(struct connection *c, struct packet *packet)
 {
 	if (!packet)
@@ -300,9 +290,10 @@ static void lead_once(struct connection *c, struct waiter *w)
 {
 	struct connection_side side = c->side;
 	struct packet *packet = w->packet;
-	struct reason why = { "" };
+	struct reason why;
 	int r;
 
+	why.text[0] = 0;
 	if (w->is_alone)
 		side.fd = -1;
 	c->has_leader = true;
@@ -344,14 +335,19 @@ static int await(struct connection *c, struct waiter *w, struct reason *why)
 
 /* --- sending -------------------------------------------------------------------------------------------------- */
 
-/* The waiter stands in the list from here on. */
+/* The waiter stands in the list from here on, and has a packet. */
 static int begin(struct connection *c, struct request *request, struct waiter *w,
 		 struct reason *why)
 {
 	int r = 0;
 
 	pthread_mutex_lock(&c->lock);
-	if (c->error) {
+	w->packet = spare_take(c);
+	if (!w->packet)
+		w->packet = packet_new();
+	if (!w->packet) {
+		r = refuse(why, -ENOMEM, "no memory");
+	} else if (c->error) {
 		r = refuse(why, -ENOTCONN, "not connected any more: %s", c->error_text.text);
 	} else {
 		request->serial = w->serial = ++c->serial;
@@ -375,19 +371,18 @@ static void give_up(struct connection *c, struct waiter *w)
 static int submit(struct connection *c, struct request *request, struct waiter *w,
 		  struct reason *why)
 {
-	struct packet *packet = w->packet;
 	size_t len = 0;
 	int r;
 
 	pthread_mutex_lock(&c->send_lock);
 	r = begin(c, request, w, why);
 	if (r == 0) {
-		r = packet_encode(packet, request, c->max_message, &len, why);
+		r = packet_encode(w->packet, request, c->max_message, &len, why);
 		if (r < 0)
 			give_up(c, w);
 	}
 	if (r == 0) {
-		if (packet_send(packet, c->fd, len) < 0)
+		if (packet_send(w->packet, c->fd, len) < 0)
 			connection_break(c, -ECONNRESET, "the broker has closed the connection");
 		atomic_store(&w->is_sent, true);
 	}
@@ -402,9 +397,6 @@ int connection_request(struct connection *c, const struct request *request, stru
 	struct request numbered = *request;
 	int r;
 
-	w.packet = connection_get(c);
-	if (!w.packet)
-		return refuse(why, -ENOMEM, "no memory");
 	r = submit(c, &numbered, &w, why);
 	if (r == 0)
 		r = await(c, &w, why);

@@ -155,10 +155,14 @@ struct mapping *mapping_unref(struct mapping *m)
 	return mem_free(m);
 }
 
-uint64_t mapping_addr(const struct mapping *m)
+uint64_t mapping_addr(struct mapping *m)
 {
-	assert(!m->outer);
-	return (uintptr_t)m->addr;
+	uint64_t addr;
+
+	pthread_mutex_lock(&m->lock);
+	addr = (uintptr_t)m->addr;
+	pthread_mutex_unlock(&m->lock);
+	return addr;
 }
 
 uint64_t mapping_len(const struct mapping *m)

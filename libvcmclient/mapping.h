@@ -42,7 +42,8 @@ struct mapping *mapping_ref(struct mapping *m);
 struct mapping *mapping_unref(struct mapping *m);
 CLEANUP_DEFINE(struct mapping *, mapping_unref)
 
-uint64_t mapping_addr(const struct mapping *m);
+/* 0: a part whose place is not known yet. */
+uint64_t mapping_addr(struct mapping *m);
 uint64_t mapping_len(const struct mapping *m);
 
 /* Where it lies in the other one's space. 0, or -EPROTO when it does not. */

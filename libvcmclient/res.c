@@ -125,10 +125,26 @@ uint32_t vcm_get_res_attr(struct res *res_id)
 	return (uint32_t)call_value(&c, RES_INFO_ATTR, 0);
 }
 
+/* In the process's own address space it is known here, and nobody needs to be asked. */
+static size_t own_addr(const struct call *c)
+{
+	return c->err == 0 && c->on.mapping && !c->on.is_pending ?
+		       (size_t)mapping_addr(c->on.mapping) :
+		       0;
+}
+
 size_t vcm_get_dev_addr(struct res *res_id)
 {
-	_cleanup_(call_deinit) struct call c = res_info(res_id);
+	_cleanup_(call_deinit) struct call c = call_begin(OP_RES_INFO);
+	size_t addr;
 
+	call_on(&c, HANDLE_RES, res_id);
+	addr = own_addr(&c);
+	if (addr) {
+		error_end(0);
+		return addr;
+	}
+	call_ask(&c);
 	if (c.err == 0 && c.packet->reply.values[RES_INFO_ADDR] == 1)
 		call_fail(
 			&c,

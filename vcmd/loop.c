@@ -515,6 +515,8 @@ static int base_init(struct loop *l)
 	if (!config)
 		return -ENOMEM;
 	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+	/* It would look at the clock in every turn, for timeouts that it does not have. */
+	event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
 	event_config_require_features(config, EV_FEATURE_ET);
 	l->base = event_base_new_with_config(config);
 	event_config_free(config);

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * bench/rooms [--quick]: the figures of single rooms, a "name value" in each line of the output, for bench/bench. A program of its
+ * own, because the API of the hardware driver has functions of the same names as that of the client library.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/range.h"
+#include "bench/graph.h"
+#include "bench/rooms.h"
+#include "bench/tables.h"
+
+static void say(const char *name, double value)
+{
+	printf("%s %.9g\n", name, value);
+	fflush(stdout);
+}
+
+static void say_graph(size_t most)
+{
+	say("driver", bench_graph_driver_ns(ROOMS_FEW));
+	say("few", bench_graph_pair_ns(ROOMS_FEW));
+	say("many", bench_graph_pair_ns(ROOMS_MANY));
+	if (most > ROOMS_MANY)
+		say("most", bench_graph_pair_ns(most));
+	say("bytes", bench_graph_bytes_per_res(most));
+	say("packing", bench_graph_packing());
+}
+
+static void say_map(const char *name, uint64_t block)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%s.ratio", name);
+	say(text, bench_map16m_ratio(block));
+	snprintf(text, sizeof(text), "%s.ns", name);
+	say(text, bench_map16m_ns());
+	snprintf(text, sizeof(text), "%s.stores", name);
+	say(text, bench_map16m_stores_ns());
+}
+
+int main(int argc, char **argv)
+{
+	say_graph(argc > 1 && !strcmp(argv[1], "--quick") ? ROOMS_MANY : ROOMS_MOST);
+	say_map("4k", SZ_4K);
+	say_map("64k", SZ_64K);
+	say_map("1m", SZ_1M);
+	say_map("16m", SZ_16M);
+	return EXIT_SUCCESS;
+}

@@ -24,8 +24,8 @@
 #define POLL_ALL_EVERY 8
 /* Of the waits that could yield, those that sleep. */
 #define YIELD_ALL_EVERY 16
-/* Turns under load after which idle work gets one. */
-#define IDLE_STARVED 256
+/* How long idle work waits under load until it gets a turn. */
+#define IDLE_STARVED_NS (4 * NS_PER_MS)
 #define TIMERS_A_TURN 64
 /* A spin that lasted this long may have been interrupted by others: worth a getrusage(). */
 #define PREEMPTION_SUSPECT_NS (20 * 1000)
@@ -73,8 +73,8 @@ struct loop {
 	LIST_HEAD(, loop_signal) signals;
 	struct loop_idle *idle_running;
 	bool stopped;
-	uint64_t n_events;   /* callbacks that had something to do */
-	unsigned int n_busy; /* turns with events since idle work had one */
+	uint64_t n_events; /* callbacks that had something to do */
+	uint64_t idle_ns;  /* when idle work was asked for, or had a turn */
 
 	struct polling spins;  /* on another CPU than the client's */
 	struct polling yields; /* on the client's */
@@ -299,8 +299,20 @@ struct loop_idle *loop_idle_new(struct loop *l, bool (*fn)(void *ctx), void *ctx
 	return i;
 }
 
+static struct loop_idle *idle_pending(struct loop *l)
+{
+	struct loop_idle *i;
+
+	TAILQ_FOREACH(i, &l->idles, link)
+		if (i->pending)
+			return i;
+	return NULL;
+}
+
 void loop_idle_kick(struct loop_idle *i)
 {
+	if (!i->pending && !idle_pending(i->loop))
+		i->loop->idle_ns = now_ns();
 	i->pending = true;
 }
 
@@ -314,24 +326,14 @@ struct loop_idle *loop_idle_free(struct loop_idle *i)
 	return mem_free(i);
 }
 
-static struct loop_idle *idle_pending(struct loop *l)
-{
-	struct loop_idle *i;
-
-	TAILQ_FOREACH(i, &l->idles, link)
-		if (i->pending)
-			return i;
-	return NULL;
-}
-
 static void idle_step(struct loop *l, struct loop_idle *i)
 {
 	bool more;
 
-	l->n_busy = 0;
 	l->idle_running = i;
 	i->pending = false;
 	more = i->fn(i->ctx);
+	l->idle_ns = now_ns();
 	if (!l->idle_running) /* it freed itself */
 		return;
 	l->idle_running = NULL;
@@ -458,7 +460,7 @@ static int turn_idle(struct loop *l, struct loop_idle *i)
 	}
 	if (r < 0)
 		return r;
-	if (r > 0 && ++l->n_busy < IDLE_STARVED)
+	if (r > 0 && now_ns() - l->idle_ns < IDLE_STARVED_NS)
 		return 0;
 	/* What ran may have freed it. */
 	i = idle_pending(l);

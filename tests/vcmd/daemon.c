@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <vcm/attr.h>
 #include <vcm/inspect.h>
 
 #include "tests/vcmd/world.h"
@@ -101,7 +102,8 @@ struct peer *daemon_peer(const struct daemon *d)
 {
 	struct peer *p = daemon_connect(d);
 
-	if (peer_hello(p) != 0)
+	/* Once it answers the second, it has closed its own copy of what it sent with the first. */
+	if (peer_hello(p) != 0 || CALL(p, MEMTYPE_CONT, .arg = VCM_MEMTYPE_0) != 0)
 		abort();
 	return p;
 }

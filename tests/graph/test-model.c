@@ -932,7 +932,8 @@ static int expect_memory(const struct model *m, const struct m_res *r, const str
 
 	if (secure != ((r->attr & VCM_SECURE) != 0))
 		return -EINVAL;
-	if (secure && (v->type == VCM_EXT_USER || v->type == VCM_EXT_KERNEL))
+	/* Neither what is secure nor a window (the alias of nothing of ours) is for a CPU. */
+	if ((secure || p->root < 0) && (v->type == VCM_EXT_USER || v->type == VCM_EXT_KERNEL))
 		return -EINVAL;
 	if (v->type == VCM_ONE_TO_ONE &&
 	    (p->n > 1 || !range_covers(v->r, p->e[0]) ||

@@ -97,7 +97,7 @@ static bool is_name(const char *name)
 
 	if (!name)
 		return false;
-	for (; name[n] && n <= PROTO_MAX_NAME; n++)
+	for (; n <= PROTO_MAX_NAME && name[n]; n++)
 		if (name[n] < ' ' || name[n] > '~')
 			return false;
 	return n > 0 && n <= PROTO_MAX_NAME;
@@ -115,6 +115,7 @@ static struct smmu_dev *got(struct call *c)
 	else
 		r = devices_get(&c->entry.session->devices, (uint32_t)device);
 	error_end(r);
+	/* A name in the type of a pointer, as the posting wants it. NOLINTNEXTLINE(performance-no-int-to-ptr) */
 	return r == 0 ? (struct smmu_dev *)(uintptr_t)device : NULL;
 }
 

@@ -57,7 +57,7 @@ static int give_page(enum vcm_table_kind table, uint64_t arg, uint64_t *cursor, 
 int vcm_inspect(enum vcm_table_kind table, uint64_t arg, vcm_row_fn fn, void *ctx)
 {
 	uint64_t cursor = 0;
-	int r;
+	int r = 0;
 
 	if (!fn) {
 		error_clear();

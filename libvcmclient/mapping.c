@@ -55,18 +55,19 @@ static uint8_t *cut(uint8_t *space, size_t space_len, size_t len, size_t align)
 {
 	size_t before = (align - (uintptr_t)space % align) % align;
 	size_t after = space_len - before - len;
+	uint8_t *kept = space + before;
 
 	if (before)
 		munmap(space, before);
 	if (after)
-		munmap(space + before + len, after);
-	return space + before;
+		munmap(kept + len, after);
+	return kept;
 }
 
 /* NULL when the process has no such space. Most of the time the kernel's first choice is aligned well enough. */
 static uint8_t *take_space(uint64_t len, uint64_t align)
 {
-	void *space;
+	void *space, *larger;
 
 	if (len == 0 || len > SIZE_MAX / 2 || align > SIZE_MAX / 2)
 		return NULL;
@@ -76,10 +77,10 @@ static uint8_t *take_space(uint64_t len, uint64_t align)
 	if ((uintptr_t)space % align == 0)
 		return space;
 	munmap(space, (size_t)len);
-	space = map_nothing(NULL, (size_t)(len + align));
-	if (space == MAP_FAILED)
+	larger = map_nothing(NULL, (size_t)(len + align));
+	if (larger == MAP_FAILED)
 		return NULL;
-	return cut(space, (size_t)(len + align), (size_t)len, (size_t)align);
+	return cut(larger, (size_t)(len + align), (size_t)len, (size_t)align);
 }
 
 static struct mapping *mapping_alloc(struct arenas *arenas, uint64_t len, uint32_t attr)
@@ -206,6 +207,7 @@ static void end_uses(struct mapping *m)
 /* The old pages must not stay reachable: without room for the mapping itself, they lose their protection bits. */
 static void hide(struct mapping *m)
 {
+	/* cppcheck-suppress leakReturnValNotUsed ; it lies where it shall */
 	if (m->addr && map_nothing(m->addr, m->len) == MAP_FAILED)
 		mprotect(m->addr, m->len, PROT_NONE);
 	end_uses(m);
@@ -222,14 +224,12 @@ static bool is_late(struct mapping *m, uint64_t stamp)
 
 static int map_run(struct mapping *m, size_t at, const struct piece_run *run, struct reason *why)
 {
-	const void *p = mmap(m->addr + at, (size_t)run->len, protection(m->attr),
-			     MAP_SHARED | MAP_FIXED | MAP_POPULATE, run->fd, (off_t)run->offset);
-	int r = errno;
-
-	if (p != MAP_FAILED)
+	/* cppcheck-suppress leakReturnValNotUsed ; it lies where it shall */
+	if (mmap(m->addr + at, (size_t)run->len, protection(m->attr),
+		 MAP_SHARED | MAP_FIXED | MAP_POPULATE, run->fd, (off_t)run->offset) != MAP_FAILED)
 		return 0;
-	return refuse(why, -r, "this process cannot map %llu bytes of memory: %s",
-		      (unsigned long long)run->len, strerrordesc_np(r));
+	return refuse(why, -errno, "this process cannot map %llu bytes of memory: %s",
+		      (unsigned long long)run->len, strerrordesc_np(errno));
 }
 
 static int map_runs(struct mapping *m, const struct piece_run *runs, size_t n_runs,

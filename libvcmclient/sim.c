@@ -42,7 +42,7 @@ static int read_part(size_t dev_id, size_t dev_addr, void *buf, size_t len, size
 	if (c.err == 0 && c.packet->reply.n_data != *out_n)
 		call_fail(&c, refuse(error_reason(), -EPROTO,
 				     "the broker answered with too few or too many bytes"));
-	else if (c.err == 0 && *out_n)
+	else if (c.err == 0 && buf && *out_n)
 		memcpy(buf, c.packet->reply.data, *out_n);
 	return error_status(c.err);
 }

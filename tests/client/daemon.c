@@ -81,7 +81,7 @@ void daemon_start(struct daemon *d, const char *config)
 	_cleanup_(fd_closep) int fd = -1;
 	char sock[108];
 
-	strcpy(d->dir, "/tmp/vcm-daemon-XXXXXX");
+	snprintf(d->dir, sizeof(d->dir), "/tmp/vcm-daemon-XXXXXX");
 	if (!mkdtemp(d->dir))
 		err(EXIT_FAILURE, "%s", d->dir);
 	write_config(d, config);

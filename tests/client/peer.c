@@ -26,10 +26,10 @@ void peer_open(struct peer *p)
 				       .max_ops = PROTO_MAX_OPS,
 				       .max_data = PROTO_MAX_DATA,
 				       .session = 1 };
-	strcpy(p->dir, "/tmp/vcm-peer-XXXXXX");
+	snprintf(p->dir, sizeof(p->dir), "/tmp/vcm-peer-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(p->dir));
 	snprintf(p->path, sizeof(p->path), "%s/sock", p->dir);
-	strcpy(addr.sun_path, p->path);
+	memcpy(addr.sun_path, p->path, strlen(p->path));
 	p->listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	ck_assert_int_eq(bind(p->listen_fd, (const struct sockaddr *)&addr, sizeof(addr)), 0);
 	ck_assert_int_eq(listen(p->listen_fd, 8), 0);
@@ -57,7 +57,10 @@ const struct op *peer_expect(struct peer *p, uint32_t code)
 static void send_on(struct peer *p, int fd, const struct reply *reply, const int *fds, size_t n_fds)
 {
 	static __thread uint8_t bytes[PROTO_MAX_MESSAGE];
-	char control[CMSG_SPACE(sizeof(int) * FDSET_MAX)] = { 0 };
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int) * FDSET_MAX)];
+	} control = { .bytes = "" };
 	struct iovec iov = { .iov_base = bytes };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	long n = reply_encode(p->out, reply, bytes, sizeof(bytes));
@@ -65,15 +68,12 @@ static void send_on(struct peer *p, int fd, const struct reply *reply, const int
 	ck_assert_int_gt(n, 0);
 	iov.iov_len = (size_t)n;
 	if (n_fds) {
-		struct cmsghdr *c;
-
-		msg.msg_control = control;
+		control.header = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
+						   .cmsg_type = SCM_RIGHTS,
+						   .cmsg_len = CMSG_LEN(sizeof(int) * n_fds) };
+		memcpy(CMSG_DATA(&control.header), fds, sizeof(int) * n_fds);
+		msg.msg_control = &control;
 		msg.msg_controllen = CMSG_SPACE(sizeof(int) * n_fds);
-		c = CMSG_FIRSTHDR(&msg);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int) * n_fds);
-		memcpy(CMSG_DATA(c), fds, sizeof(int) * n_fds);
 	}
 	ck_assert_int_eq(sendmsg(fd, &msg, MSG_NOSIGNAL), n);
 }
@@ -124,6 +124,7 @@ void peer_welcome(struct peer *p)
 	struct reply reply = { .welcome = &p->welcome };
 	int pair[2];
 
+	/* cppcheck-suppress nullPointer ; it does not matter who it is */
 	p->fd = accept4(p->listen_fd, NULL, NULL, SOCK_CLOEXEC);
 	ck_assert_int_ge(p->fd, 0);
 	peer_receive(p);

@@ -295,7 +295,7 @@ static void answer_backwards(struct peer *p)
 static void *ask(void *arg)
 {
 	for (size_t round = 1; round <= N_ROUNDS; round++) {
-		size_t addr = round * 1000 + (size_t)(uintptr_t)arg;
+		size_t addr = round * 1000 + *(const size_t *)arg;
 
 		ck_assert_uint_eq(vcm_get_phys_num_res(addr), addr);
 	}
@@ -305,11 +305,14 @@ static void *ask(void *arg)
 START_TEST(replies_that_overtake_find_who_waits_for_them)
 {
 	pthread_t threads[N_THREADS];
+	size_t numbers[N_THREADS];
 	struct peer p;
 
 	peer_start(&p, answer_backwards);
-	for (uintptr_t i = 0; i < N_THREADS; i++)
-		pthread_create(&threads[i], NULL, ask, (void *)i);
+	for (size_t i = 0; i < N_THREADS; i++) {
+		numbers[i] = i;
+		pthread_create(&threads[i], NULL, ask, &numbers[i]);
+	}
 	for (int i = 0; i < N_THREADS; i++)
 		pthread_join(threads[i], NULL);
 	peer_join(&p);

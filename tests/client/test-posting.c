@@ -138,9 +138,11 @@ END_TEST
 
 START_TEST(macros_compute_what_the_posting_says)
 {
+	const unsigned long none = 0;
+
 	ck_assert_uint_eq(VCM_ALIGN_ATTR(21), 21 << 10);
 	ck_assert_uint_eq(VCM_ALIGN_ATTR(33), 1 << 10);
-	ck_assert_uint_eq(ALIGN_REQ_BYTES(0), 4096);
+	ck_assert_uint_eq(ALIGN_REQ_BYTES(none), 4096);
 	ck_assert_uint_eq(SET_ALIGN_REQ_BYTES(VCM_PHYS_CONT, 4), VCM_PHYS_CONT | 4 << 6);
 	ck_assert_uint_eq(ALIGN_REQ_BYTES(SET_ALIGN_REQ_BYTES(VCM_1MB | VCM_PHYS_CONT, 8)),
 			  1 << 20);

@@ -17,6 +17,12 @@
 
 #define LEN ((size_t)4 * SZ_4K)
 
+/* An address of the wire in this process. */
+static void *at(uint64_t addr)
+{
+	return (void *)(uintptr_t)addr; /* NOLINT(performance-no-int-to-ptr) */
+}
+
 /* Memory whose every page says where it is. */
 static int arena_fd(char letter, size_t n_pages)
 {
@@ -74,7 +80,7 @@ static bool is_mapped(const void *p)
 {
 	unsigned char present;
 
-	return mincore((void *)((uintptr_t)p & ~(SZ_4K - 1)), 1, &present) == 0;
+	return mincore(at((uintptr_t)p & ~(SZ_4K - 1)), 1, &present) == 0;
 }
 
 /* Whether this process may read at p: the kernel tells. */
@@ -99,7 +105,7 @@ static void serve_back_in_three_runs(struct peer *p)
 	int a = arena_fd('a', 8), b = arena_fd('b', 8);
 	const int fds[] = { a, b };
 
-	addr_of_res = (uint8_t *)(uintptr_t)serve_reserve(p);
+	addr_of_res = at(serve_reserve(p));
 	serve_physmem(p);
 	ck_assert_uint_eq(peer_expect(p, OP_BACK)->target, 3);
 	answer_pieces(p,
@@ -135,7 +141,7 @@ START_TEST(pieces_lie_one_after_the_other_at_the_pointer)
 	ck_assert_str_eq((char *)addr_of_res + SZ_4K, "a2");
 	ck_assert_str_eq((char *)addr_of_res + 2 * SZ_4K, "b5");
 	ck_assert_str_eq((char *)addr_of_res + 3 * SZ_4K, "a0");
-	strcpy((char *)addr_of_res + 2 * SZ_4K, "mine");
+	memcpy(addr_of_res + 2 * SZ_4K, "mine", 5);
 	ck_assert_int_eq(vcm_unback(r), 0);
 	ck_assert(!is_readable(addr_of_res));
 	ck_assert(is_mapped(addr_of_res));
@@ -155,7 +161,7 @@ static void serve_pieces_in_parts(struct peer *p)
 	_cleanup_(fd_closep) int a = arena_fd('a', 8);
 	const struct op *op;
 
-	addr_of_res = (uint8_t *)(uintptr_t)serve_reserve(p);
+	addr_of_res = at(serve_reserve(p));
 	serve_physmem(p);
 	peer_expect(p, OP_BACK);
 	answer_pieces(p, (struct piece[]){ { 0, 7, 0, SZ_4K, 1 } }, 1, &a, 1);
@@ -202,7 +208,7 @@ static void serve_bad_pieces(struct peer *p)
 	const struct bad_pieces *bad = p->ctx;
 	int a = arena_fd('a', 8), pair[2];
 
-	addr_of_res = (uint8_t *)(uintptr_t)serve_reserve(p);
+	addr_of_res = at(serve_reserve(p));
 	serve_physmem(p);
 	peer_expect(p, OP_BACK);
 	ck_assert_int_eq(pipe(pair), 0);
@@ -269,7 +275,7 @@ static void serve_without_room_for_fds(struct peer *p)
 {
 	int fds[] = { arena_fd('a', 8) };
 
-	addr_of_res = (uint8_t *)(uintptr_t)serve_reserve(p);
+	addr_of_res = at(serve_reserve(p));
 	serve_physmem(p);
 	for (int i = 0; i < 2; i++) {
 		const struct op *op = peer_expect(p, i ? OP_PIECES : OP_BACK);
@@ -347,7 +353,7 @@ static void serve_attributes(struct peer *p)
 {
 	_cleanup_(fd_closep) int a = arena_fd('a', 8);
 
-	addr_of_res = (uint8_t *)(uintptr_t)serve_reserve(p);
+	addr_of_res = at(serve_reserve(p));
 	serve_physmem(p);
 	peer_expect(p, OP_BACK);
 	answer_pieces(p, (struct piece[]){ { 0, 7, 0, LEN, 1 } }, 1, &a, 1);
@@ -406,14 +412,13 @@ static void serve_alignments(struct peer *p)
 		const struct op *op = peer_expect(p, OP_RESERVE);
 
 		ck_assert_uint_eq(op->addr % alignments[i].align, 0);
-		ck_assert(is_mapped((void *)(uintptr_t)op->addr));
-		ck_assert(is_mapped((void *)(uintptr_t)(op->addr + op->len - 1)));
-		addr_of_res = (uint8_t *)(uintptr_t)op->addr;
+		ck_assert(is_mapped(at(op->addr)));
+		ck_assert(is_mapped(at(op->addr + op->len - 1)));
+		addr_of_res = at(op->addr);
 		peer_answer(p, 1, &op->addr);
 	}
 	for (int i = 0; i < 2; i++) {
-		addr_of_res =
-			(uint8_t *)(uintptr_t)peer_expect(p, i ? OP_RESERVE_AT : OP_RESERVE)->addr;
+		addr_of_res = at(peer_expect(p, i ? OP_RESERVE_AT : OP_RESERVE)->addr);
 		peer_refuse(p, -EINVAL, "no");
 	}
 }
@@ -484,13 +489,13 @@ START_TEST(reservation_from_a_bound_uses_the_bound_s_space)
 	b = vcm_create_bound(v, SZ_1M);
 	r = vcm_reserve_from_bound(b, LEN, 0);
 	ck_assert_int_eq(vcm_back(r, vcm_phys_alloc(VCM_MEMTYPE_0, LEN, 0)), 0);
-	ck_assert_str_eq((char *)(uintptr_t)(bound_at + SZ_64K + SZ_4K), "a1");
-	ck_assert(!is_readable((void *)(uintptr_t)bound_at));
+	ck_assert_str_eq((char *)at(bound_at + SZ_64K + SZ_4K), "a1");
+	ck_assert(!is_readable(at(bound_at)));
 	ck_assert_int_eq(vcm_unback(r), 0);
 	ck_assert_int_eq(vcm_unreserve(r), 0);
-	ck_assert(is_mapped((void *)(uintptr_t)(bound_at + SZ_64K)));
+	ck_assert(is_mapped(at(bound_at + SZ_64K)));
 	ck_assert_int_eq(vcm_free_bound(b), 0);
-	ck_assert(!is_mapped((void *)(uintptr_t)bound_at));
+	ck_assert(!is_mapped(at(bound_at)));
 	peer_join(&p);
 	peer_close(&p);
 }
@@ -547,7 +552,7 @@ static void serve_batch(struct peer *p)
 			.values = values, .n_values = 3, .pieces = pieces, .n_pieces = 1
 		};
 
-		addr_of_res = (uint8_t *)(uintptr_t)ops[2].addr;
+		addr_of_res = at(ops[2].addr);
 		reply.serial = p->request.serial;
 		peer_send(p, &reply, &a, 1);
 	}
@@ -582,7 +587,7 @@ END_TEST
 static void refuse_batch(struct peer *p)
 {
 	peer_receive(p);
-	addr_of_res = (uint8_t *)(uintptr_t)p->request.ops[1].addr;
+	addr_of_res = at(p->request.ops[1].addr);
 	peer_refuse(p, -EDQUOT, "no");
 }
 
@@ -606,7 +611,7 @@ static void serve_until_goodbye(struct peer *p)
 {
 	_cleanup_(fd_closep) int a = arena_fd('a', 8);
 
-	addr_of_res = (uint8_t *)(uintptr_t)serve_reserve(p);
+	addr_of_res = at(serve_reserve(p));
 	serve_physmem(p);
 	peer_expect(p, OP_BACK);
 	answer_pieces(p, (struct piece[]){ { 0, 7, 0, LEN, 1 } }, 1, &a, 1);

@@ -206,6 +206,11 @@ START_TEST(vcm_res_copy_gives_0_when_it_cannot)
 }
 END_TEST
 
+static char *user_bytes(struct res *r)
+{
+	return conform_pointer(vcm_get_dev_addr(r));
+}
+
 START_TEST(user_space_shows_the_bytes_that_the_device_sees)
 {
 	static const uint32_t blocks[] = { VCM_4KB, VCM_64KB, VCM_1MB, VCM_ALL, VCM_PHYS_CONT };
@@ -222,7 +227,7 @@ START_TEST(user_space_shows_the_bytes_that_the_device_sees)
 		DONE(vcm_back(rd, m));
 		DONE(vcm_back(ru, m));
 		addr = vcm_get_dev_addr(rd);
-		p = (char *)vcm_get_dev_addr(ru);
+		p = user_bytes(ru);
 		for (size_t at = SZ_4K - 3; at < 4 * SZ_1M - 6; at += SZ_64K + SZ_4K) {
 			ck_assert_int_eq(p[at], 0);
 			DONE(vcm_sim_write(dev, addr + at, "hello", 6));
@@ -256,7 +261,7 @@ START_TEST(user_space_reserved_from_a_bound_works_the_same)
 	ck_assert_uint_ge(vcm_get_dev_addr(ru), start);
 	ck_assert_uint_lt(vcm_get_dev_addr(ru), start + 4 * SZ_1M);
 	DONE(vcm_sim_write(dev, vcm_get_dev_addr(rd), "hello", 6));
-	ck_assert_str_eq((char *)vcm_get_dev_addr(ru), "hello");
+	ck_assert_str_eq(user_bytes(ru), "hello");
 	FAILS(vcm_free_bound(b), EBUSY);
 	DONE(vcm_unback(ru));
 	DONE(vcm_unreserve(ru));
@@ -271,10 +276,10 @@ START_TEST(kernel_space_takes_backing_and_copies)
 
 	conform_active(k, CPU);
 	rk = conform_backed(k, SZ_64K, 0);
-	memcpy((char *)vcm_get_dev_addr(ru) + 5, "hello", 6);
+	memcpy(user_bytes(ru) + 5, "hello", 6);
 	GIVES(vcm_res_copy(rk, 0, ru, 5, 6), 6, 0);
 	GIVES(vcm_res_copy(ru, 100, rk, 0, 6), 6, 0);
-	ck_assert_str_eq((char *)vcm_get_dev_addr(ru) + 100, "hello");
+	ck_assert_str_eq(user_bytes(ru) + 100, "hello");
 }
 END_TEST
 

@@ -40,7 +40,7 @@ size_t conform_device_named(const char *name)
 	char copy[64];
 	struct smmu_dev *dev;
 
-	strcpy(copy, name);
+	snprintf(copy, sizeof(copy), "%s", name);
 	dev = smmu_get_ctx_instance(copy);
 	ck_assert_msg(dev != NULL, "%s: %s", name, vcm_last_error());
 	return (size_t)dev;
@@ -84,12 +84,12 @@ void conform_wrong(enum conform_kind kind, void *out[N_WRONG])
 	free_objects(gone);
 	live_objects(live);
 	out[n++] = NULL;
-	out[n++] = (void *)1;
+	out[n++] = conform_pointer(1);
 	out[n++] = &not_an_object;
-	out[n++] = (void *)(intptr_t)-EINVAL;
+	out[n++] = conform_pointer((size_t)-EINVAL);
 	out[n++] = gone[kind];
 	for (int i = 0; i < N_KINDS; i++)
-		out[n++] = i == (int)kind ? (void *)(uintptr_t)SIZE_MAX : live[i];
+		out[n++] = i == (int)kind ? conform_pointer(SIZE_MAX) : live[i];
 	ck_assert_uint_eq(n, N_WRONG);
 }
 

@@ -29,9 +29,9 @@ void conform_device(TCase *tcase);
 #define CONFORM_CASES(name, ...)                                                                   \
 	void name(TCase *tcase)                                                                    \
 	{                                                                                          \
-		const TTest *const cases[] = { __VA_ARGS__ };                                      \
+		const TTest *const cases[] = { __VA_ARGS__, NULL };                                \
                                                                                                    \
-		for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)                        \
+		for (size_t i = 0; cases[i]; i++)                                                  \
 			tcase_add_test(tcase, cases[i]);                                           \
 	}
 
@@ -48,6 +48,12 @@ size_t conform_device_named(const char *name);
 
 #define WINDOW_AT ((size_t)0x90000000) /* a window that the configuration opens */
 #define VCM_MEMTYPE_SECURE ((enum memtype_t)4)
+
+/* What an address of the API is to the CPU, where it is one. */
+static inline void *conform_pointer(size_t addr)
+{
+	return (void *)addr; /* NOLINT(performance-no-int-to-ptr) */
+}
 
 /* p, which must be an object that call has just made. */
 void *conform_made(void *p, const char *call);

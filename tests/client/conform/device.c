@@ -148,7 +148,7 @@ START_TEST(smmu_free_ctx_instance_ends_each_look_up_once)
 	DONE(smmu_free_ctx_instance(dev));
 	FAILS(smmu_free_ctx_instance(dev), EINVAL);
 	FAILS(smmu_free_ctx_instance(NULL), EINVAL);
-	FAILS(smmu_free_ctx_instance((struct smmu_dev *)(uintptr_t)SIZE_MAX), EINVAL);
+	FAILS(smmu_free_ctx_instance(conform_pointer(SIZE_MAX)), EINVAL);
 	/* The device itself stays what it was. */
 	MADE(vcm_assoc(conform_vcm_made(), (size_t)dev, 0));
 }
@@ -156,11 +156,11 @@ END_TEST
 
 START_TEST(smmu_get_base_addr_gives_where_the_registers_are)
 {
-	GIVES(smmu_get_base_addr((struct smmu_dev *)A_STREAM), 0x07300000, 0);
-	GIVES(smmu_get_base_addr((struct smmu_dev *)MDP), 0x07500000, 0);
-	GIVES(smmu_get_base_addr((struct smmu_dev *)CPU), 0, 0);
+	GIVES(smmu_get_base_addr(conform_pointer(A_STREAM)), 0x07300000, 0);
+	GIVES(smmu_get_base_addr(conform_pointer(MDP)), 0x07500000, 0);
+	GIVES(smmu_get_base_addr(conform_pointer(CPU)), 0, 0);
 	GIVES(smmu_get_base_addr(NULL), 0, EINVAL);
-	GIVES(smmu_get_base_addr((struct smmu_dev *)NO_DEVICE), 0, EINVAL);
+	GIVES(smmu_get_base_addr(conform_pointer(NO_DEVICE)), 0, EINVAL);
 }
 END_TEST
 
@@ -218,7 +218,7 @@ START_TEST(batch_does_everything_or_nothing)
 	DONE(vcm_batch_commit(&failed));
 	ck_assert_uint_eq(failed, 77);
 	DONE(vcm_sim_write(dev, vcm_get_dev_addr(r) + 9, "hello", 6));
-	ck_assert_str_eq((char *)vcm_get_dev_addr(q) + 9, "hello");
+	ck_assert_str_eq((char *)conform_pointer(vcm_get_dev_addr(q)) + 9, "hello");
 
 	DONE(vcm_batch_begin());
 	DONE(vcm_unback(q));
@@ -226,7 +226,7 @@ START_TEST(batch_does_everything_or_nothing)
 	DONE(vcm_unreserve(r)); /* it is backed */
 	ck_assert_int_eq(vcm_batch_commit(&failed), -EBUSY);
 	ck_assert_uint_eq(failed, 2);
-	ck_assert_str_eq((char *)vcm_get_dev_addr(q) + 9, "hello");
+	ck_assert_str_eq((char *)conform_pointer(vcm_get_dev_addr(q)) + 9, "hello");
 	DONE(vcm_sim_read(dev, vcm_get_dev_addr(r) + 9, text, 6));
 
 	DONE(vcm_batch_begin());

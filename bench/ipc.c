@@ -17,6 +17,7 @@
 #include "proto/message.h"
 
 #define BATCH 32
+#define LIVE 1024
 #define MAX_ROUNDS 32
 #define MAX_SAMPLES 4096
 
@@ -40,6 +41,23 @@ static double samples[MAX_SAMPLES];
 
 /* --- in the worker ------------------------------------------------------------------------------------------------ */
 
+/* A region in use: LIVE reservations, and between them as many holes. */
+static int populate(struct client *c)
+{
+	struct res *res[2 * LIVE];
+	int r = 0;
+
+	for (int i = 0; i < 2 * LIVE; i++) {
+		res[i] = vcm_reserve(c->vcm, SZ_4K, VCM_READ | VCM_WRITE);
+		if (!res[i])
+			return -ENOMEM;
+	}
+	for (int i = 0; i < 2 * LIVE && r == 0; i += 2)
+		r = vcm_unreserve(res[i]);
+	c->res = res[1];
+	return r;
+}
+
 static int begin(void *ctx)
 {
 	struct client *c = ctx;
@@ -49,8 +67,7 @@ static int begin(void *ctx)
 	if (vcm_sys_init() < 0)
 		return -ECONNREFUSED;
 	c->vcm = vcm_create(0x10000000, 0x10000000);
-	c->res = c->vcm ? vcm_reserve(c->vcm, SZ_4K, 0) : NULL;
-	return c->res ? 0 : -ENOMEM;
+	return c->vcm ? populate(c) : -ENOMEM;
 }
 
 static int call(struct client *c)

@@ -17,15 +17,16 @@
 #include "proto/message.h"
 
 #define BATCH 32
+#define LIVE 1024
 #define MAX_ROUNDS 32
 #define MAX_SAMPLES 4096
 
+/* All -> median ns of one operation. */
 enum what {
-	DO_ECHO, /* -> median ns of one */
-	DO_CALL, /* a vcm_reserve() or vcm_unreserve(), turn and turn about -> median ns of one */
-	DO_ASK,  /* a vcm_get_res_len() -> median ns of one */
-	DO_SINGLE, /* n times BATCH calls, one by one: that many reserved, then unreserved -> ns of all */
-	DO_BATCH, /* the same calls in batches */
+	DO_ECHO,
+	DO_CALL,  /* a vcm_reserve() and a vcm_unreserve() */
+	DO_ASK,   /* a vcm_get_res_len() */
+	DO_BATCH, /* a batch of BATCH vcm_reserve() and one of as many vcm_unreserve() */
 };
 
 struct client {
@@ -40,6 +41,23 @@ static double samples[MAX_SAMPLES];
 
 /* --- in the worker ------------------------------------------------------------------------------------------------ */
 
+/* A region in use: LIVE reservations, and between them as many holes. */
+static int populate(struct client *c)
+{
+	struct res *res[2 * LIVE];
+	int r = 0;
+
+	for (int i = 0; i < 2 * LIVE; i++) {
+		res[i] = vcm_reserve(c->vcm, SZ_4K, VCM_READ | VCM_WRITE);
+		if (!res[i])
+			return -ENOMEM;
+	}
+	for (int i = 0; i < 2 * LIVE && r == 0; i += 2)
+		r = vcm_unreserve(res[i]);
+	c->res = res[1];
+	return r;
+}
+
 static int begin(void *ctx)
 {
 	struct client *c = ctx;
@@ -49,109 +67,87 @@ static int begin(void *ctx)
 	if (vcm_sys_init() < 0)
 		return -ECONNREFUSED;
 	c->vcm = vcm_create(0x10000000, 0x10000000);
-	c->res = c->vcm ? vcm_reserve(c->vcm, SZ_4K, 0) : NULL;
-	return c->res ? 0 : -ENOMEM;
+	return c->vcm ? populate(c) : -ENOMEM;
 }
 
-static int call(struct client *c, struct res **res)
+static int call(struct client *c)
 {
-	if (*res) {
-		int r = vcm_unreserve(*res);
+	struct res *res = vcm_reserve(c->vcm, SZ_4K, VCM_READ | VCM_WRITE);
 
-		*res = NULL;
-		return r;
-	}
-	*res = vcm_reserve(c->vcm, SZ_4K, VCM_READ | VCM_WRITE);
-	return *res ? 0 : -ENOMEM;
-}
-
-static int one(struct client *c, enum what what, struct res **res)
-{
-	if (what == DO_ECHO)
-		return echo_ask(c->echo);
-	if (what == DO_CALL)
-		return call(c, res);
-	return vcm_get_res_len(c->res) == SZ_4K ? 0 : -EIO;
-}
-
-static int run_samples(struct client *c, enum what what, size_t n, double *out)
-{
-	struct res *res = NULL;
-	int r = 0;
-
-	for (size_t i = 0; i < n && r == 0; i++) {
-		double start = measure_now_ns();
-
-		r = one(c, what, &res);
-		samples[i] = measure_now_ns() - start;
-	}
-	out[0] = measure_median(samples, n);
-	if (res)
-		vcm_unreserve(res);
-	return r;
+	return res ? vcm_unreserve(res) : -ENOMEM;
 }
 
 static int reserve_all(struct client *c, struct res **res)
 {
-	for (int i = 0; i < BATCH; i++) {
+	int r = vcm_batch_begin();
+
+	for (int i = 0; i < BATCH && r == 0; i++) {
 		res[i] = vcm_reserve(c->vcm, SZ_4K, VCM_READ | VCM_WRITE);
-		if (!res[i])
-			return -ENOMEM;
+		r = res[i] ? 0 : -ENOMEM;
 	}
-	return 0;
+	return r == 0 ? vcm_batch_commit(NULL) : r;
 }
 
 static int unreserve_all(struct res **res)
 {
-	int r = 0;
+	int r = vcm_batch_begin();
 
 	for (int i = 0; i < BATCH && r == 0; i++)
 		r = vcm_unreserve(res[i]);
-	return r;
-}
-
-static int in_batch(struct client *c, struct res **res,
-		    int (*fn)(struct client *c, struct res **res))
-{
-	int r = vcm_batch_begin();
-
-	if (r == 0)
-		r = fn(c, res);
 	return r == 0 ? vcm_batch_commit(NULL) : r;
 }
 
-static int unreserve_of(struct client *c, struct res **res)
-{
-	(void)c;
-	return unreserve_all(res);
-}
-
-static int run_throughput(struct client *c, bool batched, size_t n, double *out)
+static int batch(struct client *c)
 {
 	struct res *res[BATCH];
-	double start = measure_now_ns();
-	int r = 0;
+	int r = reserve_all(c, res);
 
-	for (size_t i = 0; i < n / 2 && r == 0; i++) {
-		r = batched ? in_batch(c, res, reserve_all) : reserve_all(c, res);
-		if (r == 0)
-			r = batched ? in_batch(c, res, unreserve_of) : unreserve_all(res);
+	return r == 0 ? unreserve_all(res) : r;
+}
+
+static int one(struct client *c, enum what what)
+{
+	switch (what) {
+	case DO_ECHO:
+		return echo_ask(c->echo);
+	case DO_CALL:
+		return call(c);
+	case DO_ASK:
+		return vcm_get_res_len(c->res) == SZ_4K ? 0 : -EIO;
+	case DO_BATCH:
+		return batch(c);
 	}
-	out[0] = measure_now_ns() - start;
-	return r;
+	return -EINVAL;
+}
+
+static double operations(enum what what)
+{
+	return what == DO_CALL ? 2 : what == DO_BATCH ? 2 * BATCH : 1;
 }
 
 static int run(void *ctx, int what, size_t n, double *out)
 {
-	if (what == DO_SINGLE || what == DO_BATCH)
-		return run_throughput(ctx, what == DO_BATCH, n, out);
-	return run_samples(ctx, (enum what)what, n < MAX_SAMPLES ? n : MAX_SAMPLES, out);
+	int r = 0;
+
+	if (n > MAX_SAMPLES)
+		n = MAX_SAMPLES;
+	for (size_t i = 0; i < n && r == 0; i++) {
+		double start = measure_now_ns();
+
+		r = one(ctx, (enum what)what);
+		samples[i] = measure_now_ns() - start;
+	}
+	out[0] = measure_median(samples, n) / operations((enum what)what);
+	return r;
 }
 
 /* --- one core ----------------------------------------------------------------------------------------------------- */
 
+/* What each round gave; ratios are of one round. */
+enum figure { ECHO, CALL, ASK, PACKED, SYNC_RATIO, GAIN, SERVER, N_FIGURES };
+
 struct rounds {
-	double v[8][MAX_ROUNDS];
+	double v[N_FIGURES][MAX_ROUNDS];
 	size_t n;
 };
 
@@ -178,55 +174,59 @@ static int message_lens(size_t *out_request, size_t *out_reply)
 	return n < 0 || m < 0 ? -EMSGSIZE : 0;
 }
 
-/* Each round has all of them, one after the other; ratios are of one round. */
+static int ask(struct worker *w, enum what what, size_t n, double *out)
+{
+	double values[WORKER_VALUES] = { 0 };
+	int r = worker_ask(w, (int)what, n, values);
+
+	*out = values[0];
+	return r;
+}
+
 static int same_core_round(struct worker *w, pid_t daemon, size_t n, struct rounds *all)
 {
-	size_t i = all->n++;
-	double echo[WORKER_VALUES], call[WORKER_VALUES], ask[WORKER_VALUES], cpu;
-	int r = worker_ask(w, DO_ECHO, n, echo);
+	double v[N_FIGURES], cpu;
+	int r = ask(w, DO_ECHO, n, &v[ECHO]);
 
 	if (r == 0)
-		r = worker_ask(w, DO_CALL, n, call);
+		r = ask(w, DO_CALL, n, &v[CALL]);
 	if (r == 0)
-		r = worker_ask(w, DO_ASK, n, ask);
-	all->v[0][i] = echo[0];
-	all->v[1][i] = call[0];
-	all->v[2][i] = ask[0];
-	all->v[3][i] = call[0] / echo[0];
-	if (r == 0)
-		r = worker_ask(w, DO_SINGLE, n / BATCH, call);
+		r = ask(w, DO_ASK, n, &v[ASK]);
 	cpu = measure_cpu_ns(daemon);
 	if (r == 0)
-		r = worker_ask(w, DO_BATCH, n / 2, ask);
-	cpu = measure_cpu_ns(daemon) - cpu;
-	all->v[4][i] = call[0] / (double)(n / BATCH * BATCH);
-	all->v[5][i] = ask[0] / (double)(n / 2 * BATCH);
-	all->v[6][i] = all->v[4][i] / all->v[5][i];
-	all->v[7][i] = cpu / (double)(n / 2 * BATCH);
-	return r;
+		r = ask(w, DO_BATCH, n, &v[PACKED]);
+	if (r < 0)
+		return r;
+	v[SERVER] = (measure_cpu_ns(daemon) - cpu) / ((double)n * operations(DO_BATCH));
+	v[SYNC_RATIO] = v[CALL] / v[ECHO];
+	v[GAIN] = v[CALL] / v[PACKED];
+	for (int i = 0; i < N_FIGURES; i++)
+		all->v[i][all->n] = v[i];
+	all->n++;
+	return 0;
 }
 
 static void report_same_core(struct report *r, struct rounds *a, size_t request_len,
 			     size_t reply_len)
 {
-	double m[8];
+	double m[N_FIGURES];
 
-	for (int i = 0; i < 8; i++)
+	for (int i = 0; i < N_FIGURES; i++)
 		m[i] = measure_median(a->v[i], a->n);
 	report_add(
-		r, "ipc.sync.ratio", m[3], "x", AT_MOST, 1.4,
-		"vcm_reserve/vcm_unreserve by a bare SEQPACKET echo of the same size, one core, medians");
+		r, "ipc.sync.ratio", m[SYNC_RATIO], "x", AT_MOST, 1.4,
+		"vcm_reserve and vcm_unreserve by a bare SEQPACKET echo of the same size, one core, medians");
 	report_note(r,
-		    "one core: call %.1f us, question %.1f us, echo of %zu and %zu bytes %.1f us",
-		    m[1] / 1e3, m[2] / 1e3, request_len, reply_len, m[0] / 1e3);
-	report_add(r, "ipc.batch32.gain", m[6], "x", AT_LEAST, 12,
-		   "operations a second in batches of 32 by one by one, one core");
+		    "one core: call %.2f us, question %.2f us, echo of %zu and %zu bytes %.2f us",
+		    m[CALL] / 1e3, m[ASK] / 1e3, request_len, reply_len, m[ECHO] / 1e3);
+	report_add(r, "ipc.batch32.gain", m[GAIN], "x", AT_LEAST, 12,
+		   "operations a second in batches of 32 by one by one, one core, medians");
 	report_note(r,
-		    "one core: %.2f us an operation in batches, %.1f us one by one, both processes",
-		    m[5] / 1e3, m[4] / 1e3);
-	report_add(r, "ipc.batch32.ops", 1e9 / m[7], "op/s", AT_LEAST, 1e6,
+		    "one core: %.2f us an operation in batches, %.2f us one by one, both processes",
+		    m[PACKED] / 1e3, m[CALL] / 1e3);
+	report_add(r, "ipc.batch32.ops", 1e9 / m[SERVER], "op/s", AT_LEAST, 1e6,
 		   "operations by CPU time of vcmd, in batches of 32");
-	report_note(r, "%.0f ns of vcmd's CPU time an operation", m[7]);
+	report_note(r, "%.0f ns of vcmd's CPU time an operation", m[SERVER]);
 }
 
 static int same_core(struct report *r, bool quick, int cpu)
@@ -298,29 +298,26 @@ static void pair_stop(struct pair *p)
 static int two_cores(struct report *r, bool quick, const int *cpus)
 {
 	struct pair asleep = { .worker = WORKER_NULL }, polling = { .worker = WORKER_NULL };
-	double a[WORKER_VALUES], b[WORKER_VALUES];
-	struct rounds all = { .n = 0 };
-	size_t n = quick ? 256 : 2048;
+	double slept[MAX_ROUNDS], polled[MAX_ROUNDS], gain[MAX_ROUNDS];
+	size_t n = quick ? 256 : 2048, n_rounds = quick ? 3 : 15;
 	int ret = pair_start(&asleep, false, cpus);
 
 	if (ret == 0)
 		ret = pair_start(&polling, true, cpus);
-	for (size_t i = 0; i < (quick ? 3 : 15) && ret == 0; i++, all.n++) {
-		ret = worker_ask(&asleep.worker, DO_CALL, n, a);
+	for (size_t i = 0; i < n_rounds && ret == 0; i++) {
+		ret = ask(&asleep.worker, DO_CALL, n / 2, &slept[i]);
 		if (ret == 0)
-			ret = worker_ask(&polling.worker, DO_CALL, n, b);
-		all.v[0][i] = a[0];
-		all.v[1][i] = b[0];
-		all.v[2][i] = a[0] / b[0];
+			ret = ask(&polling.worker, DO_CALL, n, &polled[i]);
+		gain[i] = slept[i] / polled[i];
 	}
 	pair_stop(&polling);
 	pair_stop(&asleep);
 	if (ret < 0)
 		return ret;
-	report_add(r, "ipc.poll.gain", measure_median(all.v[2], all.n), "x", AT_LEAST, 8,
-		   "vcm_reserve/vcm_unreserve without polling by with it, two cores, medians");
+	report_add(r, "ipc.poll.gain", measure_median(gain, n_rounds), "x", AT_LEAST, 8,
+		   "vcm_reserve and vcm_unreserve without polling by with it, two cores, medians");
 	report_note(r, "two cores: call %.1f us asleep, %.1f us polling",
-		    measure_median(all.v[0], all.n) / 1e3, measure_median(all.v[1], all.n) / 1e3);
+		    measure_median(slept, n_rounds) / 1e3, measure_median(polled, n_rounds) / 1e3);
 	return 0;
 }
 

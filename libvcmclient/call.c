@@ -11,7 +11,9 @@
 
 struct call call_begin(uint32_t code)
 {
-	struct call c = { .entry = entry_begin(), .op = { .code = code, .name = "" } };
+	/* What goes into a batch waits for nobody. */
+	struct call c = { .entry = batch_is_open() ? entry_begin_unguarded() : entry_begin(),
+			  .op = { .code = code, .name = "" } };
 
 	if (!c.entry.session)
 		c.err = -ENOTCONN;
@@ -159,6 +161,7 @@ static void send(struct call *c)
 				    "the batch that creates the object is not committed"));
 		return;
 	}
+	entry_guard(&c->entry);
 	r = transaction_run(c->entry.session, &c->op, &c->step, 1, &c->packet, &failed,
 			    error_reason());
 	if (r < 0)

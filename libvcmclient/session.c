@@ -21,12 +21,17 @@ static struct session *inherited; /* the parent's: never used, never freed */
 
 static struct session *session_free(struct session *s)
 {
+	int cancel_state;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
 	events_free(s->events);
 	handles_free(s->handles);
 	arenas_deinit(&s->arenas);
 	devices_deinit(&s->devices);
 	connection_free(s->connection);
-	return mem_free(s);
+	mem_free(s);
+	pthread_setcancelstate(cancel_state, NULL);
+	return NULL;
 }
 
 struct session *session_ref(struct session *s)
@@ -49,11 +54,10 @@ struct session *session_unref(struct session *s)
 	return is_last ? session_free(s) : NULL;
 }
 
-struct entry entry_begin(void)
+struct entry entry_begin_unguarded(void)
 {
-	struct entry entry = { .session = NULL };
+	struct entry entry = { .session = NULL, .cancel_state = ENTRY_UNGUARDED };
 
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &entry.cancel_state);
 	error_clear();
 	pthread_mutex_lock(&lock);
 	if (current) {
@@ -67,12 +71,27 @@ struct entry entry_begin(void)
 	return entry;
 }
 
+void entry_guard(struct entry *entry)
+{
+	if (entry->cancel_state == ENTRY_UNGUARDED)
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &entry->cancel_state);
+}
+
+struct entry entry_begin(void)
+{
+	struct entry entry = entry_begin_unguarded();
+
+	entry_guard(&entry);
+	return entry;
+}
+
 void entry_leave(struct entry *entry)
 {
 	int saved_errno = errno;
 
 	entry->session = session_unref(entry->session);
-	pthread_setcancelstate(entry->cancel_state, NULL);
+	if (entry->cancel_state != ENTRY_UNGUARDED)
+		pthread_setcancelstate(entry->cancel_state, NULL);
 	errno = saved_errno;
 }
 

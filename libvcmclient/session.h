@@ -39,9 +39,15 @@ CLEANUP_DEFINE(struct session *, session_unref)
  */
 struct entry {
 	struct session *session; /* NULL: there is none, the reason says so */
-	int cancel_state;
+	int cancel_state;        /* of before; ENTRY_UNGUARDED: untouched */
 };
 
+#define ENTRY_UNGUARDED (-1)
+
 struct entry entry_begin(void);
+/* The same for what only looks and collects: as long as it makes no call at which a thread can be cancelled. */
+struct entry entry_begin_unguarded(void);
+/* From here on it cannot be cancelled. */
+void entry_guard(struct entry *entry);
 /* Keeps errno. */
 void entry_leave(struct entry *entry);

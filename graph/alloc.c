@@ -246,6 +246,20 @@ static int take_scattered(struct taking *t, uint64_t len, uint64_t sizes, uint64
 	return r < 0 ? r : t->m->len == len ? 0 : -ENOSPC;
 }
 
+/* Whether any address of the memtype has the alignment at all. */
+static bool has_alignment(const struct taking *t, uint64_t align)
+{
+	const struct pool *pool;
+	uint64_t first;
+
+	TAILQ_FOREACH(pool, &t->s->graph->pools, link)
+		for (size_t i = 0; pool->memtype == t->memtype && i < pool->n_ranges; i++)
+			if (align_up(pool->ranges[i].first, align, &first) &&
+			    range_has(pool->ranges[i], first))
+				return true;
+	return false;
+}
+
 /* What the user could still get, were it in one piece. */
 static uint64_t obtainable(const struct taking *t)
 {
@@ -265,11 +279,14 @@ static uint64_t obtainable(const struct taking *t)
 	return n;
 }
 
-static int explain(struct taking *t, uint64_t len)
+static int explain(struct taking *t, uint64_t len, uint64_t align)
 {
 	uint64_t n = obtainable(t), largest = largest_run(t, PAGE_LEN);
 	struct pool *pool;
 
+	if (!has_alignment(t, align))
+		return refuse(t->p->why, -EINVAL, "memtype %u has no address that is a multiple of 0x%llx",
+			      t->memtype - 1, (unsigned long long)align);
 	TAILQ_FOREACH(pool, &t->s->graph->pools, link)
 		if (n >= len && pool->memtype == t->memtype && pool->cached_bytes)
 			return GRAPH_E_PRESSURE;
@@ -352,7 +369,7 @@ int plan_physmem_alloc(struct plan *p, struct session *s, uint32_t handle, uint3
 	t.m->secure = secure;
 	r = t.cont ? take_contiguous(&t, len, sizes, align) : take_scattered(&t, len, sizes, align);
 	if (r == -ENOSPC)
-		return drop(&t, explain(&t, len));
+		return drop(&t, explain(&t, len, align));
 	if (r == -ENOMEM)
 		refuse(p->why, r, "the broker is out of memory");
 	if (r == 0)

@@ -30,6 +30,7 @@ void plan_begin(struct plan *p, struct graph *g, struct reason *why)
 	p->n_steps = 0;
 	p->n_changes = 0;
 	p->keeping = 0;
+	p->op = 0;
 	p->open = true;
 }
 
@@ -84,7 +85,8 @@ void plan_step(struct plan *p, const struct step *step)
 	if (step->kind == STEP_MAP && p->n_unmaps)
 		bring_unmaps_forward(p, step);
 	p->n_unmaps += step->kind == STEP_UNMAP;
-	p->steps[p->n_steps++] = *step;
+	p->steps[p->n_steps] = *step;
+	p->steps[p->n_steps++].op = p->op;
 }
 
 /* An unusually large plan does not keep its memory for ever. */

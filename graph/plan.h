@@ -50,6 +50,7 @@ enum step_kind {
 
 struct step {
 	enum step_kind kind;
+	uint32_t op; /* the operation of the batch that planned it */
 	bool late;
 	uint32_t attr, old_attr;
 	struct arena *arena;
@@ -100,6 +101,7 @@ struct plan {
 	size_t n_changes, cap_changes;
 	uint64_t keeping; /* bytes of arenas that it empties and keeps */
 	size_t n_unmaps;  /* STEP_UNMAP among the steps */
+	uint32_t op; /* the operation of the batch that plans now; after a failure, the one that failed */
 	bool open;
 };
 

@@ -9,6 +9,9 @@
 #include "vcmctl/cleanup.h"
 #include "vcmctl/column.h"
 
+/* Four rows of a dump. */
+#define DEFAULT_LEN 64
+
 static void print_json(const struct call *call, uint64_t addr, const struct bytes *b)
 {
 	_cleanup_(json_putp) json_object *j = json_object_new_object();
@@ -53,13 +56,13 @@ static enum exit_code read_device(const struct call *call, uint64_t addr, size_t
 
 static enum exit_code run(const struct call *call)
 {
-	uint64_t addr, len;
+	uint64_t addr, len = DEFAULT_LEN;
 
 	if (!parse_number(call->args[1], &addr)) {
 		tell_misuse("dev read: '%s' is no address", call->args[1]);
 		return EXIT_USAGE;
 	}
-	if (!parse_number(call->args[2], &len) || !len || len > BYTES_MAX) {
+	if (call->args[2] && (!parse_number(call->args[2], &len) || !len || len > BYTES_MAX)) {
 		tell_misuse("dev read: '%s' is no length from 1 to 16M", call->args[2]);
 		return EXIT_USAGE;
 	}
@@ -68,9 +71,10 @@ static enum exit_code run(const struct call *call)
 
 const struct command cmd_dev_read = {
 	.name = "dev read",
-	.synopsis = "dev read CTX ADDR LEN",
+	.synopsis = "dev read CTX ADDR [LEN]",
 	.summary = "read as that simulated device, through its page table",
 	.options = OPTION_JSON | OPTION_RAW,
 	.n_args = 3,
+	.n_optional = 1,
 	.run = run,
 };

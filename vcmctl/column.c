@@ -62,6 +62,8 @@ const char *show_duration(char buf[FORMAT_LEN], const struct line *l, unsigned i
 
 const char *show_memtype(char buf[FORMAT_LEN], const struct line *l, unsigned int at)
 {
+	if (l->n[at] == VCM_INVALID)
+		return "window";
 	snprintf(buf, FORMAT_LEN, "%" PRIu64, l->n[at] - VCM_MEMTYPE_0);
 	return buf;
 }
@@ -160,7 +162,7 @@ static json_object *cell_to_json(const struct column *c, const struct line *l)
 	case COLUMN_ADDR:
 		return json_object_new_uint64(l->n[c->at]);
 	case COLUMN_INDEX:
-		return json_object_new_int64((int64_t)l->n[c->at] - 1);
+		return l->n[c->at] ? json_object_new_int64((int64_t)l->n[c->at] - 1) : NULL;
 	case COLUMN_TRUTH:
 		return json_object_new_boolean(l->n[c->at] != 0);
 	case COLUMN_WORD:

@@ -34,7 +34,7 @@ struct command {
 	const char *synopsis;
 	const char *summary;
 	unsigned int options;
-	size_t n_args;
+	size_t n_args, n_optional; /* words that follow; what may be left out is NULL then */
 	enum exit_code (*run)(const struct call *call);
 };
 

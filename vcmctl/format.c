@@ -177,3 +177,11 @@ bool parse_number(const char *text, uint64_t *out)
 	*out = v << shift;
 	return true;
 }
+
+const char *format_kind(char buf[FORMAT_LEN], uint64_t memtype)
+{
+	if (memtype == VCM_INVALID)
+		return "of a window";
+	snprintf(buf, FORMAT_LEN, "of memtype %" PRIu64, memtype - VCM_MEMTYPE_0);
+	return buf;
+}

@@ -12,6 +12,8 @@
 
 /* Exact: 4K, 1.5M, 2052K, 256M, 100. */
 const char *format_size(char buf[FORMAT_LEN], uint64_t bytes);
+/* "of memtype 0", "of a window"; memtype is VCM_MEMTYPE_0 ... or VCM_INVALID. */
+const char *format_kind(char buf[FORMAT_LEN], uint64_t memtype);
 /* 0x00100000; at least eight digits, so that addresses line up. */
 const char *format_addr(char buf[FORMAT_LEN], uint64_t addr);
 /* 0.25s, 12s, 4:05, 2:04:05, 3d 2:04:05 */

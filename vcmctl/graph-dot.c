@@ -45,13 +45,13 @@ static void print_vcm(const struct graph *g, const struct line *vcm)
 
 static void print_memory(const struct line *physmem)
 {
-	char size[FORMAT_LEN], addr[FORMAT_LEN];
+	char size[FORMAT_LEN], addr[FORMAT_LEN], kind[FORMAT_LEN];
 
-	printf("\tm%" PRIu64 " [shape=cylinder, label=\"memory %" PRIu64 "\\n%s of memtype %" PRIu64
+	printf("\tm%" PRIu64 " [shape=cylinder, label=\"memory %" PRIu64 "\\n%s %s"
 	       "\\n%s\"];\n",
 	       physmem->n[VCM_PHYSMEM_MEMORY], physmem->n[VCM_PHYSMEM_MEMORY],
 	       format_size(size, physmem->n[VCM_PHYSMEM_LEN]),
-	       physmem->n[VCM_PHYSMEM_MEMTYPE] - VCM_MEMTYPE_0,
+	       format_kind(kind, physmem->n[VCM_PHYSMEM_MEMTYPE]),
 	       format_addr(addr, physmem->n[VCM_PHYSMEM_FIRST]));
 }
 

@@ -186,11 +186,11 @@ static void print_memory(const struct graph *g, const struct line *physmem)
 {
 	struct lines res = graph_memory_reservations(g, physmem->n[VCM_PHYSMEM_MEMORY]);
 	uint64_t segments = physmem->n[VCM_PHYSMEM_SEGMENTS];
-	char size[FORMAT_LEN], addr[FORMAT_LEN], program[FORMAT_LEN];
+	char size[FORMAT_LEN], addr[FORMAT_LEN], program[FORMAT_LEN], kind[FORMAT_LEN];
 
-	printf("memory %" PRIu64 "  %s of memtype %" PRIu64 " at %s",
+	printf("memory %" PRIu64 "  %s %s at %s",
 	       physmem->n[VCM_PHYSMEM_MEMORY], format_size(size, physmem->n[VCM_PHYSMEM_LEN]),
-	       physmem->n[VCM_PHYSMEM_MEMTYPE] - VCM_MEMTYPE_0,
+	       format_kind(kind, physmem->n[VCM_PHYSMEM_MEMTYPE]),
 	       format_addr(addr, physmem->n[VCM_PHYSMEM_FIRST]));
 	if (segments > 1)
 		printf(", %" PRIu64 " segments", segments);

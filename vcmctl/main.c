@@ -88,7 +88,7 @@ static enum exit_code run(char *const *words, size_t n_words, struct call *call)
 		tell_misuse("%s: an option that does not belong here", c->name);
 		return EXIT_USAGE;
 	}
-	if (n_words - n_name != c->n_args) {
+	if (n_words - n_name > c->n_args || n_words - n_name < c->n_args - c->n_optional) {
 		tell_misuse("usage: vcmctl %s", c->synopsis);
 		return EXIT_USAGE;
 	}

@@ -376,16 +376,18 @@ void client_event(struct client *c, const struct fault_event *event)
 		link_send_event(c->link, c->broker->out, (size_t)n);
 }
 
-void client_park(struct client *c)
+void client_park(struct client *c, bool holds)
 {
-	if (++c->in_flight == c->broker->config->limits.in_flight && c->link)
+	c->in_flight++;
+	if (holds && ++c->n_holding == c->broker->config->limits.in_flight && c->link)
 		link_pause(c->link);
 }
 
-void client_unpark(struct client *c)
+void client_unpark(struct client *c, bool holds)
 {
-	assert(c->in_flight);
-	if (c->in_flight-- == c->broker->config->limits.in_flight && c->link)
+	assert(c->in_flight && (!holds || c->n_holding));
+	c->in_flight--;
+	if (holds && c->n_holding-- == c->broker->config->limits.in_flight && c->link)
 		link_resume(c->link);
 }
 

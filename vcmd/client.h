@@ -54,6 +54,7 @@ struct client {
 	uint64_t last_serial, bye_serial;
 	uint64_t n_requests, n_refused;
 	uint64_t in_flight; /* requests that wait */
+	uint64_t n_holding; /* those of them that hold the client up */
 	uint32_t given[CLIENT_GIVEN];
 	LIST_HEAD(, hook) hooks;
 	LIST_HEAD(, transaction) transactions; /* that wait */
@@ -82,9 +83,12 @@ void client_reply_data(struct client *c, uint64_t serial, const void *data, size
 /* reason may be NULL. */
 void client_reply_short(struct client *c, uint64_t serial, int status, const char *reason);
 void client_event(struct client *c, const struct fault_event *event);
-/* A request starts, or stops, to wait. */
-void client_park(struct client *c);
-void client_unpark(struct client *c);
+/*
+ * A request starts, or stops, to wait. holds: it ends without the client's help, so that the client may be made to wait
+ * for it when it has as many as it may; a fault handler's requests must get through.
+ */
+void client_park(struct client *c, bool holds);
+void client_unpark(struct client *c, bool holds);
 
 bool client_has_hook(const struct client *c, uint32_t device);
 /* 0, -ENOMEM. */

@@ -110,6 +110,20 @@ static int build_contiguous(const struct build *b, struct cfg_t *s, const struct
 	return 0;
 }
 
+/* Memory of a memtype is secure or it is not: an allocation may come from any of its pools. */
+static int build_secure(const struct build *b, struct cfg_t *s, const struct config_pool *pool)
+{
+	const struct value *v = settings_value(s, "secure", 0);
+
+	for (size_t i = 0; i < b->c->n_pools; i++)
+		if (b->c->pools[i].memtype == pool->memtype &&
+		    b->c->pools[i].secure != pool->secure)
+			return build_wrong(b, v ? v->line : settings_line(s),
+					   "memtype %u has a pool that is secure and one that is not",
+					   pool->memtype);
+	return 0;
+}
+
 static int build_pool(struct build *b, struct cfg_t *s, unsigned int memtype)
 {
 	struct config_pool *pool = BUILD_ADD(b->c->pools, b->c->n_pools);
@@ -128,7 +142,9 @@ static int build_pool(struct build *b, struct cfg_t *s, unsigned int memtype)
 	pool->source = v ? (enum memory_source)v->number : SOURCE_MEMFD;
 	v = settings_value(s, "secure", 0);
 	pool->secure = v && v->number;
-	r = build_rule(b, s, true, &pool->allow);
+	r = build_secure(b, s, pool);
+	if (!r)
+		r = build_rule(b, s, true, &pool->allow);
 	if (!r)
 		r = build_ranges(b, s, pool);
 	return r ? r : build_contiguous(b, s, pool);

@@ -112,7 +112,7 @@ static bool copy_idle(void *ctx)
 	client_reply_value(c, cp->serial, cp->done);
 	LIST_REMOVE(cp, link);
 	copy_free(cp);
-	client_unpark(c);
+	client_unpark(c, true);
 	return false;
 }
 
@@ -148,8 +148,13 @@ int copy_start(struct call *c, const struct res *to, uint64_t to_off, const stru
 	       uint64_t len)
 {
 	struct copy *cp;
-	int r = check(c, to, to_off, len);
+	int r;
 
+	if (!len) {
+		call_value(c, 0);
+		return 0;
+	}
+	r = check(c, to, to_off, len);
 	if (r == 0)
 		r = check(c, from, from_off, len);
 	if (r < 0)
@@ -177,7 +182,7 @@ int copy_start(struct call *c, const struct res *to, uint64_t to_off, const stru
 		return refuse(c->why, -ENOMEM, "the broker is out of memory");
 	}
 	LIST_INSERT_HEAD(&c->client->copies, cp, link);
-	client_park(c->client);
+	client_park(c->client, true);
 	loop_idle_kick(cp->idle);
 	return CALL_PARKED;
 }
@@ -189,6 +194,6 @@ void copy_abandon(struct client *c)
 	while ((cp = LIST_FIRST(&c->copies))) {
 		LIST_REMOVE(cp, link);
 		copy_free(cp);
-		client_unpark(c);
+		client_unpark(c, true);
 	}
 }

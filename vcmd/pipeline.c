@@ -98,6 +98,7 @@ static int plan_all(struct call *c, const struct request *req)
 		const struct op *op = &req->ops[c->op];
 		const struct op_row *row = op_row(op->code);
 
+		c->plan->op = c->op;
 		/* What acts at once, beside the graph, must be allowed before it acts. */
 		if (row && row->alone)
 			r = authorise(c, op);
@@ -131,7 +132,9 @@ static int run_once(struct call *c, const struct request *req)
 		plan_abort(c->plan);
 		return r;
 	}
-	return pipeline_execute(c->broker, c->why);
+	r = pipeline_execute(c->broker, c->why);
+	c->op = c->plan->op;
+	return r;
 }
 
 /* Arenas that are kept for users who hold nothing in them make way for somebody who needs the memory. */

@@ -312,6 +312,7 @@ int program_run(struct broker *b, struct plan *p, struct reason *why)
 		int r = p->steps[i].late ? 0 : run_step(b, p, &p->steps[i], why);
 
 		if (r < 0) {
+			p->op = p->steps[i].op;
 			undo_first(b, p, i);
 			return r;
 		}

@@ -100,7 +100,7 @@ static void done(void *ctx, int result)
 	else
 		client_reply_data(c, t->serial, t->buf, t->write ? 0 : t->len);
 	mem_free(t);
-	client_unpark(c);
+	client_unpark(c, false);
 }
 
 static int access_through_iommu(struct call *c, struct transaction *t, uint64_t addr)
@@ -109,7 +109,7 @@ static int access_through_iommu(struct call *c, struct transaction *t, uint64_t 
 
 	if (r == -EINPROGRESS) {
 		LIST_INSERT_HEAD(&c->client->transactions, t, link);
-		client_park(c->client);
+		client_park(c->client, false);
 		return CALL_PARKED;
 	}
 	if (r == -EFAULT)
@@ -160,7 +160,7 @@ void simulate_abandon(struct client *c)
 	while ((t = LIST_FIRST(&c->transactions))) {
 		LIST_REMOVE(t, link);
 		sim_abandon(t->hw->sim, t->hw->mid);
-		client_unpark(c);
+		client_unpark(c, false);
 		mem_free(t);
 	}
 }

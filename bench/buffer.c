@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <vcm/smmu.h>
@@ -21,6 +22,8 @@
 
 #define MAX_SAMPLES 512
 #define MAX_ROUNDS 32
+#define START_MS 300 /* the daemon fills its stock */
+#define PAUSE_MS 20  /* and fills it again, before each round */
 #define OTHER_USER 61001
 #define ONE_USER 61002
 
@@ -158,12 +161,21 @@ struct figures {
 	size_t n;
 };
 
+static void pause_ms(long ms)
+{
+	const struct timespec t = { .tv_nsec = ms * 1000000 };
+
+	nanosleep(&t, NULL);
+}
+
 /* One round; other: who asks for as much, and gives it back, just before. */
 static int round_of(struct worker *w, struct worker *other, size_t n, struct figures *f)
 {
 	double memfd[WORKER_VALUES], broker[WORKER_VALUES];
-	int r = worker_ask(w, MEMFD, n, memfd);
+	int r;
 
+	pause_ms(PAUSE_MS);
+	r = worker_ask(w, MEMFD, n, memfd);
 	if (r == 0 && other)
 		r = worker_ask(other, BROKER, n, broker);
 	if (r == 0)
@@ -183,18 +195,28 @@ struct subject {
 	const char *name;
 	size_t len;
 	double target;
-	size_t n; /* in a round */
+	size_t n;         /* in a round */
+	bool is_one_core; /* both processes on one: the daemon has nothing to do meanwhile */
 	bool is_fresh;
 	const char *against;
 };
 
-static int start(struct worker *w, const struct daemon *d, const struct subject *s, uid_t uid)
+static int start(struct worker *w, const struct daemon *d, const struct subject *s, int cpu,
+		 uid_t uid)
 {
 	struct client c = { .daemon = d, .len = s->len };
 
-	return worker_start(w,
-			    &(struct worker_plan){
-				    .cpu = -1, .uid = uid, .begin = begin, .run = run, .ctx = &c });
+	return worker_start(
+		w, &(struct worker_plan){
+			   .cpu = cpu, .uid = uid, .begin = begin, .run = run, .ctx = &c });
+}
+
+static int any_cpu(void)
+{
+	int cpus[2];
+	size_t n = measure_cpus(cpus, 2);
+
+	return n ? cpus[n - 1] : -1;
 }
 
 static void report_subject(struct report *r, const struct subject *s, struct figures *f)
@@ -212,17 +234,19 @@ static int measure(struct report *r, const struct subject *s, bool quick)
 	struct daemon_plan plan = DAEMON_PLAN;
 	struct figures f = { .n = 0 };
 	struct daemon d;
-	int ret;
+	int ret, cpu = s->is_one_core ? any_cpu() : -1;
 
 	if (s->is_fresh && geteuid() != 0) {
 		report_plain(r, s->name, NAN, "x", "not measured: it takes two users, and so root");
 		return 0;
 	}
+	plan.cpu = cpu;
 	ret = daemon_start(&d, &plan);
 	if (ret == 0)
-		ret = start(&one, &d, s, s->is_fresh ? ONE_USER : 0);
+		ret = start(&one, &d, s, cpu, s->is_fresh ? ONE_USER : 0);
 	if (ret == 0 && s->is_fresh)
-		ret = start(&other, &d, s, OTHER_USER);
+		ret = start(&other, &d, s, cpu, OTHER_USER);
+	pause_ms(START_MS);
 	for (int i = 0; i < (quick ? 3 : MAX_ROUNDS) && ret == 0; i++)
 		ret = round_of(&one, s->is_fresh ? &other : NULL, s->n, &f);
 	if (ret == 0)
@@ -236,12 +260,12 @@ static int measure(struct report *r, const struct subject *s, bool quick)
 int bench_buffer(struct report *r, bool quick)
 {
 	static const struct subject subjects[] = {
-		{ "buffer.64k.gain", SZ_64K, 1.8, 128, false,
-		  "request to touched, zeroed pointer by own memfd+ftruncate+mmap+touch; recycled" },
-		{ "buffer.1m.gain", SZ_1M, 8, 32, false, "the same; recycled" },
-		{ "buffer.16m.gain", SZ_16M, 20, 1, false, "the same; recycled" },
-		{ "buffer.16m_fresh.gain", SZ_16M, 10, 1, true,
-		  "the same; the memory was another user's just before" },
+		{ "buffer.64k.gain", SZ_64K, 1.8, 128, true, false,
+		  "request to touched, zeroed pointer by own memfd+ftruncate+mmap+touch; recycled, one core" },
+		{ "buffer.1m.gain", SZ_1M, 8, 32, true, false, "the same; recycled, one core" },
+		{ "buffer.16m.gain", SZ_16M, 20, 1, false, false, "the same; recycled, any core" },
+		{ "buffer.16m_fresh.gain", SZ_16M, 10, 1, false, true,
+		  "the same; the memory was another user's just before, any core" },
 	};
 	int ret = 0;
 

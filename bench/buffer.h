@@ -9,6 +9,10 @@
  * Both in the same process, turn and turn about; each buffer is written to all over and given back before the next, which is
  * not in the figures (the table says how long that takes). So the broker's memory is recycled, and must be zeroed, or
  * fetched anew, in between. 16m_fresh: the memory that comes back belonged to another user, who asked just before.
+ *
+ * Small ones are zeroed when they are given back, and measured with both processes on one core. Arenas of 16 MB are closed,
+ * and new ones are filled when the daemon is idle: these are measured where the kernel puts the processes, with a pause of 20 ms
+ * before each round, so that this work is not in the figures of the other side either.
  */
 #pragma once
 

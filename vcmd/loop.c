@@ -73,8 +73,9 @@ struct loop {
 	LIST_HEAD(, loop_signal) signals;
 	struct loop_idle *idle_running;
 	bool stopped;
-	uint64_t n_events; /* callbacks that had something to do */
-	uint64_t idle_ns;  /* when idle work was asked for, or had a turn */
+	uint64_t n_events;  /* callbacks that had something to do */
+	uint64_t n_yielded; /* n_events when idle work last let others go first */
+	uint64_t idle_ns;   /* when idle work was asked for, or had a turn */
 
 	struct polling spins;  /* on another CPU than the client's */
 	struct polling yields; /* on the client's */
@@ -447,15 +448,17 @@ static int look(struct loop *l)
 	return r < 0 ? r : l->n_events != events;
 }
 
-/* On one CPU the client whom we just answered has not run yet: it goes first. */
+/* On one CPU the client whom we just answered has not run yet: it goes first. Not before each step: on a CPU that somebody
+ * else keeps busy, each would wait for as long as he may run. */
 static int turn_idle(struct loop *l, struct loop_idle *i)
 {
 	int r = look(l);
 
 	if (!r)
 		r = poll_hot(l);
-	if (!r) {
+	if (!r && l->n_yielded != l->n_events) {
 		sched_yield();
+		l->n_yielded = l->n_events;
 		r = look(l);
 	}
 	if (r < 0)

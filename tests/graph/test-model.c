@@ -657,9 +657,10 @@ static int op_set_assoc_attr(struct model *m)
 	return r;
 }
 
-static bool stand_each_other(const struct m_avcm *a, const struct m_avcm *b)
+static bool stand_each_other(const struct model *m, const struct m_avcm *a, const struct m_avcm *b)
 {
-	return split_of(a->attr) && split_of(a->attr) == split_of(b->attr) &&
+	return m->s[m->vcms[a->vcm].s]->user == m->s[m->vcms[b->vcm].s]->user &&
+	       split_of(a->attr) && split_of(a->attr) == split_of(b->attr) &&
 	       ((a->attr ^ b->attr) & VCM_USE_HIGH_BASE);
 }
 
@@ -676,7 +677,7 @@ static int op_activate(struct model *m)
 		const struct m_avcm *b = &m->avcms[i];
 
 		if (b->live && b->active && b->device == m->avcms[a].device &&
-		    !stand_each_other(&m->avcms[a], b) &&
+		    !stand_each_other(m, &m->avcms[a], b) &&
 		    (!(flags & VCM_ACTIVATE_SWITCH) ||
 		     m->vcms[b->vcm].s != m->vcms[m->avcms[a].vcm].s))
 			expect = -EBUSY;
@@ -690,7 +691,7 @@ static int op_activate(struct model *m)
 		struct m_avcm *b = &m->avcms[i];
 
 		if (b->live && b->active && b->device == m->avcms[a].device &&
-		    !stand_each_other(&m->avcms[a], b)) {
+		    !stand_each_other(m, &m->avcms[a], b)) {
 			SAVE(m, b);
 			b->active = false;
 		}

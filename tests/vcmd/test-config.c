@@ -167,6 +167,9 @@ static const struct refused {
 	{ "smmu a { base = 0x100000\n context x {\n mid = 128 } }\n", 3, "mid is 0 to 127" },
 	{ "smmu a { base = 0x100000\n context x { mid = 1 }\n context y { mid = 1 } }\n", 3,
 	  "mid 1 is that of context 'x' already" },
+	{ "memtype 0 { pool { ranges = {\"0x10000+64K\"} }\n"
+	  " pool { ranges = {\"0x20000+64K\"}\n secure = yes } }\n",
+	  3, "a pool that is secure and one that is not" },
 	{ "smmu a { base = 0x100000\n tlb-entries = 48 }\n", 2, "not a power of two" },
 	{ "smmu a { base = 0x100000\n tlb-entries = 64\n tlb-ways = 3 }\n", 3,
 	  "does not divide the 64 entries" },
@@ -335,7 +338,8 @@ START_TEST(config_takes_all_that_can_be_said)
 		     "kernel-window = '0x10000+2M'\n"
 		     "memtype 31 { pool { source = hugetlb ranges = {\"0x200000+2M\", "
 		     "\"0x400000+2M\"} contiguous = 2M granule = 2M secure = yes "
-		     "allow-users = {root, 1234} } pool { ranges = \"0x600000+4K\" } }\n"
+		     "allow-users = {root, 1234} } }\n"
+		     "memtype 30 { pool { ranges = \"0x600000+4K\" } }\n"
 		     "smmu s { base = 0x1000000 banks = 254 tlb-entries = 1 }\n"
 		     "smmu t { base = 0x1100000 tlb-entries = 32 tlb-ways = 32\n"
 		     "	context c { mid = 127 allow-groups = {root} } }\n"

@@ -17,7 +17,8 @@ static pthread_mutex_t init_lock =
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* for what follows */
 static struct session *current;
 static unsigned int n_inits;
-static struct session *inherited; /* the parent's: never used, never freed */
+static struct session
+	*volatile inherited; /* the parent's: never used, never freed, never forgotten */
 
 static struct session *session_free(struct session *s)
 {

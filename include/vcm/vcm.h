@@ -904,7 +904,8 @@ size_t vcm_hw_ver(size_t dev_id);
  *
  * Through the socket that the environment variable VCM_SOCKET names, else
  * /run/vcm/vcmd.sock. Calls are counted: only the first one connects. A forked
- * child is not connected and may call this itself.
+ * child is not connected and may call this itself. VCM_POLL=0 in the
+ * environment keeps calls from polling for their answer before they sleep.
  *
  * This function returns 0 on success or:
  * -ENOENT, -ECONNREFUSED	no broker is there,

@@ -2,6 +2,7 @@
 /* The process's own address space, with a broker that is played and has real memory. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -30,7 +31,7 @@ static int arena_fd(char letter, size_t n_pages)
 
 	ck_assert_int_eq(ftruncate(fd, (off_t)(n_pages * SZ_4K)), 0);
 	for (size_t i = 0; i < n_pages; i++) {
-		char text[16];
+		char text[16] = "";
 
 		snprintf(text, sizeof(text), "%c%zu", letter, i);
 		ck_assert_int_eq(pwrite(fd, text, sizeof(text), (off_t)(i * SZ_4K)), sizeof(text));
@@ -83,19 +84,36 @@ static bool is_mapped(const void *p)
 	return mincore(at((uintptr_t)p & ~(SZ_4K - 1)), 1, &present) == 0;
 }
 
-/* Whether this process may read at p: the kernel tells. */
-static bool is_readable(const void *p)
+/* What the kernel says that this process may do at p: "rw-s" and the like. */
+static void permissions(const void *p, char out[5])
 {
-	_cleanup_(fd_closep) int fd = memfd_create("probe", MFD_CLOEXEC);
+	FILE *maps = fopen("/proc/self/maps", "re");
+	uintptr_t first, end;
+	char line[512];
 
-	return write(fd, p, 1) == 1;
+	ck_assert_ptr_nonnull(maps);
+	memcpy(out, "----", 5);
+	while (fgets(line, sizeof(line), maps))
+		if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR, &first, &end) == 2 &&
+		    (uintptr_t)p >= first && (uintptr_t)p < end)
+			memcpy(out, strchr(line, ' ') + 1, 4);
+	fclose(maps);
 }
 
-static bool is_writable(void *p)
+static bool is_readable(const void *p)
 {
-	_cleanup_(fd_closep) int fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+	char can[5];
 
-	return read(fd, p, 1) == 1;
+	permissions(p, can);
+	return can[0] == 'r';
+}
+
+static bool is_writable(const void *p)
+{
+	char can[5];
+
+	permissions(p, can);
+	return can[1] == 'w';
 }
 
 static uint8_t *addr_of_res; /* as the played broker saw it */
@@ -297,6 +315,8 @@ START_TEST(process_without_room_for_fds_is_told_so)
 	struct res *r;
 	int last, fds[64], n = 0;
 
+	if (getenv("VCM_UNDER_VALGRIND"))
+		return; /* it does not keep the limit of descriptors for messages */
 	peer_start(&p, serve_without_room_for_fds);
 	r = reserve(LEN, 0);
 	m = vcm_phys_alloc(VCM_MEMTYPE_0, LEN, 0);

@@ -167,7 +167,7 @@ END_TEST
 START_TEST(sim_functions_say_what_they_cannot_do)
 {
 	struct vcm_sim_counters n;
-	char byte;
+	char byte = 0;
 
 	FAILS(vcm_sim_read(CPU, 0, &byte, 1), ENODEV);
 	FAILS(vcm_sim_write(CPU, 0, &byte, 1), ENODEV);

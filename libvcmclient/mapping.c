@@ -64,19 +64,38 @@ static uint8_t *cut(uint8_t *space, size_t space_len, size_t len, size_t align)
 	return kept;
 }
 
-/* NULL when the process has no such space. Most of the time the kernel's first choice is aligned well enough. */
-static uint8_t *take_space(uint64_t len, uint64_t align)
-{
-	void *space, *larger;
+/* Where one lay that has ended: there is room, aligned as somebody wanted it. */
+static _Atomic(uint8_t *) freed;
 
-	if (len == 0 || len > SIZE_MAX / 2 || align > SIZE_MAX / 2)
-		return NULL;
-	space = map_nothing(NULL, (size_t)len);
+/* At a hint the kernel gives what lies there, if it is free, and something else otherwise. NULL: not aligned. */
+static uint8_t *take_near(uint8_t *at, size_t len, size_t align, uint8_t **out_near)
+{
+	uint8_t *hint = at ? at - (uintptr_t)at % align : NULL;
+	void *space =
+		mmap(hint, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
 	if (space == MAP_FAILED)
 		return NULL;
 	if ((uintptr_t)space % align == 0)
 		return space;
-	munmap(space, (size_t)len);
+	*out_near = space;
+	munmap(space, len);
+	return NULL;
+}
+
+/* NULL when the process has no such space. Below the kernel's first choice there mostly is more. */
+static uint8_t *take_space(uint64_t len, uint64_t align)
+{
+	uint8_t *space, *near = NULL;
+	void *larger;
+
+	if (len == 0 || len > SIZE_MAX / 2 || align > SIZE_MAX / 2)
+		return NULL;
+	space = take_near(atomic_exchange(&freed, NULL), (size_t)len, (size_t)align, &near);
+	if (!space && near)
+		space = take_near(near, (size_t)len, (size_t)align, &near);
+	if (space || !near)
+		return space;
 	larger = map_nothing(NULL, (size_t)(len + align));
 	if (larger == MAP_FAILED)
 		return NULL;
@@ -164,6 +183,11 @@ uint64_t mapping_addr(struct mapping *m)
 	addr = (uintptr_t)m->addr;
 	pthread_mutex_unlock(&m->lock);
 	return addr;
+}
+
+bool mapping_is_part(const struct mapping *m)
+{
+	return m->outer;
 }
 
 uint64_t mapping_len(const struct mapping *m)
@@ -332,8 +356,10 @@ int mapping_protect(struct mapping *m, uint64_t stamp, uint32_t attr, uint32_t *
 void mapping_close(struct mapping *m)
 {
 	pthread_mutex_lock(&m->lock);
-	if (!m->is_closed && m->addr && !m->outer)
+	if (!m->is_closed && m->addr && !m->outer) {
 		munmap(m->addr, m->len);
+		atomic_store(&freed, m->addr);
+	}
 	m->is_closed = true;
 	end_uses(m);
 	pthread_mutex_unlock(&m->lock);

@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,6 +46,7 @@ CLEANUP_DEFINE(struct mapping *, mapping_unref)
 /* 0: a part whose place is not known yet. */
 uint64_t mapping_addr(struct mapping *m);
 uint64_t mapping_len(const struct mapping *m);
+bool mapping_is_part(const struct mapping *m);
 
 /* Where it lies in the other one's space. 0, or -EPROTO when it does not. */
 int mapping_place(struct mapping *m, uint64_t addr, struct reason *why);

@@ -45,11 +45,11 @@ static void take_back(struct transaction *t, const struct op *op)
 		connection_put(t->session->connection, packet);
 }
 
-/* A later operation of the same batch takes the memory away again: its pieces cannot be had any more. */
-static bool is_superseded(const struct transaction *t, size_t i)
+/* Whether a later operation of the same batch does that to the same mapping. */
+static bool is_followed_by(const struct transaction *t, size_t i, enum effect effect)
 {
 	for (size_t k = i + 1; k < t->n; k++)
-		if (t->steps[k].mapping == t->steps[i].mapping && t->steps[k].effect == EFFECT_HIDE)
+		if (t->steps[k].mapping == t->steps[i].mapping && t->steps[k].effect == effect)
 			return true;
 	return false;
 }
@@ -61,7 +61,8 @@ static int show(struct transaction *t, size_t i, struct reason *why)
 	const struct op back = { .code = OP_UNBACK, .on = t->ops[i].on, .name = "" };
 	int r;
 
-	if (is_superseded(t, i))
+	/* The memory is taken away again: its pieces cannot be had any more. */
+	if (is_followed_by(t, i, EFFECT_HIDE))
 		return 0;
 	r = pieces_gather(&pieces, t->session->connection, t->packet, (uint32_t)i, t->ops[i].on,
 			  mapping_len(mapping), why);
@@ -109,7 +110,9 @@ static int follow(struct transaction *t, size_t i, const uint64_t *values, struc
 	case EFFECT_SHOW:
 		return show(t, i, why);
 	case EFFECT_HIDE:
-		mapping_hide(step->mapping, stamp(t, i));
+		/* What ends anyway takes all that is in it along; a part leaves its place to the whole. */
+		if (mapping_is_part(step->mapping) || !is_followed_by(t, i, EFFECT_CLOSE))
+			mapping_hide(step->mapping, stamp(t, i));
 		return 0;
 	case EFFECT_PROTECT:
 		return protect(t, i, why);

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
+#include "base/log.h"
 #include "graph/graph.h"
 #include "memory/memory.h"
 #include "vcmd/broker.h"
@@ -66,11 +67,14 @@ struct world *world_new(const char *text)
 	struct reason why = { "" };
 
 	ck_assert(w != NULL);
+	log_set_level(LOG_L_ERROR);
 	w->n_fds = count_fds();
 	w->config = text ? config_of(text) : config_default();
 	ck_assert(w->config != NULL);
-	if (!text)
+	if (!text) {
 		w->config->memory.stock_len = 0;
+		w->config->access.everybody = true;
+	}
 	w->loop = loop_new(0);
 	w->broker = broker_new(w->loop, w->config, &why);
 	ck_assert_msg(w->broker != NULL, "%s", why.text);

@@ -42,7 +42,7 @@ struct world {
 	size_t n_fds; /* of the process, before */
 };
 
-/* text: a configuration; NULL: the built-in one, without memory filled ahead. */
+/* text: a configuration; NULL: the built-in one, open to all, without memory filled ahead. */
 struct world *world_new(const char *text);
 /* Everything goes, and every object, byte, table and fd is asserted to be back. Returns NULL. */
 struct world *world_free(struct world *w);

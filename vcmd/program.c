@@ -330,6 +330,8 @@ static void free_late(struct broker *b, const struct step *s)
 {
 	switch (s->kind) {
 	case STEP_ARENA_FREE:
+		if (s->arena->quarantined) /* an unmap of this very plan has failed */
+			break;
 		memory_arena_free(b->memory, s->arena->id);
 		loop_idle_kick(b->chores);
 		break;

@@ -472,9 +472,9 @@ static int activate(struct model_session *s, const struct op *op)
 		return -EBUSY;
 	for (size_t i = 0; i < MODEL_SESSIONS && is_iommu(a->device); i++)
 		for EACH(&model.sessions[i], other, AN_AVCM) {
-			bool mine = &model.sessions[i] == s, known = model.sessions[i].uid == s->uid;
+			bool mine = &model.sessions[i] == s;
 
-			if (!other->active || other->device != a->device || (can_share(a, other) && known))
+			if (!other->active || other->device != a->device || (can_share(a, other) && mine))
 				continue;
 			if (!(op->attr & VCM_ACTIVATE_SWITCH) || !mine)
 				return -EBUSY;

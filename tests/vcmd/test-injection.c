@@ -294,11 +294,12 @@ START_TEST(want_of_table_memory_leaves_no_trace)
 		hoard_drop(&h, n);
 		before = fingerprint(t.w, t.p);
 		r = try(t.p, t.s);
+		if (r < 0)
+			ck_state(&t, before);
+		free(before);
 		if (r == 0)
 			break;
 		ck_assert_msg(r == -ENOMEM, "%s, with %zu KB: %d: %s", t.s->name, n, r, t.p->reply.reason);
-		ck_state(&t, before);
-		free(before);
 		ck_assert_uint_lt(n, 100);
 	}
 	hoard_drop(&h, SIZE_MAX);

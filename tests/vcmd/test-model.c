@@ -172,7 +172,7 @@ static struct op any_phys_map(struct model_session *s)
 
 	if (m && m->n_segments) {
 		op.addr = m->pa[pick((unsigned int)m->n_segments)];
-		if (m->n_segments == 1 && m->root == m->root && m->len > SZ_4K)
+		if (m->n_segments == 1 && m->len > SZ_4K)
 			op.len = SZ_4K * (1 + pick((unsigned int)(m->len / SZ_4K)));
 	}
 	return op;
@@ -534,7 +534,11 @@ static int foretell_copy(struct model_session *s, const struct op *op)
 
 	if (from && !op->len)
 		return 0;
-	if (!from || op->addr + op->len > to->len)
+	if (!from)
+		return -EINVAL;
+	if (!op->len)
+		return 0;
+	if (op->addr + op->len > to->len)
 		return -EINVAL;
 	if (!to->mem)
 		return -ENOMEM;
@@ -554,6 +558,8 @@ static void do_copy(size_t i)
 	if (expected)
 		return;
 	ck_assert_uint_eq(peer_value(processes[i].p, 0), op.len);
+	if (!op.len)
+		return;
 	if (!op.len)
 		return;
 	memmove(model_bytes(s, model_get(s, model_get(s, op.on, A_RES)->mem, A_MEM), op.addr),

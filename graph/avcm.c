@@ -242,14 +242,11 @@ int plan_avcm_set_attr(struct plan *p, struct avcm *a, uint32_t attr)
 	return 0;
 }
 
-/*
- * Whether two associations can be active on one IOMMU context at once: a low and a high one of the same split. Who drives
- * the device reaches both, so both are one user's.
- */
+/* Whether two associations can be active on one IOMMU context at once: a low and a high one of the same split, of one
+ * session: the device reaches both, and so does whoever drives it. */
 static bool can_share(const struct avcm *a, const struct avcm *b)
 {
-	return a->half.split && a->half.split == b->half.split && a->half.high != b->half.high &&
-	       a->obj.session->user == b->obj.session->user;
+	return a->obj.session == b->obj.session && a->half.split && a->half.split == b->half.split && a->half.high != b->half.high;
 }
 
 static void set_active(struct plan *p, struct avcm *a, bool active)

@@ -659,7 +659,7 @@ static int op_set_assoc_attr(struct model *m)
 
 static bool stand_each_other(const struct model *m, const struct m_avcm *a, const struct m_avcm *b)
 {
-	return m->s[m->vcms[a->vcm].s]->user == m->s[m->vcms[b->vcm].s]->user &&
+	return m->vcms[a->vcm].s == m->vcms[b->vcm].s &&
 	       split_of(a->attr) && split_of(a->attr) == split_of(b->attr) &&
 	       ((a->attr ^ b->attr) & VCM_USE_HIGH_BASE);
 }

@@ -532,8 +532,6 @@ static int foretell_copy(struct model_session *s, const struct op *op)
 {
 	const struct thing *to = model_get(s, op->on, A_RES), *from = to ? model_get(s, op->target, A_RES) : NULL;
 
-	if (from && !op->len)
-		return 0;
 	if (!from)
 		return -EINVAL;
 	if (!op->len)
@@ -558,8 +556,6 @@ static void do_copy(size_t i)
 	if (expected)
 		return;
 	ck_assert_uint_eq(peer_value(processes[i].p, 0), op.len);
-	if (!op.len)
-		return;
 	if (!op.len)
 		return;
 	memmove(model_bytes(s, model_get(s, model_get(s, op.on, A_RES)->mem, A_MEM), op.addr),

@@ -95,7 +95,9 @@ static void pick_region(struct model *m, int s, uint64_t *start, uint64_t *len)
 {
 	static const uint64_t starts[] = { 0,          0x400,      0x1000,     0x100000,
 					   0x40000000, 0x80000000, 0x81000000, 0x100000000 };
-	static const uint64_t lens[] = { 0x2000, 0x10000, 0x200000, 0x1234567, 0x4000000 };
+	static const uint64_t lens[] = {
+		0x2000, 0x10000, 0x200000, 0x1234567, 0x4000000, 0x80000000
+	};
 	int p = PICK(m, phys, M_PHYS);
 
 	*start = ONE_OF(m, starts);
@@ -278,7 +280,8 @@ static int op_vcm_clone(struct model *m)
 
 /* --- reservations */
 
-static const uint64_t res_lens[] = { SZ_4K, SZ_4K, 2 * SZ_4K, 4 * SZ_4K, SZ_64K, SZ_64K, SZ_1M };
+static const uint64_t res_lens[] = { SZ_4K,  SZ_4K,  2 * SZ_4K, 4 * SZ_4K,
+				     SZ_64K, SZ_64K, SZ_1M,     4 * SZ_16M };
 static const uint64_t res_attrs[] = { 0,
 				      0,
 				      0,
@@ -657,10 +660,11 @@ static int op_set_assoc_attr(struct model *m)
 	return r;
 }
 
-static bool stand_each_other(const struct m_avcm *a, const struct m_avcm *b)
+/* Two halves of one split, of one user. */
+static bool stand_each_other(const struct model *m, const struct m_avcm *a, const struct m_avcm *b)
 {
-	return split_of(a->attr) && split_of(a->attr) == split_of(b->attr) &&
-	       ((a->attr ^ b->attr) & VCM_USE_HIGH_BASE);
+	return m->vcms[a->vcm].s % M_USERS == m->vcms[b->vcm].s % M_USERS && split_of(a->attr) &&
+	       split_of(a->attr) == split_of(b->attr) && ((a->attr ^ b->attr) & VCM_USE_HIGH_BASE);
 }
 
 static int op_activate(struct model *m)
@@ -676,7 +680,7 @@ static int op_activate(struct model *m)
 		const struct m_avcm *b = &m->avcms[i];
 
 		if (b->live && b->active && b->device == m->avcms[a].device &&
-		    !stand_each_other(&m->avcms[a], b) &&
+		    !stand_each_other(m, &m->avcms[a], b) &&
 		    (!(flags & VCM_ACTIVATE_SWITCH) ||
 		     m->vcms[b->vcm].s != m->vcms[m->avcms[a].vcm].s))
 			expect = -EBUSY;
@@ -690,7 +694,7 @@ static int op_activate(struct model *m)
 		struct m_avcm *b = &m->avcms[i];
 
 		if (b->live && b->active && b->device == m->avcms[a].device &&
-		    !stand_each_other(&m->avcms[a], b)) {
+		    !stand_each_other(m, &m->avcms[a], b)) {
 			SAVE(m, b);
 			b->active = false;
 		}
@@ -1062,6 +1066,19 @@ static void ask_memory(struct model *m, int p)
 	SAME(len, m->phys[p].len);
 }
 
+static void ask_order(struct model *m, int v)
+{
+	int sorted[M_RES];
+	size_t n = sorted_res(m, v, sorted);
+	struct res *real = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		real = vcm_res_next(m->vcms[v].real, real);
+		SAME(real, m->res[sorted[i]].real);
+	}
+	AGREE(!vcm_res_next(m->vcms[v].real, real));
+}
+
 static int op_ask(struct model *m)
 {
 	int i = PICK(m, res, M_RES), p = PICK(m, phys, M_PHYS), v, found;
@@ -1084,6 +1101,7 @@ static int op_ask(struct model *m)
 		AGREE(real->addr <= at && at - real->addr < real->len);
 	else if (real)
 		SAME(real, m->res[found].real);
+	ask_order(m, v);
 	found = find_res_at(m, v, r->addr);
 	real = vcm_res_at(m->vcms[v].real, r->addr);
 	SAME(real, found < 0 ? NULL : m->res[found].real);

@@ -15,14 +15,14 @@
 #define FILLS 101 /* the first failure is a matter of luck */
 #define SZ_1G (UINT64_C(1) << 30)
 #define VCM_HANDLE 1
+#define FIRST_HANDLE 2
 
 struct churn {
 	struct graph *graph;
 	struct session *session;
 	struct vcm *vcm;
 	struct plan plan;
-	uint32_t *live; /* handles: what a request names; the first n_live are reserved, the others are free */
-	size_t n_live, n_max;
+	size_t n_live; /* reservations, whose handles are FIRST_HANDLE and those after it */
 	uint64_t rng, bytes;
 	bool fake;
 };
@@ -70,30 +70,24 @@ static bool finish(struct churn *c, int r)
 	return r == 0;
 }
 
-static bool reserve(struct churn *c)
+static bool reserve(struct churn *c, uint32_t handle)
 {
 	uint64_t len = rnd_len(c);
 	struct res *r;
 
-	if (!c->fake) {
-		plan_begin(&c->plan, c->graph, NULL);
-		if (!finish(c,
-			    plan_res_reserve(&c->plan, c->vcm, c->live[c->n_live], len, 0, 0, &r)))
-			return false;
-	}
+	if (c->fake)
+		return true;
+	plan_begin(&c->plan, c->graph, NULL);
+	if (!finish(c, plan_res_reserve(&c->plan, c->vcm, handle, len, 0, 0, &r)))
+		return false;
 	c->bytes += len;
-	c->n_live++;
 	return true;
 }
 
-static void unreserve(struct churn *c)
+static void unreserve(struct churn *c, uint32_t handle)
 {
-	size_t i = rnd_below(c, c->n_live);
-	uint32_t handle = c->live[i];
 	struct res *r;
 
-	c->live[i] = c->live[--c->n_live];
-	c->live[c->n_live] = handle;
 	if (c->fake)
 		return;
 	r = (struct res *)session_find(c->session, handle, OBJECT_RES, NULL);
@@ -103,19 +97,16 @@ static void unreserve(struct churn *c)
 		abort();
 }
 
-static bool churn_init(struct churn *c, uint64_t start, uint64_t len, size_t max)
+static bool churn_init(struct churn *c, uint64_t start, uint64_t len)
 {
 	static const struct limits limits = { UINT64_MAX, UINT64_MAX, 1, 0 };
 	struct user *user;
 
-	*c = (struct churn){ .rng = UINT64_C(0x2545f4914f6cdd1d), .n_max = max };
-	c->live = calloc(max, sizeof(*c->live));
+	*c = (struct churn){ .rng = UINT64_C(0x2545f4914f6cdd1d) };
 	c->graph = graph_new((struct range){ SZ_1G, 2 * SZ_1G - 1 });
 	user = c->graph ? user_get(c->graph, 0, &limits) : NULL;
-	if (!c->live || !user || session_new(c->graph, user, &c->session, NULL) < 0)
+	if (!user || session_new(c->graph, user, &c->session, NULL) < 0)
 		return false;
-	for (size_t i = 0; i < max; i++)
-		c->live[i] = VCM_HANDLE + 1 + (uint32_t)i;
 	plan_begin(&c->plan, c->graph, NULL);
 	return finish(c, plan_vcm_create(&c->plan, c->session, VCM_HANDLE, start, len, &c->vcm));
 }
@@ -133,23 +124,25 @@ static void churn_deinit(struct churn *c)
 	session_free(c->session);
 	graph_free(c->graph);
 	plan_deinit(&c->plan);
-	free(c->live);
 }
 
 static bool churn_pairs(struct churn *c, size_t n)
 {
 	for (; n; n--) {
-		unreserve(c);
-		if (!reserve(c))
+		uint32_t handle = FIRST_HANDLE + (uint32_t)rnd_below(c, c->n_live);
+
+		unreserve(c, handle);
+		if (!reserve(c, handle))
 			return false;
 	}
 	return true;
 }
 
+/* Filled to n_live and mixed, so that holes are where they are in the long run. */
 static bool churn_settle(struct churn *c, size_t n_live)
 {
-	while (c->n_live < n_live)
-		if (!reserve(c))
+	for (; c->n_live < n_live; c->n_live++)
+		if (!reserve(c, FIRST_HANDLE + (uint32_t)c->n_live))
 			return false;
 	return churn_pairs(c, 2 * n_live);
 }
@@ -172,7 +165,7 @@ static double pair_ns(size_t n_live, bool fake)
 	struct churn c;
 	double ns[ROUNDS], r = -1;
 
-	if (churn_init(&c, SZ_4K, (UINT64_C(1) << 47) - SZ_4K, n_live + 1)) {
+	if (churn_init(&c, SZ_4K, (UINT64_C(1) << 47) - SZ_4K)) {
 		c.fake = fake;
 		if (churn_settle(&c, n_live)) {
 			for (size_t i = 0; i < ROUNDS; i++) {
@@ -199,22 +192,44 @@ double bench_graph_driver_ns(size_t n_live)
 	return pair_ns(n_live, true);
 }
 
+/* handles: those of the n_live reservations, then free ones. */
+static void fill(struct churn *c, const uint32_t *handles)
+{
+	while (reserve(c, handles[c->n_live]))
+		c->n_live++;
+}
+
+static void empty_half(struct churn *c, uint32_t *handles)
+{
+	while (c->bytes > SZ_1G / 2) {
+		size_t i = rnd_below(c, c->n_live--);
+		uint32_t handle = handles[i];
+
+		unreserve(c, handle);
+		handles[i] = handles[c->n_live];
+		handles[c->n_live] = handle;
+	}
+}
+
 double bench_graph_packing(void)
 {
+	const size_t most = SZ_1G / SZ_4K + 1;
+	uint32_t *handles = calloc(most, sizeof(*handles));
 	double full[FILLS], r = -1;
 	struct churn c;
 
-	if (churn_init(&c, SZ_1G, SZ_1G, SZ_1G / SZ_4K + 1)) {
+	if (churn_init(&c, SZ_1G, SZ_1G) && handles) {
+		for (size_t i = 0; i < most; i++)
+			handles[i] = FIRST_HANDLE + (uint32_t)i;
 		for (size_t i = 0; i < FILLS; i++) {
-			while (reserve(&c))
-				;
+			fill(&c, handles);
 			full[i] = (double)c.bytes / (double)SZ_1G;
-			while (c.bytes > SZ_1G / 2)
-				unreserve(&c);
+			empty_half(&c, handles);
 		}
 		r = median(full, FILLS);
 	}
 	churn_deinit(&c);
+	free(handles);
 	return r;
 }
 
@@ -227,14 +242,12 @@ static size_t heap_bytes(void)
 
 double bench_graph_bytes_per_res(size_t n)
 {
-	size_t before = heap_bytes(), bench;
+	size_t before = heap_bytes();
 	struct churn c;
 	double r = -1;
 
-	if (churn_init(&c, SZ_4K, (UINT64_C(1) << 47) - SZ_4K, n + 1) && churn_settle(&c, n)) {
-		bench = malloc_usable_size(c.live);
-		r = (double)(heap_bytes() - before - bench) / (double)n;
-	}
+	if (churn_init(&c, SZ_4K, (UINT64_C(1) << 47) - SZ_4K) && churn_settle(&c, n))
+		r = (double)(heap_bytes() - before) / (double)n;
 	churn_deinit(&c);
 	return r;
 }

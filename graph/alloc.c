@@ -285,7 +285,8 @@ static int explain(struct taking *t, uint64_t len, uint64_t align)
 	struct pool *pool;
 
 	if (!has_alignment(t, align))
-		return refuse(t->p->why, -EINVAL, "memtype %u has no address that is a multiple of 0x%llx",
+		return refuse(t->p->why, -EINVAL,
+			      "memtype %u has no address that is a multiple of 0x%llx",
 			      t->memtype - 1, (unsigned long long)align);
 	TAILQ_FOREACH(pool, &t->s->graph->pools, link)
 		if (n >= len && pool->memtype == t->memtype && pool->cached_bytes)

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "graph/graph.h"
+#include "graph/lookup.h"
 #include "graph/plan.h"
 #include "graph/vcm.h"
 
@@ -134,7 +135,7 @@ static int add_table(struct plan *p, struct vcm *v, const struct format *format,
 	size_t n = 1;
 	int ret;
 
-	RB_FOREACH(r, res_tree, &v->reservations)
+	VCM_FOREACH_RES(r, v)
 		n += r->physmem != NULL;
 	ret = plan_want(p, 1, n);
 	if (ret < 0)
@@ -147,7 +148,7 @@ static int add_table(struct plan *p, struct vcm *v, const struct format *format,
 	vcm_table_link(t);
 	plan_change(p, CHANGE_TABLE_NEW, t, NULL, 0);
 	plan_step(p, &(struct step){ .kind = STEP_TABLE_NEW, .table = t });
-	RB_FOREACH(r, res_tree, &v->reservations)
+	VCM_FOREACH_RES(r, v)
 		if (r->physmem)
 			plan_step(p,
 				  &(struct step){ .kind = STEP_MAP,

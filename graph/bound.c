@@ -125,6 +125,7 @@ int plan_bound_create(struct plan *p, struct vcm *v, uint32_t handle, uint64_t l
 		return r;
 	bound_link(*out);
 	plan_change(p, CHANGE_BOUND_NEW, *out, NULL, 0);
+	vcm_note_growth(p, v, NULL);
 	return 0;
 }
 

@@ -21,6 +21,7 @@ struct bound {
 	struct vcm *vcm;
 	struct range range;
 	struct space *space;
+	size_t trimmed; /* the space's footprint after the last trim */
 	uint64_t n_res;
 };
 

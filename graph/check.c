@@ -81,7 +81,7 @@ static uint64_t check_reservations(struct vcm *v)
 	uint64_t bytes = 0;
 	size_t n = 0;
 
-	RB_FOREACH(r, res_tree, &v->reservations) {
+	VCM_FOREACH_RES(r, v) {
 		check_res(v, r);
 		if (last && v->type != VCM_ONE_TO_ONE)
 			assert(range_of(last).last < r->addr);
@@ -97,16 +97,14 @@ static uint64_t check_reservations(struct vcm *v)
 
 static void check_bound(struct vcm *v, struct bound *b)
 {
-	struct res *r =
-		RB_NFIND(res_tree, &v->reservations, &(struct res){ .addr = b->range.first });
-	const struct res *before = vcm_res_before(v, b->range.first - 1);
+	struct res *before = b->range.first ? vcm_res_before(v, b->range.first - 1) : NULL, *r;
 	uint64_t bytes = 0, n = 0;
 
 	check_object(&b->obj, v->obj.session, OBJECT_BOUND);
 	assert(b->vcm == v && range_covers(v->range, b->range));
 	assert(is_aligned(b->range.first, PAGE_LEN) && is_aligned(range_len(b->range), PAGE_LEN));
-	assert(!b->range.first || !before || range_of(before).last < b->range.first);
-	for (; r && r->addr <= b->range.last; r = RB_NEXT(res_tree, &v->reservations, r)) {
+	assert(!before || range_of(before).last < b->range.first);
+	for (r = vcm_res_next(v, before); r && r->addr <= b->range.last; r = vcm_res_next(v, r)) {
 		assert(r->bound == b); /* ordinary reservations stay out */
 		bytes += r->len;
 		n++;
@@ -132,7 +130,7 @@ static uint64_t check_bounds(struct vcm *v)
 		n_res += b->n_res;
 		last = b;
 	}
-	RB_FOREACH(r, res_tree, &v->reservations)
+	VCM_FOREACH_RES(r, v)
 		n_res -= r->bound != NULL;
 	assert(n_res == 0);
 	return bytes;
@@ -310,7 +308,7 @@ static void check_handles(const struct session *s, const struct handles *h, uint
 		counts[o->kind]++;
 	}
 	for (size_t i = 0; i < h->n_pages; i++)
-		n_made += h->pages[i] != NULL;
+		n_made += h->pages[i].slots != NULL;
 	assert(n_made == h->n_made);
 }
 
@@ -441,10 +439,11 @@ static void check_device(struct graph *g, const struct device *d)
 	TAILQ_FOREACH(a, &d->active, device_link) {
 		assert(a->active && a->device == d);
 		n++;
-		/* One vcm on a context, or a low and a high one of the same split. */
+		/* One vcm on a context, or a low and a high one of the same split and user. */
 		if (d->kind == DEVICE_IOMMU && a != first)
 			assert(n == 2 && a->half.split && a->half.split == first->half.split &&
-			       a->half.high != first->half.high);
+			       a->half.high != first->half.high &&
+			       a->obj.session->user == first->obj.session->user);
 	}
 	assert(n == d->n_active);
 }

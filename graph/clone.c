@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "graph/bound.h"
+#include "graph/lookup.h"
 #include "graph/physmem.h"
 #include "graph/plan.h"
 #include "graph/res.h"
@@ -49,7 +50,8 @@ static int clone_res(struct plan *p, const struct res *src, struct vcm *dst)
 		r = res_make(p, dst, HANDLE_BROKER, &copy);
 	if (r != 0)
 		return r;
-	if (space && space_take_at(space, range) < 0) {
+	if (res_index_want(&dst->reservations, src->addr) < 0 ||
+	    (space && space_take_at(space, range) < 0)) {
 		res_destroy(copy);
 		return refuse(p->why, -ENOMEM, "the broker is out of memory");
 	}
@@ -83,7 +85,7 @@ int plan_vcm_clone(struct plan *p, struct vcm *src, uint32_t handle)
 	vcm_link(v);
 	plan_change(p, CHANGE_VCM_NEW, v, NULL, 0);
 	ret = clone_bounds(p, src, v);
-	RB_FOREACH(r, res_tree, &src->reservations)
+	VCM_FOREACH_RES(r, src)
 		if (ret == 0)
 			ret = clone_res(p, r, v);
 	return ret;

@@ -8,16 +8,11 @@
 
 #define PAGE_SLOTS 512u
 
-struct handle_page {
-	unsigned int n_used;
-	struct object *slots[PAGE_SLOTS];
-};
-
 void handles_deinit(struct handles *h)
 {
 	for (size_t i = 0; i < h->n_pages; i++) {
-		assert(!h->pages[i] || !h->pages[i]->n_used);
-		mem_free(h->pages[i]);
+		assert(!h->pages[i].n_used);
+		mem_free(h->pages[i].slots);
 	}
 	mem_free(h->pages);
 	*h = (struct handles){ 0 };
@@ -27,7 +22,7 @@ static struct handle_page *page_of(const struct handles *h, uint32_t index)
 {
 	size_t at = index / PAGE_SLOTS;
 
-	return at < h->n_pages ? h->pages[at] : NULL;
+	return at < h->n_pages && h->pages[at].slots ? &h->pages[at] : NULL;
 }
 
 struct object *handles_get(const struct handles *h, uint32_t index)
@@ -40,12 +35,12 @@ struct object *handles_get(const struct handles *h, uint32_t index)
 static int grow(struct handles *h, size_t n)
 {
 	size_t n_new = n < 2 * h->n_pages ? 2 * h->n_pages : n;
-	struct handle_page **pages = mem_realloc_n(h->pages, n_new, sizeof(struct handle_page *));
+	struct handle_page *pages = mem_realloc_n(h->pages, n_new, sizeof(*pages));
 
 	if (!pages)
 		return -ENOMEM;
 	for (size_t i = h->n_pages; i < n_new; i++)
-		pages[i] = NULL;
+		pages[i] = (struct handle_page){ 0 };
 	h->pages = pages;
 	h->n_pages = n_new;
 	return 0;
@@ -59,10 +54,10 @@ int handles_want(struct handles *h, uint32_t index)
 		return -EINVAL;
 	if (at >= h->n_pages && grow(h, at + 1) < 0)
 		return -ENOMEM;
-	if (h->pages[at])
+	if (h->pages[at].slots)
 		return 0;
-	h->pages[at] = mem_new0(struct handle_page);
-	if (!h->pages[at])
+	h->pages[at].slots = mem_zalloc_n(PAGE_SLOTS, sizeof(struct object *));
+	if (!h->pages[at].slots)
 		return -ENOMEM;
 	h->n_made++;
 	return 0;
@@ -72,7 +67,7 @@ int handles_pick(struct handles *h, uint32_t *out_index)
 {
 	uint32_t at = h->hint;
 
-	while (at < h->n_pages && h->pages[at] && h->pages[at]->n_used == PAGE_SLOTS)
+	while (at < h->n_pages && h->pages[at].n_used == PAGE_SLOTS)
 		at++;
 	h->hint = at;
 	for (uint32_t i = 0; i < PAGE_SLOTS; i++) {

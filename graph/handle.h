@@ -17,11 +17,15 @@
 
 struct object;
 
-struct handle_page;
+/* Counted beside the pointer, not in the page: naming and unnaming touch one line of the page. */
+struct handle_page {
+	struct object **slots; /* NULL: none yet */
+	unsigned int n_used;
+};
 
 struct handles {
-	struct handle_page **pages;
-	size_t n_pages; /* slots of the array, each with a page or NULL */
+	struct handle_page *pages;
+	size_t n_pages; /* of the array */
 	size_t n_made;  /* pages that exist */
 	uint32_t limit; /* one beyond the highest index ever used */
 	uint32_t hint;  /* no page before this one has a free slot */

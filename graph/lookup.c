@@ -9,28 +9,12 @@
 
 struct res *vcm_res_at(const struct vcm *v, uint64_t addr)
 {
-	struct res *r = RB_ROOT(&v->reservations), *found = NULL;
-
-	if (addr == RES_NO_ADDR)
-		return NULL;
-	while (r) {
-		if (r->addr == addr)
-			found = r; /* one-to-one, there may be several: the one with the lowest handle */
-		r = r->addr < addr ? RB_RIGHT(r, by_addr) : RB_LEFT(r, by_addr);
-	}
-	return found;
+	return addr == RES_NO_ADDR ? NULL : res_index_at(&v->reservations, addr);
 }
 
 struct res *vcm_res_before(const struct vcm *v, uint64_t addr)
 {
-	struct res *r = RB_ROOT(&v->reservations), *found = NULL;
-
-	while (r) {
-		if (r->addr <= addr)
-			found = r;
-		r = r->addr <= addr ? RB_RIGHT(r, by_addr) : RB_LEFT(r, by_addr);
-	}
-	return found;
+	return res_index_before(&v->reservations, addr);
 }
 
 /* One-to-one reservations may overlap, so the memory is asked, not the neighbour. */
@@ -57,7 +41,7 @@ struct res *vcm_res_containing(const struct vcm *v, uint64_t addr)
 
 struct res *vcm_res_next(struct vcm *v, struct res *r)
 {
-	return r ? RB_NEXT(res_tree, &v->reservations, r) : RB_MIN(res_tree, &v->reservations);
+	return res_index_next(&v->reservations, r);
 }
 
 struct bound *vcm_bound_next(struct vcm *v, struct bound *b)

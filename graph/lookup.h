@@ -24,6 +24,7 @@ struct res *vcm_res_containing(const struct vcm *v, uint64_t addr);
 struct res *vcm_res_before(const struct vcm *v, uint64_t addr);
 /* By address. r NULL: the first. */
 struct res *vcm_res_next(struct vcm *v, struct res *r);
+#define VCM_FOREACH_RES(r, v) for ((r) = vcm_res_next((v), NULL); (r); (r) = vcm_res_next((v), (r)))
 /* By address. b NULL: the first. */
 struct bound *vcm_bound_next(struct vcm *v, struct bound *b);
 /* The physical address behind addr of a backed reservation; 0 when not backed or outside. */

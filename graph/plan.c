@@ -92,6 +92,10 @@ void plan_step(struct plan *p, const struct step *step)
 /* An unusually large plan does not keep its memory for ever. */
 static void close_plan(struct plan *p)
 {
+	struct vcm *v, *next;
+
+	LIST_FOREACH_SAFE(v, &p->grown, grown_link, next)
+		vcm_trim(v);
 	p->open = false;
 	p->n_unmaps = 0;
 	if (p->cap_changes > PLAN_KEEP) {

@@ -32,6 +32,7 @@ struct graph;
 struct physmem;
 struct res;
 struct session;
+struct vcm;
 struct vcm_table;
 
 enum step_kind {
@@ -99,8 +100,9 @@ struct plan {
 	size_t n_steps, cap_steps;
 	struct change *changes;
 	size_t n_changes, cap_changes;
-	uint64_t keeping; /* bytes of arenas that it empties and keeps */
-	size_t n_unmaps;  /* STEP_UNMAP among the steps */
+	uint64_t keeping;       /* bytes of arenas that it empties and keeps */
+	size_t n_unmaps;        /* STEP_UNMAP among the steps */
+	LIST_HEAD(, vcm) grown; /* to be trimmed when it ends */
 	uint32_t op; /* the operation of the batch that plans now; after a failure, the one that failed */
 	bool open;
 };

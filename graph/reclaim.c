@@ -8,6 +8,7 @@
 #include "graph/avcm.h"
 #include "graph/bound.h"
 #include "graph/graph.h"
+#include "graph/lookup.h"
 #include "graph/plan.h"
 #include "graph/vcm.h"
 
@@ -55,7 +56,8 @@ static int drop_vcm(struct plan *p, struct vcm *v, size_t *budget)
 	struct res *res, *next_res;
 	int r = 0;
 
-	RB_FOREACH_SAFE(res, res_tree, &v->reservations, next_res) {
+	for (res = vcm_res_next(v, NULL); res; res = next_res) {
+		next_res = vcm_res_next(v, res);
 		r = spend(budget);
 		if (r == 0)
 			r = drop_reservation(p, res);

@@ -62,7 +62,7 @@ void res_yield(struct res *r)
 
 void res_link(struct res *r)
 {
-	RB_INSERT(res_tree, &r->vcm->reservations, r);
+	res_index_insert(&r->vcm->reservations, r);
 	r->vcm->n_res++;
 	if (r->bound)
 		r->bound->n_res++;
@@ -75,7 +75,7 @@ void res_unlink(struct res *r)
 	if (r->bound)
 		r->bound->n_res--;
 	r->vcm->n_res--;
-	RB_REMOVE(res_tree, &r->vcm->reservations, r);
+	res_index_remove(&r->vcm->reservations, r);
 }
 
 void res_destroy(struct res *r)
@@ -88,9 +88,9 @@ void res_move(struct res *r, uint64_t addr)
 {
 	if (r->addr == addr)
 		return;
-	RB_REMOVE(res_tree, &r->vcm->reservations, r);
+	res_index_remove(&r->vcm->reservations, r);
 	r->addr = addr;
-	RB_INSERT(res_tree, &r->vcm->reservations, r);
+	res_index_insert(&r->vcm->reservations, r);
 }
 
 void res_retype(struct res *r, uint32_t attr)
@@ -198,6 +198,8 @@ static int reserve(struct plan *p, struct vcm *v, struct bound *b, uint32_t hand
 	struct res *r;
 	int ret = plan_want(p, 1, 0);
 
+	if (ret == 0 && res_index_want(&v->reservations, addr) < 0)
+		ret = refuse(p->why, -ENOMEM, "the broker is out of memory");
 	if (ret == 0)
 		ret = res_make(p, v, handle, &r);
 	if (ret != 0) {
@@ -211,6 +213,7 @@ static int reserve(struct plan *p, struct vcm *v, struct bound *b, uint32_t hand
 	r->attr = attr;
 	res_link(r);
 	plan_change(p, CHANGE_RES_NEW, r, NULL, 0);
+	vcm_note_growth(p, v, b);
 	*out = r;
 	return 0;
 }
@@ -306,8 +309,9 @@ int plan_res_unreserve(struct plan *p, struct res *r)
 	ret = plan_want(p, 1, 0);
 	if (ret < 0)
 		return ret;
-	res_unlink(r);
+	res_index_near(&r->vcm->reservations, r);
 	res_yield(r);
+	res_unlink(r);
 	plan_change(p, CHANGE_RES_GONE, r, NULL, 0);
 	return 0;
 }

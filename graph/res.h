@@ -14,6 +14,7 @@
 struct bound;
 struct physmem;
 struct plan;
+struct shelf;
 struct vcm;
 
 /* The address of a one-to-one reservation that is not backed; no reservation starts there. */
@@ -21,12 +22,15 @@ struct vcm;
 
 struct res {
 	struct object obj;
-	RB_ENTRY(res) by_addr;    /* in the vcm: address, handle */
-	RB_ENTRY(res) by_backing; /* in the physmem, when backed: vcm, address, handle */
+	uint64_t addr, len;
 	struct vcm *vcm;
 	struct bound *bound;
 	struct physmem *physmem;
-	uint64_t addr, len;
+	union {
+		struct shelf *shelf;   /* of the vcm's index */
+		RB_ENTRY(res) by_addr; /* where that is a tree: address, handle */
+	};
+	RB_ENTRY(res) by_backing; /* in the physmem, when backed: vcm, address, handle */
 	uint32_t attr;
 };
 

@@ -56,8 +56,15 @@ static bool path_down(struct space *s, struct path *p, uint64_t first, uint64_t 
 		p->leaf = b->child[i].leaf;
 		b = b->child[i].branch;
 	}
-	if (p->level == 0)
+	if (p->level == 0) {
+		unsigned group = first % LEAF_LEN / GROUP_LEN;
+
+		/* One miss at a time is what a large space costs. */
+		__builtin_prefetch(p->leaf->bits[group], 1);
+		__builtin_prefetch(p->leaf->words[group], 1);
+		__builtin_prefetch(p->leaf->groups, 1);
 		return true;
+	}
 	p->branch[p->level] = b;
 	return !grow || branch_ensure(b, p->level, first, end, &s->footprint);
 }

@@ -26,10 +26,56 @@ void vcm_unlink(struct vcm *v)
 	TAILQ_REMOVE(&v->obj.session->vcms, v, link);
 }
 
+/* Growth beyond twice what was needed at the last trim, and this. */
+#define TRIM_SLACK ((size_t)16 * 1024)
+
+static bool is_much(size_t footprint, size_t trimmed)
+{
+	return footprint > 2 * trimmed + TRIM_SLACK;
+}
+
+static size_t footprint_of(const struct vcm *v)
+{
+	return v->reservations.footprint + (v->type == VCM_DEVICE ? space_footprint(v->space) : 0);
+}
+
+void vcm_note_growth(struct plan *p, struct vcm *v, const struct bound *b)
+{
+	if (v->grown || (!is_much(footprint_of(v), v->trimmed) &&
+			 !(b && is_much(space_footprint(b->space), b->trimmed))))
+		return;
+	LIST_INSERT_HEAD(&p->grown, v, grown_link);
+	v->grown = true;
+}
+
+static void ungrow(struct vcm *v)
+{
+	if (v->grown)
+		LIST_REMOVE(v, grown_link);
+	v->grown = false;
+}
+
+void vcm_trim(struct vcm *v)
+{
+	struct bound *b;
+
+	ungrow(v);
+	res_index_trim(&v->reservations);
+	if (v->type == VCM_DEVICE)
+		space_trim(v->space);
+	v->trimmed = footprint_of(v);
+	RB_FOREACH(b, bound_tree, &v->bounds) {
+		space_trim(b->space);
+		b->trimmed = space_footprint(b->space);
+	}
+}
+
 void vcm_destroy(struct vcm *v)
 {
 	assert(!v->n_res && RB_EMPTY(&v->bounds) && TAILQ_EMPTY(&v->avcms) &&
 	       TAILQ_EMPTY(&v->tables));
+	ungrow(v);
+	res_index_deinit(&v->reservations);
 	if (v->type == VCM_DEVICE)
 		space_free(v->space);
 	object_leave(&v->obj);
@@ -86,7 +132,7 @@ int vcm_make(struct plan *p, struct session *s, uint32_t handle, enum vcm_type t
 	v->id = ++s->graph->next_id;
 	v->type = type;
 	v->range = r;
-	RB_INIT(&v->reservations);
+	res_index_init(&v->reservations, r, type == VCM_DEVICE || type == VCM_EXT_KERNEL);
 	RB_INIT(&v->bounds);
 	TAILQ_INIT(&v->avcms);
 	TAILQ_INIT(&v->tables);

@@ -13,6 +13,7 @@
 
 #include "base/range.h"
 #include "graph/device.h"
+#include "graph/index.h"
 #include "graph/object.h"
 #include "graph/res.h"
 
@@ -26,7 +27,7 @@ struct vcm_table {
 	const struct format *format;
 	unsigned int n_avcms;
 	uint64_t charged; /* bytes of table memory that the user has been charged for it */
-	bool updating;	  /* the daemon's: between update_start and update_done */
+	bool updating;    /* the daemon's: between update_start and update_done */
 	void *hw;         /* the daemon's, from program on */
 };
 
@@ -41,7 +42,10 @@ struct vcm {
 	enum vcm_type type;
 	struct range range;
 	struct space *space; /* VCM_DEVICE: its own; VCM_EXT_KERNEL: the graph's; else NULL */
-	struct res_tree reservations;
+	struct res_index reservations;
+	LIST_ENTRY(vcm) grown_link; /* in the plan, when grown */
+	bool grown;
+	size_t trimmed; /* footprint after the last trim */
 	size_t n_res;
 	struct bound_tree bounds; /* by address */
 	struct avcm_list avcms;
@@ -66,6 +70,13 @@ struct vcm_table *vcm_table_of(const struct vcm *v, const struct format *format)
 
 void vcm_table_link(struct vcm_table *t);
 void vcm_table_unlink(struct vcm_table *t);
+
+/*
+ * After something has been reserved from v, or from a bound of it (else NULL): what was touched once and is empty now goes
+ * when the plan ends, if it has become much.
+ */
+void vcm_note_growth(struct plan *p, struct vcm *v, const struct bound *b);
+void vcm_trim(struct vcm *v);
 
 /* For the plan's changes: linking cannot fail. */
 void vcm_link(struct vcm *v);

@@ -2,356 +2,35 @@
 /* The process's own address space, with a broker that is played and has real memory. */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
+#include <unistd.h>
 
 #include <vcm/vcm.h>
 
+#include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/range.h"
 #include "tests/client/peer.h"
+#include "tests/client/user.h"
 #include "tests/suite.h"
 
 #define LEN ((size_t)4 * SZ_4K)
 
-/* An address of the wire in this process. */
-static void *at(uint64_t addr)
-{
-	return (void *)(uintptr_t)addr; /* NOLINT(performance-no-int-to-ptr) */
-}
-
-/* Memory whose every page says where it is. */
-static int arena_fd(char letter, size_t n_pages)
-{
-	int fd = memfd_create("arena", MFD_CLOEXEC);
-
-	ck_assert_int_eq(ftruncate(fd, (off_t)(n_pages * SZ_4K)), 0);
-	for (size_t i = 0; i < n_pages; i++) {
-		char text[16] = "";
-
-		snprintf(text, sizeof(text), "%c%zu", letter, i);
-		ck_assert_int_eq(pwrite(fd, text, sizeof(text), (off_t)(i * SZ_4K)), sizeof(text));
-	}
-	return fd;
-}
-
-static void answer_pieces(struct peer *p, const struct piece *pieces, size_t n, const int *fds,
-			  size_t n_fds)
-{
-	const struct reply reply = { .serial = p->request.serial, .pieces = pieces, .n_pieces = n };
-
-	peer_send(p, &reply, fds, n_fds);
-}
-
-/* The vcm is 1, the reservation 2, at the address that the library has chosen. */
-static uint64_t serve_reserve(struct peer *p)
-{
-	const struct op *op;
-
-	ck_assert_uint_eq(peer_expect(p, OP_VCM_PREBUILT)->arg, VCM_PREBUILT_USER);
-	peer_answer(p, 1, (uint64_t[]){ VCM_EXT_USER });
-	op = peer_expect(p, OP_RESERVE);
-	ck_assert_uint_eq(op->on, 1);
-	ck_assert_uint_eq(op->handle, 2);
-	ck_assert_uint_ne(op->addr, 0);
-	peer_answer(p, 1, (uint64_t[]){ op->addr });
-	return op->addr;
-}
-
-static void serve_physmem(struct peer *p)
-{
-	ck_assert_uint_eq(peer_expect(p, OP_PHYS_ALLOC)->handle, 3);
-	peer_answer(p, 0, NULL);
-}
-
-static struct res *reserve(size_t len, uint32_t attr)
-{
-	struct vcm *v = vcm_create_from_prebuilt(VCM_PREBUILT_USER);
-	struct res *r = vcm_reserve(v, len, attr);
-
-	ck_assert_ptr_nonnull(r);
-	return r;
-}
-
-static bool is_mapped(const void *p)
-{
-	unsigned char present;
-
-	return mincore(at((uintptr_t)p & ~(SZ_4K - 1)), 1, &present) == 0;
-}
-
-/* What the kernel says that this process may do at p: "rw-s" and the like. */
-static void permissions(const void *p, char out[5])
-{
-	FILE *maps = fopen("/proc/self/maps", "re");
-	uintptr_t first, end;
-	char line[512];
-
-	ck_assert_ptr_nonnull(maps);
-	memcpy(out, "----", 5);
-	while (fgets(line, sizeof(line), maps))
-		if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR, &first, &end) == 2 &&
-		    (uintptr_t)p >= first && (uintptr_t)p < end)
-			memcpy(out, strchr(line, ' ') + 1, 4);
-	fclose(maps);
-}
-
-static bool is_readable(const void *p)
-{
-	char can[5];
-
-	permissions(p, can);
-	return can[0] == 'r';
-}
-
-static bool is_writable(const void *p)
-{
-	char can[5];
-
-	permissions(p, can);
-	return can[1] == 'w';
-}
-
 static uint8_t *addr_of_res; /* as the played broker saw it */
-
-static void serve_back_in_three_runs(struct peer *p)
-{
-	int a = arena_fd('a', 8), b = arena_fd('b', 8);
-	const int fds[] = { a, b };
-
-	addr_of_res = at(serve_reserve(p));
-	serve_physmem(p);
-	ck_assert_uint_eq(peer_expect(p, OP_BACK)->target, 3);
-	answer_pieces(p,
-		      (struct piece[]){ { 0, 7, SZ_4K, SZ_4K, 1 },
-					{ 0, 7, 2 * SZ_4K, SZ_4K, 0 },
-					{ 0, 9, 5 * SZ_4K, SZ_4K, 2 },
-					{ 0, 7, 0, SZ_4K, 0 } },
-		      4, fds, 2);
-	peer_expect(p, OP_UNBACK);
-	peer_answer(p, 0, NULL);
-	peer_expect(p, OP_BACK);
-	answer_pieces(p, (struct piece[]){ { 0, 9, 0, LEN, 0 } }, 1, NULL, 0);
-	peer_expect(p, OP_UNBACK);
-	peer_answer(p, 0, NULL);
-	peer_expect(p, OP_UNRESERVE);
-	peer_answer(p, 0, NULL);
-	close(a);
-	close(b);
-}
-
-START_TEST(pieces_lie_one_after_the_other_at_the_pointer)
-{
-	struct physmem *m;
-	struct peer p;
-	struct res *r;
-
-	peer_start(&p, serve_back_in_three_runs);
-	r = reserve(LEN, VCM_READ | VCM_WRITE);
-	ck_assert(!is_readable(addr_of_res));
-	m = vcm_phys_alloc(VCM_MEMTYPE_0, LEN, 0);
-	ck_assert_int_eq(vcm_back(r, m), 0);
-	ck_assert_str_eq((char *)addr_of_res, "a1");
-	ck_assert_str_eq((char *)addr_of_res + SZ_4K, "a2");
-	ck_assert_str_eq((char *)addr_of_res + 2 * SZ_4K, "b5");
-	ck_assert_str_eq((char *)addr_of_res + 3 * SZ_4K, "a0");
-	memcpy(addr_of_res + 2 * SZ_4K, "mine", 5);
-	ck_assert_int_eq(vcm_unback(r), 0);
-	ck_assert(!is_readable(addr_of_res));
-	ck_assert(is_mapped(addr_of_res));
-	/* The fd that was given once is still here. */
-	ck_assert_int_eq(vcm_back(r, m), 0);
-	ck_assert_str_eq((char *)addr_of_res + 3 * SZ_4K, "b3");
-	ck_assert_int_eq(vcm_unback(r), 0);
-	ck_assert_int_eq(vcm_unreserve(r), 0);
-	ck_assert(!is_mapped(addr_of_res));
-	peer_join(&p);
-	peer_close(&p);
-}
-END_TEST
-
-static void serve_pieces_in_parts(struct peer *p)
-{
-	_cleanup_(fd_closep) int a = arena_fd('a', 8);
-	const struct op *op;
-
-	addr_of_res = at(serve_reserve(p));
-	serve_physmem(p);
-	peer_expect(p, OP_BACK);
-	answer_pieces(p, (struct piece[]){ { 0, 7, 0, SZ_4K, 1 } }, 1, &a, 1);
-	op = peer_expect(p, OP_PIECES);
-	ck_assert_uint_eq(op->on, 2);
-	ck_assert_uint_eq(op->addr, SZ_4K);
-	ck_assert_uint_eq(op->attr, 0);
-	/* An arena that the library has never seen: it asks for the fds. */
-	answer_pieces(p, (struct piece[]){ { 0, 7, SZ_4K, SZ_4K, 0 }, { 0, 8, 0, 2 * SZ_4K, 0 } },
-		      2, NULL, 0);
-	op = peer_expect(p, OP_PIECES);
-	ck_assert_uint_eq(op->addr, 2 * SZ_4K);
-	ck_assert_uint_eq(op->attr, 1);
-	answer_pieces(p, (struct piece[]){ { 0, 8, 6 * SZ_4K, 2 * SZ_4K, 1 } }, 1, &a, 1);
-}
-
-START_TEST(pieces_and_fds_that_are_missing_are_asked_for)
-{
-	struct peer p;
-	struct res *r;
-
-	peer_start(&p, serve_pieces_in_parts);
-	r = reserve(LEN, 0);
-	ck_assert_int_eq(vcm_back(r, vcm_phys_alloc(VCM_MEMTYPE_0, LEN, 0)), 0);
-	ck_assert_str_eq((char *)addr_of_res, "a0");
-	ck_assert_str_eq((char *)addr_of_res + SZ_4K, "a1");
-	ck_assert_str_eq((char *)addr_of_res + 2 * SZ_4K, "a6");
-	ck_assert_str_eq((char *)addr_of_res + 3 * SZ_4K, "a7");
-	peer_join(&p);
-	peer_close(&p);
-}
-END_TEST
-
-struct bad_pieces {
-	struct piece pieces[2];
-	size_t n;
-	int error;
-	bool is_asked_again; /* the library asks once for the rest, in vain */
-	bool is_no_memory;   /* the fd is a pipe */
-};
-
-static void serve_bad_pieces(struct peer *p)
-{
-	const struct bad_pieces *bad = p->ctx;
-	int a = arena_fd('a', 8), pair[2];
-
-	addr_of_res = at(serve_reserve(p));
-	serve_physmem(p);
-	peer_expect(p, OP_BACK);
-	ck_assert_int_eq(pipe(pair), 0);
-	answer_pieces(p, bad->pieces, bad->n, bad->is_no_memory ? &pair[0] : &a, 1);
-	if (bad->is_asked_again) {
-		peer_expect(p, OP_PIECES);
-		answer_pieces(p, NULL, 0, NULL, 0);
-	}
-	ck_assert_uint_eq(peer_expect(p, OP_UNBACK)->on, 2);
-	peer_answer(p, 0, NULL);
-	close(a);
-	close(pair[0]);
-	close(pair[1]);
-}
-
-START_TEST(pieces_that_make_no_sense_undo_the_back)
-{
-	static struct bad_pieces cases[] = {
-		{ { { 0, 7, 0, LEN + SZ_4K, 1 } }, 1, -EPROTO, false, false }, /* too long */
-		{ { { 0, 7, 100, SZ_4K, 1 } }, 1, -EPROTO, false, false },     /* not on a page */
-		{ { { 0, 7, 0, 100, 1 } }, 1, -EPROTO, false, false },         /* not of pages */
-		{ { { 0, 7, 7 * SZ_4K, 2 * SZ_4K, 1 } },
-		  1,
-		  -EPROTO,
-		  false,
-		  false }, /* beyond the arena */
-		{ { { 0, 7, 0, SZ_4K, 1 } },
-		  1,
-		  -EPROTO,
-		  true,
-		  false }, /* too short, and no more comes */
-		{ { { 0, 7, 0, LEN, 2 } }, 1, -EPROTO, true, false }, /* an fd that did not come */
-		{ { { 1, 7, 0, LEN, 1 } }, 1, -EPROTO, true, false }, /* another operation's */
-		{ { { 0, 7, 0, LEN, 1 } }, 1, -EPROTO, false, true }, /* no memory */
-		{ { { 0, 7, 0, SZ_4K, 1 }, { 0, 7, UINT64_C(1) << 62, SZ_4K, 0 } },
-		  2,
-		  -EPROTO,
-		  false,
-		  false },
-	};
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		struct peer p;
-		struct res *r;
-
-		peer_open(&p);
-		p.ctx = &cases[i];
-		peer_play(&p, peer_welcome);
-		ck_assert_int_eq(vcm_sys_init(), 0);
-		peer_join(&p);
-		peer_play(&p, serve_bad_pieces);
-		r = reserve(LEN, 0);
-		ck_assert_int_eq(vcm_back(r, vcm_phys_alloc(VCM_MEMTYPE_0, LEN, 0)),
-				 cases[i].error);
-		ck_assert(vcm_last_error()[0]);
-		ck_assert(!is_readable(addr_of_res) && is_mapped(addr_of_res));
-		peer_join(&p);
-		peer_close(&p);
-	}
-}
-END_TEST
-
-static void serve_without_room_for_fds(struct peer *p)
-{
-	int fds[] = { arena_fd('a', 8) };
-
-	addr_of_res = at(serve_reserve(p));
-	serve_physmem(p);
-	for (int i = 0; i < 2; i++) {
-		const struct op *op = peer_expect(p, i ? OP_PIECES : OP_BACK);
-
-		if (i)
-			ck_assert_uint_eq(op->attr, 1);
-		answer_pieces(p, (struct piece[]){ { 0, 7, 0, LEN, 1 } }, 1, fds, 1);
-	}
-	peer_expect(p, OP_UNBACK);
-	peer_answer(p, 0, NULL);
-	close(fds[0]);
-}
-
-START_TEST(process_without_room_for_fds_is_told_so)
-{
-	struct rlimit limit;
-	struct peer p;
-	struct physmem *m;
-	struct res *r;
-	int last, fds[64], n = 0;
-
-	if (getenv("VCM_UNDER_VALGRIND"))
-		return; /* it does not keep the limit of descriptors for messages */
-	peer_start(&p, serve_without_room_for_fds);
-	r = reserve(LEN, 0);
-	m = vcm_phys_alloc(VCM_MEMTYPE_0, LEN, 0);
-	/* Every number below the limit is taken. */
-	getrlimit(RLIMIT_NOFILE, &limit);
-	last = dup(0);
-	for (int i = 0; i < last; i++)
-		if (fcntl(i, F_GETFD) < 0)
-			fds[n++] = dup2(0, i);
-	limit.rlim_cur = (rlim_t)last + 1;
-	setrlimit(RLIMIT_NOFILE, &limit);
-	ck_assert_int_eq(vcm_back(r, m), -EMFILE);
-	ck_assert_ptr_nonnull(strstr(vcm_last_error(), "descriptors"));
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-	while (n > 0)
-		close(fds[--n]);
-	close(last);
-	peer_join(&p);
-	peer_close(&p);
-}
-END_TEST
 
 static void serve_read_only(struct peer *p)
 {
-	_cleanup_(fd_closep) int a = arena_fd('a', 8);
+	_cleanup_(fd_closep) int a = user_arena_fd('a', 8);
 	_cleanup_(fd_closep) int read_only = -1;
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", a);
 	read_only = open(path, O_RDONLY | O_CLOEXEC);
-	serve_reserve(p);
-	serve_physmem(p);
+	user_serve_reserve(p);
+	user_serve_physmem(p);
 	peer_expect(p, OP_BACK);
-	answer_pieces(p, (struct piece[]){ { 0, 7, 0, LEN, 1 } }, 1, &read_only, 1);
+	user_answer_pieces(p, (struct piece[]){ { 0, 7, 0, LEN, 1 } }, 1, &read_only, 1);
 	peer_expect(p, OP_UNBACK);
 	peer_answer(p, 0, NULL);
 }
@@ -362,7 +41,7 @@ START_TEST(mapping_that_the_kernel_refuses_undoes_the_back)
 	struct res *r;
 
 	peer_start(&p, serve_read_only);
-	r = reserve(LEN, VCM_READ | VCM_WRITE);
+	r = user_reserve(LEN, VCM_READ | VCM_WRITE);
 	ck_assert_int_eq(vcm_back(r, vcm_phys_alloc(VCM_MEMTYPE_0, LEN, 0)), -EACCES);
 	peer_join(&p);
 	peer_close(&p);
@@ -371,12 +50,12 @@ END_TEST
 
 static void serve_attributes(struct peer *p)
 {
-	_cleanup_(fd_closep) int a = arena_fd('a', 8);
+	_cleanup_(fd_closep) int a = user_arena_fd('a', 8);
 
-	addr_of_res = at(serve_reserve(p));
-	serve_physmem(p);
+	addr_of_res = user_at(user_serve_reserve(p));
+	user_serve_physmem(p);
 	peer_expect(p, OP_BACK);
-	answer_pieces(p, (struct piece[]){ { 0, 7, 0, LEN, 1 } }, 1, &a, 1);
+	user_answer_pieces(p, (struct piece[]){ { 0, 7, 0, LEN, 1 } }, 1, &a, 1);
 	for (int i = 0; i < 3; i++) {
 		peer_expect(p, OP_RES_SET_ATTR);
 		peer_answer(p, 0, NULL);
@@ -391,17 +70,17 @@ START_TEST(protection_follows_the_attributes)
 	struct res *r;
 
 	peer_start(&p, serve_attributes);
-	r = reserve(LEN, VCM_READ);
+	r = user_reserve(LEN, VCM_READ);
 	ck_assert_int_eq(vcm_back(r, vcm_phys_alloc(VCM_MEMTYPE_0, LEN, 0)), 0);
-	ck_assert(is_readable(addr_of_res) && !is_writable(addr_of_res));
+	ck_assert(user_is_readable(addr_of_res) && !user_is_writable(addr_of_res));
 	ck_assert_int_eq(vcm_set_res_attr(r, VCM_WRITE), 0);
-	ck_assert(is_readable(addr_of_res) && is_writable(addr_of_res));
+	ck_assert(user_is_readable(addr_of_res) && user_is_writable(addr_of_res));
 	ck_assert_int_eq(vcm_set_res_attr(r, VCM_READ | VCM_USER), 0);
-	ck_assert(is_readable(addr_of_res) && !is_writable(addr_of_res));
+	ck_assert(user_is_readable(addr_of_res) && !user_is_writable(addr_of_res));
 	ck_assert_int_eq(vcm_set_res_attr(r, VCM_SUPERVISOR), 0);
-	ck_assert(is_readable(addr_of_res) && is_writable(addr_of_res));
+	ck_assert(user_is_readable(addr_of_res) && user_is_writable(addr_of_res));
 	ck_assert_int_eq(vcm_set_res_attr(r, VCM_READ), -EINVAL);
-	ck_assert(is_writable(addr_of_res));
+	ck_assert(user_is_writable(addr_of_res));
 	peer_join(&p);
 	peer_close(&p);
 }
@@ -432,13 +111,13 @@ static void serve_alignments(struct peer *p)
 		const struct op *op = peer_expect(p, OP_RESERVE);
 
 		ck_assert_uint_eq(op->addr % alignments[i].align, 0);
-		ck_assert(is_mapped(at(op->addr)));
-		ck_assert(is_mapped(at(op->addr + op->len - 1)));
-		addr_of_res = at(op->addr);
+		ck_assert(user_is_mapped(user_at(op->addr)));
+		ck_assert(user_is_mapped(user_at(op->addr + op->len - 1)));
+		addr_of_res = user_at(op->addr);
 		peer_answer(p, 1, &op->addr);
 	}
 	for (int i = 0; i < 2; i++) {
-		addr_of_res = at(peer_expect(p, i ? OP_RESERVE_AT : OP_RESERVE)->addr);
+		addr_of_res = user_at(peer_expect(p, i ? OP_RESERVE_AT : OP_RESERVE)->addr);
 		peer_refuse(p, -EINVAL, "no");
 	}
 }
@@ -453,9 +132,9 @@ START_TEST(address_space_is_aligned_and_given_back_when_the_broker_refuses)
 	for (size_t i = 0; i < N_ALIGNMENTS; i++)
 		ck_assert_ptr_nonnull(vcm_reserve(v, alignments[i].len, alignments[i].attr));
 	ck_assert_ptr_null(vcm_reserve(v, SZ_4K, 5 << VCM_ALIGN_SHIFT));
-	ck_assert(!is_mapped(addr_of_res));
+	ck_assert(!user_is_mapped(addr_of_res));
 	ck_assert_ptr_null(vcm_reserve_at(VCM_START, v, SZ_4K, 0));
-	ck_assert(!is_mapped(addr_of_res));
+	ck_assert(!user_is_mapped(addr_of_res));
 	ck_assert_ptr_null(vcm_reserve(v, 0, 0));
 	ck_assert_int_eq(errno, EINVAL);
 	ck_assert_ptr_null(vcm_reserve(v, 100, 0));
@@ -473,7 +152,7 @@ static uint64_t bound_at;
 
 static void serve_bound(struct peer *p)
 {
-	_cleanup_(fd_closep) int a = arena_fd('a', 8);
+	_cleanup_(fd_closep) int a = user_arena_fd('a', 8);
 	const struct op *op;
 
 	peer_expect(p, OP_VCM_PREBUILT);
@@ -490,7 +169,7 @@ static void serve_bound(struct peer *p)
 	peer_expect(p, OP_PHYS_ALLOC);
 	peer_answer(p, 0, NULL);
 	peer_expect(p, OP_BACK);
-	answer_pieces(p, (struct piece[]){ { 0, 7, 0, LEN, 1 } }, 1, &a, 1);
+	user_answer_pieces(p, (struct piece[]){ { 0, 7, 0, LEN, 1 } }, 1, &a, 1);
 	for (int i = 0; i < 3; i++) {
 		peer_receive(p); /* unback, unreserve, free */
 		peer_answer(p, 0, NULL);
@@ -509,13 +188,13 @@ START_TEST(reservation_from_a_bound_uses_the_bound_s_space)
 	b = vcm_create_bound(v, SZ_1M);
 	r = vcm_reserve_from_bound(b, LEN, 0);
 	ck_assert_int_eq(vcm_back(r, vcm_phys_alloc(VCM_MEMTYPE_0, LEN, 0)), 0);
-	ck_assert_str_eq((char *)at(bound_at + SZ_64K + SZ_4K), "a1");
-	ck_assert(!is_readable(at(bound_at)));
+	ck_assert_str_eq((char *)user_at(bound_at + SZ_64K + SZ_4K), "a1");
+	ck_assert(!user_is_readable(user_at(bound_at)));
 	ck_assert_int_eq(vcm_unback(r), 0);
 	ck_assert_int_eq(vcm_unreserve(r), 0);
-	ck_assert(is_mapped(at(bound_at + SZ_64K)));
+	ck_assert(user_is_mapped(user_at(bound_at + SZ_64K)));
 	ck_assert_int_eq(vcm_free_bound(b), 0);
-	ck_assert(!is_mapped(at(bound_at)));
+	ck_assert(!user_is_mapped(user_at(bound_at)));
 	peer_join(&p);
 	peer_close(&p);
 }
@@ -559,7 +238,7 @@ END_TEST
 /* A batch that makes everything, backs it twice, and takes the first backing away again. */
 static void serve_batch(struct peer *p)
 {
-	_cleanup_(fd_closep) int a = arena_fd('a', 16);
+	_cleanup_(fd_closep) int a = user_arena_fd('a', 16);
 	const struct op *ops;
 
 	peer_receive(p);
@@ -572,7 +251,7 @@ static void serve_batch(struct peer *p)
 			.values = values, .n_values = 3, .pieces = pieces, .n_pieces = 1
 		};
 
-		addr_of_res = at(ops[2].addr);
+		addr_of_res = user_at(ops[2].addr);
 		reply.serial = p->request.serial;
 		peer_send(p, &reply, &a, 1);
 	}
@@ -600,14 +279,14 @@ START_TEST(batch_maps_what_it_backs_when_it_is_committed)
 	ck_assert_int_eq(vcm_unreserve(r[0]), -EINVAL);
 	peer_join(&p);
 	peer_close(&p);
-	ck_assert(!is_mapped(addr_of_res));
+	ck_assert(!user_is_mapped(addr_of_res));
 }
 END_TEST
 
 static void refuse_batch(struct peer *p)
 {
 	peer_receive(p);
-	addr_of_res = at(p->request.ops[1].addr);
+	addr_of_res = user_at(p->request.ops[1].addr);
 	peer_refuse(p, -EDQUOT, "no");
 }
 
@@ -621,7 +300,7 @@ START_TEST(refused_batch_gives_its_address_space_back)
 	v = vcm_create_from_prebuilt(VCM_PREBUILT_USER);
 	ck_assert_ptr_nonnull(vcm_reserve(v, LEN, 0));
 	ck_assert_int_eq(vcm_batch_commit(NULL), -EDQUOT);
-	ck_assert(!is_mapped(addr_of_res));
+	ck_assert(!user_is_mapped(addr_of_res));
 	peer_join(&p);
 	peer_close(&p);
 }
@@ -629,14 +308,14 @@ END_TEST
 
 static void serve_until_goodbye(struct peer *p)
 {
-	_cleanup_(fd_closep) int a = arena_fd('a', 8);
+	_cleanup_(fd_closep) int a = user_arena_fd('a', 8);
 
-	addr_of_res = at(serve_reserve(p));
-	serve_physmem(p);
+	addr_of_res = user_at(user_serve_reserve(p));
+	user_serve_physmem(p);
 	peer_expect(p, OP_BACK);
-	answer_pieces(p, (struct piece[]){ { 0, 7, 0, LEN, 1 } }, 1, &a, 1);
+	user_answer_pieces(p, (struct piece[]){ { 0, 7, 0, LEN, 1 } }, 1, &a, 1);
 	peer_expect(p, OP_BYE);
-	ck_assert(is_readable(addr_of_res));
+	ck_assert(user_is_readable(addr_of_res));
 	peer_answer(p, 0, NULL);
 }
 
@@ -661,10 +340,10 @@ START_TEST(destroy_unmaps_and_closes_everything)
 	ck_assert_int_eq(vcm_sys_init(), 0);
 	peer_join(&p);
 	peer_play(&p, serve_until_goodbye);
-	r = reserve(LEN, 0);
+	r = user_reserve(LEN, 0);
 	ck_assert_int_eq(vcm_back(r, vcm_phys_alloc(VCM_MEMTYPE_0, LEN, 0)), 0);
 	ck_assert_int_eq(vcm_sys_destroy(), 0);
-	ck_assert(!is_mapped(addr_of_res));
+	ck_assert(!user_is_mapped(addr_of_res));
 	peer_join(&p);
 	ck_assert_uint_eq(n_fds(), before + 2); /* the test's ends of the two sockets */
 	peer_close(&p);
@@ -674,7 +353,7 @@ END_TEST
 /* Plays until the library hangs up. */
 static void serve_anything(struct peer *p)
 {
-	_cleanup_(fd_closep) int a = arena_fd('a', 8);
+	_cleanup_(fd_closep) int a = user_arena_fd('a', 8);
 
 	for (;;) {
 		uint64_t addr;
@@ -687,10 +366,10 @@ static void serve_anything(struct peer *p)
 			peer_answer(p, 1, &addr);
 			break;
 		case OP_BACK:
-			answer_pieces(p,
-				      (struct piece[]){ { 0, 7, 0, SZ_4K, 1 },
-							{ 0, 7, 2 * SZ_4K, 3 * SZ_4K, 0 } },
-				      2, &a, 1);
+			user_answer_pieces(p,
+					   (struct piece[]){ { 0, 7, 0, SZ_4K, 1 },
+							     { 0, 7, 2 * SZ_4K, 3 * SZ_4K, 0 } },
+					   2, &a, 1);
 			break;
 		case OP_BYE:
 			peer_answer(p, 0, NULL);
@@ -740,9 +419,7 @@ START_TEST(user_space_survives_the_failure_of_each_allocation)
 }
 END_TEST
 
-SUITE_MAIN("user", pieces_lie_one_after_the_other_at_the_pointer,
-	   pieces_and_fds_that_are_missing_are_asked_for, pieces_that_make_no_sense_undo_the_back,
-	   process_without_room_for_fds_is_told_so, mapping_that_the_kernel_refuses_undoes_the_back,
+SUITE_MAIN("user", mapping_that_the_kernel_refuses_undoes_the_back,
 	   protection_follows_the_attributes,
 	   address_space_is_aligned_and_given_back_when_the_broker_refuses,
 	   reservation_from_a_bound_uses_the_bound_s_space,

@@ -27,8 +27,16 @@ static void setup(void)
 		{ .code = OP_VCM_CREATE, .handle = NEW, .addr = 0x80000000, .len = 64 * SZ_1M },
 		{ .code = OP_ASSOC, .handle = 45, .on = NEW, .target = 3 },
 		{ .code = OP_ACTIVATE, .on = 45 },
-		{ .code = OP_RESERVE, .handle = A, .on = NEW, .len = LEN, .attr = VCM_ALIGN_ATTR(12) },
-		{ .code = OP_RESERVE, .handle = B, .on = NEW, .len = LEN, .attr = VCM_ALIGN_ATTR(12) },
+		{ .code = OP_RESERVE,
+		  .handle = A,
+		  .on = NEW,
+		  .len = LEN,
+		  .attr = VCM_ALIGN_ATTR(12) },
+		{ .code = OP_RESERVE,
+		  .handle = B,
+		  .on = NEW,
+		  .len = LEN,
+		  .attr = VCM_ALIGN_ATTR(12) },
 		{ .code = OP_PHYS_ALLOC, .handle = A_MEM, .arg = 1, .len = LEN },
 		{ .code = OP_PHYS_ALLOC, .handle = B_MEM, .arg = 1, .len = LEN, .attr = VCM_64KB },
 		{ .code = OP_BACK, .on = A, .target = A_MEM },
@@ -61,7 +69,8 @@ static void number_pages(uint32_t mem, uint64_t from, uint64_t n)
 	for (uint64_t i = 0; i < n; i++) {
 		uint64_t word = from + i;
 
-		ck_assert(memory_write(w->broker->memory, pa_of(mem, i * SZ_4K), &word, sizeof(word)) == 0);
+		ck_assert(memory_write(w->broker->memory, pa_of(mem, i * SZ_4K), &word,
+				       sizeof(word)) == 0);
 	}
 }
 
@@ -174,7 +183,8 @@ END_TEST
 START_TEST(odd_offsets_and_lengths_are_copied)
 {
 	setup();
-	ck_ok(CALL(p, SIM_WRITE, .target = d.a_stream, .addr = 0x80000000 + 12345, .data = "odd", .n_data = 3));
+	ck_ok(CALL(p, SIM_WRITE, .target = d.a_stream, .addr = 0x80000000 + 12345, .data = "odd",
+		   .n_data = 3));
 	ck_ok(CALL(p, RES_COPY, .on = B, .addr = 65534, .target = A, .arg = 12345, .len = 3));
 	ck_assert_uint_eq(peer_value(p, 0), 3);
 	ck_ok(CALL(p, RES_INFO, .on = B));
@@ -186,9 +196,10 @@ END_TEST
 
 START_TEST(secure_memory_is_never_copied_or_mapped)
 {
-	static const char text[] = "stock = 0\nmemtype 0 { pool { ranges = {\"0x40000000+16M\"} secure = true } }\n"
-				   "memtype 1 { pool { ranges = {\"0x60000000+16M\"} } }\n"
-				   "smmu s { base = 0x1000000\n context c { mid = 0 } }\n";
+	static const char text[] =
+		"stock = 0\nmemtype 0 { pool { ranges = {\"0x40000000+16M\"} secure = true } }\n"
+		"memtype 1 { pool { ranges = {\"0x60000000+16M\"} } }\n"
+		"smmu s { base = 0x1000000\n context c { mid = 0 } }\n";
 
 	w = world_new(text);
 	p = world_peer(w);
@@ -197,7 +208,8 @@ START_TEST(secure_memory_is_never_copied_or_mapped)
 	ck_ok(CALL(p, ACTIVATE, .on = 2));
 	for (uint32_t i = 0; i < 2; i++) {
 		ck_ok(CALL(p, PHYS_ALLOC, .handle = 3 + 2 * i, .arg = 1 + i, .len = SZ_64K));
-		ck_ok(CALL(p, RESERVE, .handle = 4 + 2 * i, .on = 1, .len = SZ_64K, .attr = i ? 0 : VCM_SECURE));
+		ck_ok(CALL(p, RESERVE, .handle = 4 + 2 * i, .on = 1, .len = SZ_64K,
+			   .attr = i ? 0 : VCM_SECURE));
 		ck_ok(CALL(p, BACK, .on = 4 + 2 * i, .target = 3 + 2 * i));
 	}
 	ck_status(CALL(p, RES_COPY, .on = 6, .target = 4, .len = 64), -EACCES);
@@ -211,6 +223,8 @@ START_TEST(secure_memory_is_never_copied_or_mapped)
 }
 END_TEST
 
-SUITE_MAIN("copy", a_long_copy_arrives_whole, others_are_served_during_a_long_copy, a_copy_that_overlaps_itself_moves,
-	   a_copy_ends_where_its_backing_ends, a_client_may_die_in_a_copy, a_client_may_say_goodbye_in_a_copy,
-	   many_copies_at_once_all_arrive, odd_offsets_and_lengths_are_copied, secure_memory_is_never_copied_or_mapped)
+SUITE_MAIN("copy", a_long_copy_arrives_whole, others_are_served_during_a_long_copy,
+	   a_copy_that_overlaps_itself_moves, a_copy_ends_where_its_backing_ends,
+	   a_client_may_die_in_a_copy, a_client_may_say_goodbye_in_a_copy,
+	   many_copies_at_once_all_arrive, odd_offsets_and_lengths_are_copied,
+	   secure_memory_is_never_copied_or_mapped)

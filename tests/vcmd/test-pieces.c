@@ -29,14 +29,16 @@ START_TEST(a_pointer_sees_what_a_device_writes)
 	const struct piece *piece;
 	char *at;
 
-	ck_ok(CALL(p, SIM_WRITE, .target = d.a_mm1, .addr = REGION_AT + SZ_64K + 4097, .data = "dma", .n_data = 3));
+	ck_ok(CALL(p, SIM_WRITE, .target = d.a_mm1, .addr = REGION_AT + SZ_64K + 4097,
+		   .data = "dma", .n_data = 3));
 	ck_ok(CALL(p, BACK, .on = USER_RES, .target = MEM));
 	ck_assert_uint_eq(p->reply.n_pieces, 1);
 	ck_assert_uint_eq(p->fds.n_fds, 1);
 	piece = &p->reply.pieces[0];
 	ck_assert_uint_eq(piece->len, SZ_64K);
 	ck_assert_uint_eq(piece->fd, 1);
-	at = mmap(NULL, SZ_64K, PROT_READ | PROT_WRITE, MAP_SHARED, p->fds.fds[0], (off_t)piece->offset);
+	at = mmap(NULL, SZ_64K, PROT_READ | PROT_WRITE, MAP_SHARED, p->fds.fds[0],
+		  (off_t)piece->offset);
 	ck_assert(at != MAP_FAILED);
 	ck_assert_mem_eq(at + 4097, "dma", 3);
 	memcpy(at, "cpu", 3);
@@ -70,7 +72,8 @@ START_TEST(a_batch_that_fails_gives_nothing)
 {
 	struct world *w = world_new(NULL);
 	struct peer *p = world_peer(w);
-	const struct op ops[] = { { .code = OP_BACK, .on = USER_RES, .target = MEM }, { .code = OP_VCM_FREE, .on = USER } };
+	const struct op ops[] = { { .code = OP_BACK, .on = USER_RES, .target = MEM },
+				  { .code = OP_VCM_FREE, .on = USER } };
 
 	stage_set(p);
 	ck_status(BATCH(p, ops), -EBUSY);
@@ -86,7 +89,8 @@ START_TEST(a_batch_that_unbacks_again_gives_nothing)
 {
 	struct world *w = world_new(NULL);
 	struct peer *p = world_peer(w);
-	const struct op ops[] = { { .code = OP_BACK, .on = USER_RES, .target = MEM }, { .code = OP_UNBACK, .on = USER_RES },
+	const struct op ops[] = { { .code = OP_BACK, .on = USER_RES, .target = MEM },
+				  { .code = OP_UNBACK, .on = USER_RES },
 				  { .code = OP_UNRESERVE, .on = USER_RES } };
 
 	stage_set(p);
@@ -100,7 +104,8 @@ END_TEST
 START_TEST(more_pieces_than_a_reply_takes_come_in_turns)
 {
 	const uint64_t len = 2048 * SZ_4K;
-	struct world *w = world_new("stock = 0\nmemtype 0 { pool { ranges = {\"0x40000000+16M\"} granule = 4M } }\n");
+	struct world *w = world_new(
+		"stock = 0\nmemtype 0 { pool { ranges = {\"0x40000000+16M\"} granule = 4M } }\n");
 	struct peer *p = world_peer(w);
 	uint64_t done = 0;
 
@@ -139,11 +144,19 @@ START_TEST(more_arenas_than_a_packet_takes_come_in_turns)
 
 	stage_set(p);
 	for (uint32_t i = 0; i < N; i++) {
-		ops[3 * i] = (struct op){ .code = OP_PHYS_ALLOC, .handle = PART + 2 * i, .arg = 1, .len = SZ_4K,
+		ops[3 * i] = (struct op){ .code = OP_PHYS_ALLOC,
+					  .handle = PART + 2 * i,
+					  .arg = 1,
+					  .len = SZ_4K,
 					  .attr = VCM_COHERENT };
-		ops[3 * i + 1] = (struct op){ .code = OP_RESERVE, .handle = PART + 2 * i + 1, .on = USER, .len = SZ_4K,
+		ops[3 * i + 1] = (struct op){ .code = OP_RESERVE,
+					      .handle = PART + 2 * i + 1,
+					      .on = USER,
+					      .len = SZ_4K,
 					      .addr = USER_AT + SZ_1M + i * SZ_4K };
-		ops[3 * i + 2] = (struct op){ .code = OP_BACK, .on = PART + 2 * i + 1, .target = PART + 2 * i };
+		ops[3 * i + 2] = (struct op){ .code = OP_BACK,
+					      .on = PART + 2 * i + 1,
+					      .target = PART + 2 * i };
 	}
 	ck_ok(peer_call(p, ops, 3 * N));
 	ck_assert_uint_lt(p->reply.n_pieces, N);
@@ -166,8 +179,9 @@ END_TEST
 
 START_TEST(a_window_has_no_bytes_to_give)
 {
-	struct world *w = world_new("stock = 0\nmemtype 0 { pool { ranges = {\"0x40000000+16M\"} } }\n"
-				    "window \"0xa0000000+1M\" {}\n");
+	struct world *w =
+		world_new("stock = 0\nmemtype 0 { pool { ranges = {\"0x40000000+16M\"} } }\n"
+			  "window \"0xa0000000+1M\" {}\n");
 	struct peer *p = world_peer(w);
 
 	ck_ok(CALL(p, VCM_PREBUILT, .handle = USER, .arg = VCM_PREBUILT_USER));
@@ -180,7 +194,7 @@ START_TEST(a_window_has_no_bytes_to_give)
 }
 END_TEST
 
-SUITE_MAIN("pieces", a_pointer_sees_what_a_device_writes, an_arena_is_given_once_and_again_when_asked,
-	   a_batch_that_fails_gives_nothing, a_batch_that_unbacks_again_gives_nothing,
-	   more_pieces_than_a_reply_takes_come_in_turns, more_arenas_than_a_packet_takes_come_in_turns,
-	   a_window_has_no_bytes_to_give)
+SUITE_MAIN("pieces", a_pointer_sees_what_a_device_writes,
+	   an_arena_is_given_once_and_again_when_asked, a_batch_that_fails_gives_nothing,
+	   a_batch_that_unbacks_again_gives_nothing, more_pieces_than_a_reply_takes_come_in_turns,
+	   more_arenas_than_a_packet_takes_come_in_turns, a_window_has_no_bytes_to_give)

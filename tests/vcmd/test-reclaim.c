@@ -19,7 +19,9 @@ static void reserve_many(struct peer *p, uint32_t n)
 		size_t k = 0;
 
 		for (; k < PROTO_MAX_OPS && done < n; k++, done++)
-			ops[k] = (struct op){ .code = OP_RESERVE, .handle = 100 + done, .on = 90, .len = SZ_4K };
+			ops[k] = (struct op){
+				.code = OP_RESERVE, .handle = 100 + done, .on = 90, .len = SZ_4K
+			};
 		ck_ok(peer_call(p, ops, k));
 	}
 }
@@ -116,7 +118,8 @@ START_TEST(what_is_kept_for_one_makes_way_for_another)
 		ck_ok(CALL(p, PHYS_ALLOC, .handle = i, .arg = 1, .len = SZ_1M));
 	for (uint32_t i = 1; i <= 12; i++)
 		ck_ok(CALL(p, PHYS_FREE, .on = i));
-	ck_assert_msg(CALL(other, PHYS_ALLOC, .handle = 1, .arg = 1, .len = SZ_16M) == 0, "%s", other->reply.reason);
+	ck_assert_msg(CALL(other, PHYS_ALLOC, .handle = 1, .arg = 1, .len = SZ_16M) == 0, "%s",
+		      other->reply.reason);
 	ck_assert_uint_eq(world_used(w), SZ_16M);
 	world_check(w);
 	ck_status(CALL(p, PHYS_ALLOC, .handle = 1, .arg = 1, .len = SZ_4K), -ENOMEM);
@@ -132,10 +135,13 @@ START_TEST(fragmentation_is_told_from_want_of_memory)
 	for (uint32_t i = 0; i < 16; i++)
 		ck_ok(CALL(p, PHYS_ALLOC, .handle = 1 + i, .arg = 1, .len = SZ_1M));
 	ck_status(CALL(p, PHYS_ALLOC, .handle = 40, .arg = 1, .len = SZ_1M), -ENOMEM);
-	ck_assert_msg(strstr(p->reply.reason, "left") && !strstr(p->reply.reason, "fragmented"), "%s", p->reply.reason);
+	ck_assert_msg(strstr(p->reply.reason, "left") && !strstr(p->reply.reason, "fragmented"),
+		      "%s", p->reply.reason);
 	for (uint32_t i = 0; i < 16; i += 2)
 		ck_ok(CALL(p, PHYS_FREE, .on = 1 + i));
-	ck_status(CALL(p, PHYS_ALLOC, .handle = 40, .arg = 1, .len = 4 * SZ_1M, .attr = VCM_PHYS_CONT), -ENOMEM);
+	ck_status(CALL(p, PHYS_ALLOC, .handle = 40, .arg = 1, .len = 4 * SZ_1M,
+		       .attr = VCM_PHYS_CONT),
+		  -ENOMEM);
 	ck_assert_msg(strstr(p->reply.reason, "fragmented"), "%s", p->reply.reason);
 	ck_ok(CALL(p, PHYS_ALLOC, .handle = 40, .arg = 1, .len = 4 * SZ_1M));
 	ck_ok(CALL(p, INSPECT, .arg = VCM_TABLE_POOLS));
@@ -237,8 +243,8 @@ START_TEST(every_table_has_its_rows)
 	pa = peer_value(p, 0);
 	for (uint64_t table = VCM_TABLE_STATUS; table <= VCM_TABLE_FAULTS; table++) {
 		ck_ok(CALL(p, INSPECT, .arg = table, .len = pa));
-		ck_assert_msg(p->reply.n_rows == rows[table - 1], "table %u has %zu rows", (unsigned int)table,
-			      p->reply.n_rows);
+		ck_assert_msg(p->reply.n_rows == rows[table - 1], "table %u has %zu rows",
+			      (unsigned int)table, p->reply.n_rows);
 		ck_assert_uint_eq(peer_value(p, 0), 0);
 	}
 	ck_ok(CALL(p, INSPECT, .arg = VCM_TABLE_SESSIONS));
@@ -250,7 +256,9 @@ START_TEST(every_table_has_its_rows)
 END_TEST
 
 SUITE_MAIN("reclaim", a_session_of_100_thousand_reservations_holds_nobody_up,
-	   goodbye_of_a_large_session_is_answered_when_it_is_back, a_peer_may_die_between_goodbye_and_its_answer,
-	   the_end_of_a_session_is_tried_until_it_succeeds, what_is_kept_for_one_makes_way_for_another,
-	   fragmentation_is_told_from_want_of_memory, pressure_in_a_batch_starts_it_anew,
-	   tables_of_many_rows_come_in_pages, who_maps_an_address_comes_in_pages, every_table_has_its_rows)
+	   goodbye_of_a_large_session_is_answered_when_it_is_back,
+	   a_peer_may_die_between_goodbye_and_its_answer,
+	   the_end_of_a_session_is_tried_until_it_succeeds,
+	   what_is_kept_for_one_makes_way_for_another, fragmentation_is_told_from_want_of_memory,
+	   pressure_in_a_batch_starts_it_anew, tables_of_many_rows_come_in_pages,
+	   who_maps_an_address_comes_in_pages, every_table_has_its_rows)

@@ -67,7 +67,8 @@ START_TEST(devices_memory_and_windows_are_for_who_is_allowed)
 	NEEDS_ROOT();
 	setup();
 	ck_rights(0, 0, "", VCM_CREATE, .handle = 1, .addr = SZ_1M, .len = SZ_1M);
-	ck_rights(0, -EACCES, "device kept", ASSOC, .handle = 2, .on = 1, .target = peer_device(alice, "kept"));
+	ck_rights(0, -EACCES, "device kept", ASSOC, .handle = 2, .on = 1,
+		  .target = peer_device(alice, "kept"));
 	ck_rights(0, 0, "", ASSOC, .handle = 3, .on = 1, .target = peer_device(alice, "free"));
 	ck_rights(0, -EACCES, "memtype 1", PHYS_ALLOC, .handle = 4, .arg = 2, .len = SZ_4K);
 	ck_rights(0, 0, "", PHYS_ALLOC, .handle = 5, .arg = 1, .len = SZ_4K);
@@ -75,9 +76,12 @@ START_TEST(devices_memory_and_windows_are_for_who_is_allowed)
 	ck_rights(0, -EACCES, "kernel", VCM_PREBUILT, .handle = 7, .arg = VCM_PREBUILT_KERNEL);
 	ck_rights(0, 0, "", VCM_PREBUILT, .handle = 8, .arg = VCM_PREBUILT_USER);
 	ck_rights(0, -EACCES, "device kept", HOOK, .target = peer_device(alice, "kept"), .arg = 1);
-	ck_rights(-EFAULT, -EACCES, "device kept", SIM_READ, .target = peer_device(alice, "kept"), .addr = 0, .len = 4);
-	ck_rights(-EFAULT, -EACCES, "device direct", SIM_READ, .target = peer_device(alice, "direct"), .addr = 0, .len = 4);
-	ck_rights(0, -EACCES, "simulate", SIM_FAIL, .target = peer_device(alice, "free"), .arg = 3, .len = 0);
+	ck_rights(-EFAULT, -EACCES, "device kept", SIM_READ, .target = peer_device(alice, "kept"),
+		  .addr = 0, .len = 4);
+	ck_rights(-EFAULT, -EACCES, "device direct", SIM_READ,
+		  .target = peer_device(alice, "direct"), .addr = 0, .len = 4);
+	ck_rights(0, -EACCES, "simulate", SIM_FAIL, .target = peer_device(alice, "free"), .arg = 3,
+		  .len = 0);
 	ck_rights(0, -EACCES, "inspect", INSPECT, .arg = VCM_TABLE_WHO, .len = 0x40000000);
 	world_check(w);
 	world_free(w);
@@ -88,7 +92,8 @@ START_TEST(what_is_wrong_is_said_before_what_is_not_allowed)
 {
 	NEEDS_ROOT();
 	setup();
-	ck_status(CALL(bob, ASSOC, .handle = 2, .on = 9, .target = peer_device(bob, "kept")), -EINVAL);
+	ck_status(CALL(bob, ASSOC, .handle = 2, .on = 9, .target = peer_device(bob, "kept")),
+		  -EINVAL);
 	ck_status(CALL(bob, PHYS_ALLOC, .handle = 4, .arg = 2, .len = 5), -EINVAL);
 	world_free(w);
 }
@@ -96,8 +101,10 @@ END_TEST
 
 START_TEST(a_refusal_by_right_takes_its_batch_with_it)
 {
-	const struct op ops[] = { { .code = OP_VCM_CREATE, .handle = 1, .addr = SZ_1M, .len = SZ_1M },
-				  { .code = OP_PHYS_ALLOC, .handle = 2, .arg = 2, .len = SZ_1M } };
+	const struct op ops[] = {
+		{ .code = OP_VCM_CREATE, .handle = 1, .addr = SZ_1M, .len = SZ_1M },
+		{ .code = OP_PHYS_ALLOC, .handle = 2, .arg = 2, .len = SZ_1M }
+	};
 
 	NEEDS_ROOT();
 	setup();
@@ -111,12 +118,14 @@ END_TEST
 
 static void activate_free(struct peer *p)
 {
-	const struct op ops[] = { { .code = OP_VCM_CREATE, .handle = 1, .addr = SZ_1M, .len = SZ_1M },
-				  { .code = OP_ASSOC, .handle = 2, .on = 1, .target = peer_device(p, "free") },
-				  { .code = OP_ACTIVATE, .on = 2 },
-				  { .code = OP_RESERVE, .handle = 3, .on = 1, .len = SZ_4K },
-				  { .code = OP_PHYS_ALLOC, .handle = 4, .arg = 1, .len = SZ_4K },
-				  { .code = OP_BACK, .on = 3, .target = 4 } };
+	const struct op ops[] = {
+		{ .code = OP_VCM_CREATE, .handle = 1, .addr = SZ_1M, .len = SZ_1M },
+		{ .code = OP_ASSOC, .handle = 2, .on = 1, .target = peer_device(p, "free") },
+		{ .code = OP_ACTIVATE, .on = 2 },
+		{ .code = OP_RESERVE, .handle = 3, .on = 1, .len = SZ_4K },
+		{ .code = OP_PHYS_ALLOC, .handle = 4, .arg = 1, .len = SZ_4K },
+		{ .code = OP_BACK, .on = 3, .target = 4 }
+	};
 
 	ck_ok(BATCH(p, ops));
 }
@@ -131,8 +140,10 @@ START_TEST(a_device_of_another_session_needs_the_right_to_simulate)
 	world_settle(w);
 	activate_free(alice);
 	bob = world_peer_as(w, BOB);
-	ck_status(CALL(bob, SIM_READ, .target = peer_device(bob, "free"), .addr = SZ_1M, .len = 4), -EACCES);
-	ck_status(CALL(bob, DEV_TO_PHYS, .target = peer_device(bob, "free"), .addr = SZ_1M), -EFAULT);
+	ck_status(CALL(bob, SIM_READ, .target = peer_device(bob, "free"), .addr = SZ_1M, .len = 4),
+		  -EACCES);
+	ck_status(CALL(bob, DEV_TO_PHYS, .target = peer_device(bob, "free"), .addr = SZ_1M),
+		  -EFAULT);
 	world_free(w);
 }
 END_TEST
@@ -215,7 +226,8 @@ START_TEST(page_tables_are_limited)
 	setup();
 	for (uint32_t i = 0; i < 3; i++) {
 		ck_ok(CALL(bob, VCM_CREATE, .handle = 1 + i, .addr = SZ_1M, .len = SZ_1M));
-		ck_status(CALL(bob, ASSOC, .handle = 10 + i, .on = 1 + i, .target = peer_device(bob, "free")),
+		ck_status(CALL(bob, ASSOC, .handle = 10 + i, .on = 1 + i,
+			       .target = peer_device(bob, "free")),
 			  i < 2 ? 0 : -EDQUOT);
 	}
 	ck_ok(CALL(bob, DEASSOC, .on = 10));
@@ -264,8 +276,8 @@ static size_t count_rows(struct peer *p, enum vcm_table_kind table)
 
 START_TEST(rows_of_others_need_the_right_to_inspect)
 {
-	static const enum vcm_table_kind tables[] = { VCM_TABLE_VCMS, VCM_TABLE_RESERVATIONS, VCM_TABLE_PHYSMEMS,
-						      VCM_TABLE_ASSOCS };
+	static const enum vcm_table_kind tables[] = { VCM_TABLE_VCMS, VCM_TABLE_RESERVATIONS,
+						      VCM_TABLE_PHYSMEMS, VCM_TABLE_ASSOCS };
 
 	NEEDS_ROOT();
 	setup();
@@ -276,15 +288,19 @@ START_TEST(rows_of_others_need_the_right_to_inspect)
 	ck_assert_uint_eq(count_rows(bob, VCM_TABLE_SESSIONS), 1);
 	ck_assert_uint_eq(count_rows(alice, VCM_TABLE_SESSIONS), 2);
 	ck_assert_uint_eq(count_rows(alice, VCM_TABLE_VCMS), 2);
-	ck_status(CALL(alice, SIM_READ, .target = peer_device(alice, "free"), .addr = 0, .len = 1), -EFAULT);
+	ck_status(CALL(alice, SIM_READ, .target = peer_device(alice, "free"), .addr = 0, .len = 1),
+		  -EFAULT);
 	ck_assert_uint_eq(count_rows(bob, VCM_TABLE_FAULTS), 0);
 	ck_assert_uint_eq(count_rows(alice, VCM_TABLE_FAULTS), 1);
 	world_free(w);
 }
 END_TEST
 
-SUITE_MAIN("rights", who_has_no_access_is_sent_away, devices_memory_and_windows_are_for_who_is_allowed,
-	   what_is_wrong_is_said_before_what_is_not_allowed, a_refusal_by_right_takes_its_batch_with_it,
+SUITE_MAIN("rights", who_has_no_access_is_sent_away,
+	   devices_memory_and_windows_are_for_who_is_allowed,
+	   what_is_wrong_is_said_before_what_is_not_allowed,
+	   a_refusal_by_right_takes_its_batch_with_it,
 	   a_device_of_another_session_needs_the_right_to_simulate, a_device_is_taken_from_nobody,
-	   bytes_are_limited_for_a_user_in_all_sessions_together, objects_are_limited, sessions_are_limited,
-	   page_tables_are_limited, requests_that_wait_are_limited, rows_of_others_need_the_right_to_inspect)
+	   bytes_are_limited_for_a_user_in_all_sessions_together, objects_are_limited,
+	   sessions_are_limited, page_tables_are_limited, requests_that_wait_are_limited,
+	   rows_of_others_need_the_right_to_inspect)

@@ -260,12 +260,12 @@ static bool has_alignment(const struct taking *t, uint64_t align)
 	return false;
 }
 
-/* What the user could still get, were it in one piece. */
+/* What the user could still get, were it in one piece; with what this physmem has got so far, which goes back. */
 static uint64_t obtainable(const struct taking *t)
 {
 	const struct arena *a;
 	struct pool *pool;
-	uint64_t n = 0;
+	uint64_t n = t->m->len;
 
 	TAILQ_FOREACH(pool, &t->s->graph->pools, link) {
 		if (pool->memtype != t->memtype)

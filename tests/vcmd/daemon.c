@@ -56,7 +56,8 @@ static void run(const struct daemon *d, const char *notify, const char *config)
 	unsetenv("JOURNAL_STREAM");
 	snprintf(program, sizeof(program), "%s/vcmd/vcmd", build ? build : ".");
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	execl(program, "vcmd", "--config", path, "--socket", d->socket, "--log-level", "error", (char *)NULL);
+	execl(program, "vcmd", "--config", path, "--socket", d->socket, "--log-level", "error",
+	      (char *)NULL);
 	_exit(127);
 }
 
@@ -89,7 +90,8 @@ void daemon_stop(struct daemon *d)
 	ck_assert_msg(waitpid(d->pid, &status, WNOHANG) == 0, "the daemon has died");
 	ck_assert(kill(d->pid, SIGTERM) == 0);
 	ck_assert(waitpid(d->pid, &status, 0) == d->pid);
-	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the daemon ended with 0x%x", status);
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the daemon ended with 0x%x",
+		      status);
 	ck_assert(rmdir(d->folder) == 0);
 }
 

@@ -15,17 +15,18 @@ struct model model, model_saved;
 static uint8_t shadows[N_SHADOWS][MODEL_MAX_LEN];
 
 #define EACH(s, t, k)                                                                              \
-	(struct thing *t = (s)->things; t < (s)->things + MODEL_THINGS; t++)                       \
-		if (t->kind == (k))
+	(struct thing *t = (s)->things; t < (s)->things + MODEL_THINGS; t++) if (t->kind == (k))
 
 uint32_t model_handle(size_t index)
 {
-	return index < MODEL_HANDLES ? (uint32_t)index : VCM_HANDLE_OF_BROKER | (uint32_t)(index - MODEL_HANDLES);
+	return index < MODEL_HANDLES ? (uint32_t)index :
+				       VCM_HANDLE_OF_BROKER | (uint32_t)(index - MODEL_HANDLES);
 }
 
 static size_t index_of(uint32_t handle)
 {
-	return handle & VCM_HANDLE_OF_BROKER ? MODEL_HANDLES + (handle & ~VCM_HANDLE_OF_BROKER) : handle;
+	return handle & VCM_HANDLE_OF_BROKER ? MODEL_HANDLES + (handle & ~VCM_HANDLE_OF_BROKER) :
+					       handle;
 }
 
 static uint32_t handle_of(const struct model_session *s, const struct thing *t)
@@ -56,7 +57,8 @@ static bool res_attr_is_right(uint32_t attr)
 {
 	unsigned int order = attr >> VCM_ALIGN_SHIFT & VCM_ALIGN_MASK;
 
-	return (attr & 0xf) <= 9 && (order == 0 || (order >= 12 && order <= 30)) && !(attr & VCM_SECURE);
+	return (attr & 0xf) <= 9 && (order == 0 || (order >= 12 && order <= 30)) &&
+	       !(attr & VCM_SECURE);
 }
 
 static uint64_t align_of(uint32_t attr, uint64_t len)
@@ -78,8 +80,8 @@ static bool assoc_attr_is_right(uint32_t attr)
 	unsigned int split = attr >> VCM_SPLIT_SHIFT & 0x1f;
 	bool low = attr & VCM_USE_LOW_BASE, high = attr & VCM_USE_HIGH_BASE;
 
-	return !(attr & ~(uint32_t)(VCM_SPLIT_MASK | VCM_USE_LOW_BASE | VCM_USE_HIGH_BASE)) && split <= 7 &&
-	       !(low && high) && !(high && !split);
+	return !(attr & ~(uint32_t)(VCM_SPLIT_MASK | VCM_USE_LOW_BASE | VCM_USE_HIGH_BASE)) &&
+	       split <= 7 && !(low && high) && !(high && !split);
 }
 
 static unsigned int split_of(const struct thing *a)
@@ -122,21 +124,25 @@ static bool meets(uint64_t a, uint64_t a_len, uint64_t b, uint64_t b_len)
 }
 
 /* Whether [addr, addr + len) of the vcm, or of the bound, is nobody's. */
-static bool is_clear(struct model_session *s, uint32_t vcm, uint32_t bound, uint64_t addr, uint64_t len)
+static bool is_clear(struct model_session *s, uint32_t vcm, uint32_t bound, uint64_t addr,
+		     uint64_t len)
 {
-	for EACH(s, r, A_RES)
-		if (r->vcm == vcm && meets(r->addr, r->len, addr, len))
-			return false;
-	for EACH(s, b, A_BOUND)
-		if (!bound && b->vcm == vcm && meets(b->addr, b->len, addr, len))
-			return false;
+	for
+		EACH(s, r, A_RES)
+	if (r->vcm == vcm && meets(r->addr, r->len, addr, len))
+		return false;
+	for
+		EACH(s, b, A_BOUND)
+	if (!bound && b->vcm == vcm && meets(b->addr, b->len, addr, len))
+		return false;
 	return true;
 }
 
-static bool has_room(struct model_session *s, uint32_t vcm, uint32_t bound, const struct thing *in, uint64_t len,
-		     uint64_t align)
+static bool has_room(struct model_session *s, uint32_t vcm, uint32_t bound, const struct thing *in,
+		     uint64_t len, uint64_t align)
 {
-	for (uint64_t at = (in->addr + align - 1) / align * align; at + len <= in->addr + in->len; at += align)
+	for (uint64_t at = (in->addr + align - 1) / align * align; at + len <= in->addr + in->len;
+	     at += align)
 		if (is_clear(s, vcm, bound, at, len))
 			return true;
 	return false;
@@ -144,9 +150,10 @@ static bool has_room(struct model_session *s, uint32_t vcm, uint32_t bound, cons
 
 struct thing *model_res_at(struct model_session *s, uint32_t vcm, uint64_t addr)
 {
-	for EACH(s, r, A_RES)
-		if (r->vcm == vcm && r->addr != 1 && addr >= r->addr && addr < r->addr + r->len)
-			return r;
+	for
+		EACH(s, r, A_RES)
+	if (r->vcm == vcm && r->addr != 1 && addr >= r->addr && addr < r->addr + r->len)
+		return r;
 	return NULL;
 }
 
@@ -154,8 +161,9 @@ static unsigned int count_of_vcm(struct model_session *s, enum kind kind, uint32
 {
 	unsigned int n = 0;
 
-	for EACH(s, t, kind)
-		n += t->vcm == vcm;
+	for
+		EACH(s, t, kind)
+	n += t->vcm == vcm;
 	return n;
 }
 
@@ -165,7 +173,8 @@ static bool is_used(const struct model *m, int shadow)
 {
 	for (size_t i = 0; i < MODEL_SESSIONS; i++)
 		for (size_t k = 0; k < MODEL_THINGS; k++)
-			if (m->sessions[i].things[k].kind == A_MEM && m->sessions[i].things[k].shadow == shadow)
+			if (m->sessions[i].things[k].kind == A_MEM &&
+			    m->sessions[i].things[k].shadow == shadow)
 				return true;
 	return false;
 }
@@ -207,18 +216,20 @@ static bool is_contiguous(const struct thing *mem)
 
 static bool is_mapped(struct model_session *s, uint32_t mem)
 {
-	for EACH(s, r, A_RES)
-		if (r->mem == mem)
-			return true;
+	for
+		EACH(s, r, A_RES)
+	if (r->mem == mem)
+		return true;
 	return false;
 }
 
 /* Another mapping of the same memory, or of an alias of it; NULL. */
 static struct thing *other_mapping(struct model_session *s, uint32_t root, const struct thing *but)
 {
-	for EACH(s, r, A_RES)
-		if (r != but && r->mem && model_get(s, r->mem, A_MEM)->root == root)
-			return r;
+	for
+		EACH(s, r, A_RES)
+	if (r != but && r->mem && model_get(s, r->mem, A_MEM)->root == root)
+		return r;
 	return NULL;
 }
 
@@ -238,9 +249,10 @@ static int vcm_create(struct model_session *s, const struct op *op)
 	v->type = VCM_DEVICE;
 	if (op->addr == 0x40000000 && op->len == 64 * SZ_1M)
 		v->type = VCM_ONE_TO_ONE;
-	for EACH(s, m, A_MEM)
-		if (m->n_segments && is_contiguous(m) && m->pa[0] == op->addr && m->len == op->len)
-			v->type = VCM_ONE_TO_ONE;
+	for
+		EACH(s, m, A_MEM)
+	if (m->n_segments && is_contiguous(m) && m->pa[0] == op->addr && m->len == op->len)
+		v->type = VCM_ONE_TO_ONE;
 	return 0;
 }
 
@@ -262,7 +274,8 @@ static int vcm_free(struct model_session *s, const struct op *op)
 
 	if (!v)
 		return -EINVAL;
-	if (count_of_vcm(s, A_RES, op->on) || count_of_vcm(s, A_BOUND, op->on) || count_of_vcm(s, AN_AVCM, op->on))
+	if (count_of_vcm(s, A_RES, op->on) || count_of_vcm(s, A_BOUND, op->on) ||
+	    count_of_vcm(s, AN_AVCM, op->on))
 		return -EBUSY;
 	v->kind = NOTHING;
 	return 0;
@@ -275,7 +288,9 @@ static int reserve(struct model_session *s, const struct op *op)
 	if (!v || !res_attr_is_right(op->attr) || !len_is_right(op->len))
 		return -EINVAL;
 	if (v->type == VCM_EXT_USER) {
-		if (op->addr % (op->attr >> VCM_ALIGN_SHIFT & VCM_ALIGN_MASK ? align_of(op->attr, op->len) : SZ_4K) ||
+		if (op->addr % (op->attr >> VCM_ALIGN_SHIFT & VCM_ALIGN_MASK ?
+					align_of(op->attr, op->len) :
+					SZ_4K) ||
 		    op->addr < v->addr || op->addr + op->len > v->addr + v->len)
 			return -EINVAL;
 		if (!is_clear(s, op->on, 0, op->addr, op->len))
@@ -331,9 +346,11 @@ static int set_attr(struct model_session *s, const struct op *op)
 {
 	struct thing *r = model_get(s, op->on, A_RES);
 
-	if (!r || !res_attr_is_right(op->attr) || (op->attr ^ r->attr) >> VCM_ALIGN_SHIFT & VCM_ALIGN_MASK)
+	if (!r || !res_attr_is_right(op->attr) ||
+	    (op->attr ^ r->attr) >> VCM_ALIGN_SHIFT & VCM_ALIGN_MASK)
 		return -EINVAL;
-	if (r->mem && (op->attr ^ r->attr) & 0xf && other_mapping(s, model_get(s, r->mem, A_MEM)->root, r))
+	if (r->mem && (op->attr ^ r->attr) & 0xf &&
+	    other_mapping(s, model_get(s, r->mem, A_MEM)->root, r))
 		return -EBUSY;
 	r->attr = op->attr;
 	return 0;
@@ -341,15 +358,17 @@ static int set_attr(struct model_session *s, const struct op *op)
 
 static bool all_active(struct model_session *s, uint32_t vcm)
 {
-	for EACH(s, a, AN_AVCM)
-		if (a->vcm == vcm && !a->active)
-			return false;
+	for
+		EACH(s, a, AN_AVCM)
+	if (a->vcm == vcm && !a->active)
+		return false;
 	return true;
 }
 
 static int back(struct model_session *s, const struct op *op)
 {
-	struct thing *r = model_get(s, op->on, A_RES), *m = r ? model_get(s, op->target, A_MEM) : NULL, *v, *other;
+	struct thing *r = model_get(s, op->on, A_RES),
+		     *m = r ? model_get(s, op->target, A_MEM) : NULL, *v, *other;
 
 	if (!m || r->len != m->len)
 		return -EINVAL;
@@ -407,9 +426,10 @@ static int bound_free(struct model_session *s, const struct op *op)
 
 	if (!b)
 		return -EINVAL;
-	for EACH(s, r, A_RES)
-		if (r->bound == op->on)
-			return -EBUSY;
+	for
+		EACH(s, r, A_RES)
+	if (r->bound == op->on)
+		return -EBUSY;
 	b->kind = NOTHING;
 	return 0;
 }
@@ -417,10 +437,12 @@ static int bound_free(struct model_session *s, const struct op *op)
 static int assoc(struct model_session *s, const struct op *op)
 {
 	struct thing *v = model_get(s, op->on, A_VCM), *a;
-	int type = is_iommu(op->target) ? VCM_DEVICE : op->target == DEV_CPU ? VCM_EXT_USER : VCM_ONE_TO_ONE;
+	int type = is_iommu(op->target)  ? VCM_DEVICE :
+		   op->target == DEV_CPU ? VCM_EXT_USER :
+					   VCM_ONE_TO_ONE;
 
-	if (!v || !op->target || op->target > DEV_DMA || !assoc_attr_is_right(op->attr) || v->type != type ||
-	    !reaches(op->target, op->attr, v))
+	if (!v || !op->target || op->target > DEV_DMA || !assoc_attr_is_right(op->attr) ||
+	    v->type != type || !reaches(op->target, op->attr, v))
 		return -EINVAL;
 	a = make(s, op->handle, AN_AVCM);
 	if (!a)
@@ -451,7 +473,8 @@ static int assoc_set_attr(struct model_session *s, const struct op *op)
 		return -EINVAL;
 	if (a->active)
 		return -EBUSY;
-	if (!assoc_attr_is_right(op->attr) || !reaches(a->device, op->attr, model_get(s, a->vcm, A_VCM)))
+	if (!assoc_attr_is_right(op->attr) ||
+	    !reaches(a->device, op->attr, model_get(s, a->vcm, A_VCM)))
 		return -EINVAL;
 	a->attr = op->attr;
 	return 0;
@@ -471,17 +494,22 @@ static int activate(struct model_session *s, const struct op *op)
 	if (a->active)
 		return -EBUSY;
 	for (size_t i = 0; i < MODEL_SESSIONS && is_iommu(a->device); i++)
-		for EACH(&model.sessions[i], other, AN_AVCM) {
-			bool mine = &model.sessions[i] == s;
+		for
+			EACH(&model.sessions[i], other, AN_AVCM)
+			{
+				bool mine = &model.sessions[i] == s;
 
-			if (!other->active || other->device != a->device || (can_share(a, other) && mine))
-				continue;
-			if (!(op->attr & VCM_ACTIVATE_SWITCH) || !mine)
-				return -EBUSY;
-		}
-	for EACH(s, other, AN_AVCM)
-		if (is_iommu(a->device) && other->active && other->device == a->device && !can_share(a, other))
-			other->active = false;
+				if (!other->active || other->device != a->device ||
+				    (can_share(a, other) && mine))
+					continue;
+				if (!(op->attr & VCM_ACTIVATE_SWITCH) || !mine)
+					return -EBUSY;
+			}
+	for
+		EACH(s, other, AN_AVCM)
+	if (is_iommu(a->device) && other->active && other->device == a->device &&
+	    !can_share(a, other))
+		other->active = false;
 	a->active = true;
 	return 0;
 }
@@ -525,9 +553,10 @@ static int phys_free(struct model_session *s, const struct op *op)
 		return -EINVAL;
 	if (is_mapped(s, op->on))
 		return -EBUSY;
-	for EACH(s, alias, A_MEM)
-		if (alias != m && alias->root == op->on)
-			return -EBUSY;
+	for
+		EACH(s, alias, A_MEM)
+	if (alias != m && alias->root == op->on)
+		return -EBUSY;
 	m->kind = NOTHING;
 	return 0;
 }
@@ -538,27 +567,31 @@ static int phys_map(struct model_session *s, const struct op *op)
 
 	if (op->addr % SZ_4K || !len_is_right(op->len))
 		return -EINVAL;
-	for EACH(s, root, A_MEM) {
-		uint64_t offset = 0;
+	for
+		EACH(s, root, A_MEM)
+		{
+			uint64_t offset = 0;
 
-		for (size_t i = 0; i < root->n_segments && handle_of(s, root) == root->root; offset += root->seg_len[i++]) {
-			if (op->addr < root->pa[i] || op->addr + op->len > root->pa[i] + root->seg_len[i])
-				continue;
-			m = make(s, op->handle, A_MEM);
-			if (!m)
-				return -EINVAL;
-			m->memtype = root->memtype;
-			m->len = op->len;
-			m->attr = root->attr;
-			m->root = root->root;
-			m->offset = offset + (op->addr - root->pa[i]);
-			m->shadow = root->shadow;
-			m->n_segments = 1;
-			m->pa[0] = op->addr;
-			m->seg_len[0] = op->len;
-			return 0;
+			for (size_t i = 0; i < root->n_segments && handle_of(s, root) == root->root;
+			     offset += root->seg_len[i++]) {
+				if (op->addr < root->pa[i] ||
+				    op->addr + op->len > root->pa[i] + root->seg_len[i])
+					continue;
+				m = make(s, op->handle, A_MEM);
+				if (!m)
+					return -EINVAL;
+				m->memtype = root->memtype;
+				m->len = op->len;
+				m->attr = root->attr;
+				m->root = root->root;
+				m->offset = offset + (op->addr - root->pa[i]);
+				m->shadow = root->shadow;
+				m->n_segments = 1;
+				m->pa[0] = op->addr;
+				m->seg_len[0] = op->len;
+				return 0;
+			}
 		}
-	}
 	return -EINVAL;
 }
 
@@ -609,11 +642,13 @@ int model_apply(struct model_session *s, const struct op *op)
 	return -ENOSYS;
 }
 
-static void place(struct model_session *s, struct thing *t, const struct thing *in, uint64_t addr, uint64_t align)
+static void place(struct model_session *s, struct thing *t, const struct thing *in, uint64_t addr,
+		  uint64_t align)
 {
 	t->addr = 1;
 	t->kind = NOTHING; /* it is not in its own way */
-	ck_assert_msg(addr % align == 0 && addr >= in->addr && addr + t->len <= in->addr + in->len, "0x%lx", addr);
+	ck_assert_msg(addr % align == 0 && addr >= in->addr && addr + t->len <= in->addr + in->len,
+		      "0x%lx", addr);
 	ck_assert(is_clear(s, t->vcm, t->bound, addr, t->len));
 	t->addr = addr;
 }
@@ -654,10 +689,12 @@ static bool is_translating(const struct thing *a, uint32_t device, uint64_t addr
 {
 	if (!a->active || a->device != device)
 		return false;
-	return !is_iommu(device) || !split_of(a) || is_high(a) == (addr >= UINT64_C(1) << (32 - split_of(a)));
+	return !is_iommu(device) || !split_of(a) ||
+	       is_high(a) == (addr >= UINT64_C(1) << (32 - split_of(a)));
 }
 
-uint8_t *model_transact(struct model_session *s, uint32_t device, uint64_t addr, bool write, int *out_status)
+uint8_t *model_transact(struct model_session *s, uint32_t device, uint64_t addr, bool write,
+			int *out_status)
 {
 	bool mine = false, others = false;
 
@@ -665,9 +702,10 @@ uint8_t *model_transact(struct model_session *s, uint32_t device, uint64_t addr,
 	if (device == DEV_CPU)
 		return NULL;
 	for (size_t i = 0; i < MODEL_SESSIONS; i++)
-		for EACH(&model.sessions[i], a, AN_AVCM)
-			if (a->active && a->device == device)
-				*(&model.sessions[i] == s ? &mine : &others) = true;
+		for
+			EACH(&model.sessions[i], a, AN_AVCM)
+	if (a->active && a->device == device)
+		*(&model.sessions[i] == s ? &mine : &others) = true;
 	*out_status = -EACCES;
 	if (!mine && others && !s->simulates)
 		return NULL;
@@ -675,16 +713,22 @@ uint8_t *model_transact(struct model_session *s, uint32_t device, uint64_t addr,
 	for (size_t i = 0; i < MODEL_SESSIONS; i++) {
 		struct model_session *owner = &model.sessions[i];
 
-		for EACH(owner, a, AN_AVCM) {
-			if (!is_translating(a, device, addr) || (!is_iommu(device) && owner != s && !s->simulates))
-				continue;
-			for EACH(owner, r, A_RES)
-				if (r->vcm == a->vcm && r->mem && addr >= r->addr && addr < r->addr + r->len &&
-				    (!is_iommu(device) || permits(r->attr, write))) {
-					*out_status = 0;
-					return model_bytes(owner, model_get(owner, r->mem, A_MEM), addr - r->addr);
-				}
-		}
+		for
+			EACH(owner, a, AN_AVCM)
+			{
+				if (!is_translating(a, device, addr) ||
+				    (!is_iommu(device) && owner != s && !s->simulates))
+					continue;
+			for
+				EACH(owner, r, A_RES)
+			if (r->vcm == a->vcm && r->mem && addr >= r->addr &&
+			    addr < r->addr + r->len &&
+			    (!is_iommu(device) || permits(r->attr, write))) {
+				*out_status = 0;
+				return model_bytes(owner, model_get(owner, r->mem, A_MEM),
+						   addr - r->addr);
+			}
+			}
 	}
 	return NULL;
 }

@@ -34,9 +34,9 @@ struct thing {
 	uint32_t device;     /* of an avcm */
 	bool active;
 	uint32_t memtype, root; /* of a mem: root is its own handle, or of what it is an alias of */
-	uint64_t offset;	/* of an alias in its root */
-	int shadow;		/* of a mem: whose bytes */
-	size_t n_segments;	/* 0: not known yet */
+	uint64_t offset;        /* of an alias in its root */
+	int shadow;             /* of a mem: whose bytes */
+	size_t n_segments;      /* 0: not known yet */
 	uint64_t pa[MODEL_SEGMENTS], seg_len[MODEL_SEGMENTS];
 };
 
@@ -64,6 +64,7 @@ uint8_t *model_bytes(struct model_session *s, const struct thing *mem, uint64_t 
 uint64_t model_pa(const struct thing *mem, uint64_t offset);
 struct thing *model_res_at(struct model_session *s, uint32_t vcm, uint64_t addr);
 /* Where a transaction of one byte goes: NULL with the status. */
-uint8_t *model_transact(struct model_session *s, uint32_t device, uint64_t addr, bool write, int *out_status);
+uint8_t *model_transact(struct model_session *s, uint32_t device, uint64_t addr, bool write,
+			int *out_status);
 /* Everything of a session goes. */
 void model_drop(struct model_session *s);

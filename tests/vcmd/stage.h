@@ -18,8 +18,28 @@
 #include "tests/vcmd/world.h"
 
 enum stage_handle {
-	REGION = 1, RES, BACKED, AVCM, MEM, BOUND, IN_BOUND, LOOSE, LOOSE_RES, IDLE, IDLE_AVCM, IDLE_RES, USER,
-	USER_AVCM, USER_RES, ONE, ONE_AVCM, ONE_RES, SPARE, CONT, NEW = 40, NOBODY = 60,
+	REGION = 1,
+	RES,
+	BACKED,
+	AVCM,
+	MEM,
+	BOUND,
+	IN_BOUND,
+	LOOSE,
+	LOOSE_RES,
+	IDLE,
+	IDLE_AVCM,
+	IDLE_RES,
+	USER,
+	USER_AVCM,
+	USER_RES,
+	ONE,
+	ONE_AVCM,
+	ONE_RES,
+	SPARE,
+	CONT,
+	NEW = 40,
+	NOBODY = 60,
 };
 
 #define REGION_AT 0x10000000u
@@ -62,13 +82,21 @@ static inline struct stage_devices stage_set(struct peer *p)
 		{ .code = OP_VCM_PREBUILT, .handle = USER, .arg = VCM_PREBUILT_USER },
 		{ .code = OP_ASSOC, .handle = USER_AVCM, .on = USER, .target = d.cpu },
 		{ .code = OP_ACTIVATE, .on = USER_AVCM },
-		{ .code = OP_RESERVE, .handle = USER_RES, .on = USER, .len = SZ_64K, .addr = USER_AT },
+		{ .code = OP_RESERVE,
+		  .handle = USER_RES,
+		  .on = USER,
+		  .len = SZ_64K,
+		  .addr = USER_AT },
 		{ .code = OP_VCM_CREATE, .handle = ONE, .addr = 0x40000000, .len = 64 * SZ_1M },
 		{ .code = OP_ASSOC, .handle = ONE_AVCM, .on = ONE, .target = d.dma },
 		{ .code = OP_ACTIVATE, .on = ONE_AVCM },
 		{ .code = OP_RESERVE, .handle = ONE_RES, .on = ONE, .len = SZ_64K },
 		{ .code = OP_PHYS_ALLOC, .handle = SPARE, .arg = VCM_MEMTYPE_1, .len = SZ_64K },
-		{ .code = OP_PHYS_ALLOC, .handle = CONT, .arg = VCM_MEMTYPE_0, .len = SZ_64K, .attr = VCM_PHYS_CONT },
+		{ .code = OP_PHYS_ALLOC,
+		  .handle = CONT,
+		  .arg = VCM_MEMTYPE_0,
+		  .len = SZ_64K,
+		  .attr = VCM_PHYS_CONT },
 	};
 
 	ck_ok(BATCH(p, ops));

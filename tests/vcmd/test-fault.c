@@ -41,7 +41,8 @@ START_TEST(a_fault_without_a_handler_terminates)
 {
 	setup(FOREVER_MS);
 	ck_status(CALL(p, SIM_READ, .target = d.a_mm1, .addr = HOLE, .len = 4), -EFAULT);
-	ck_status(CALL(p, SIM_WRITE, .target = d.a_mm1, .addr = HOLE, .data = "x", .n_data = 1), -EFAULT);
+	ck_status(CALL(p, SIM_WRITE, .target = d.a_mm1, .addr = HOLE, .data = "x", .n_data = 1),
+		  -EFAULT);
 	ck_assert_uint_eq(faults_count(w->broker->faults), 2);
 	ck_assert_int_eq(faults_record(w->broker->faults, 0)->verdict, -ENOENT);
 	world_free(w);
@@ -55,7 +56,8 @@ START_TEST(a_handler_is_told_what_happened)
 
 	setup(FOREVER_MS);
 	ck_ok(CALL(p, HOOK, .target = d.a_mm1, .arg = 1));
-	serial = SEND(p, SIM_WRITE, .target = d.a_mm1, .addr = HOLE + 8, .data = "bytes", .n_data = 5);
+	serial = SEND(p, SIM_WRITE, .target = d.a_mm1, .addr = HOLE + 8, .data = "bytes",
+		      .n_data = 5);
 	e = next_event(p);
 	ck_assert_uint_eq(e.device, d.a_mm1);
 	ck_assert_uint_eq(e.addr, HOLE + 8);
@@ -192,7 +194,8 @@ START_TEST(a_write_to_what_is_read_only_says_permission)
 	setup(FOREVER_MS);
 	ck_ok(CALL(p, RES_SET_ATTR, .on = BACKED, .attr = VCM_READ));
 	ck_ok(CALL(p, HOOK, .target = d.a_mm1, .arg = 1));
-	serial = SEND(p, SIM_WRITE, .target = d.a_mm1, .addr = REGION_AT + SZ_64K, .data = "x", .n_data = 1);
+	serial = SEND(p, SIM_WRITE, .target = d.a_mm1, .addr = REGION_AT + SZ_64K, .data = "x",
+		      .n_data = 1);
 	e = next_event(p);
 	ck_assert_uint_eq(e.flags, FAULT_F_WRITE | FAULT_F_STALLED | FAULT_F_PERMISSION);
 	ck_ok(CALL(p, RES_SET_ATTR, .on = BACKED, .attr = VCM_READ | VCM_WRITE));
@@ -212,7 +215,8 @@ START_TEST(a_stalled_device_is_busy_and_others_are_not)
 	ck_ok(CALL(p, HOOK, .target = d.a_mm1, .arg = 1));
 	serial = SEND(p, SIM_READ, .target = d.a_mm1, .addr = HOLE, .len = 4);
 	e = next_event(p);
-	ck_status(CALL(p, SIM_READ, .target = d.a_mm1, .addr = REGION_AT + SZ_64K, .len = 4), -EBUSY);
+	ck_status(CALL(p, SIM_READ, .target = d.a_mm1, .addr = REGION_AT + SZ_64K, .len = 4),
+		  -EBUSY);
 	ck_status(CALL(p, SIM_READ, .target = d.mdp0, .addr = HOLE, .len = 4), -EFAULT);
 	ck_ok(CALL(p, FAULT_REPLY, .addr = e.id, .arg = VCM_FAULT_TERMINATE));
 	ck_status(peer_wait(p, serial), -EFAULT);
@@ -328,7 +332,8 @@ START_TEST(the_last_64_faults_are_kept)
 {
 	setup(FOREVER_MS);
 	for (int i = 0; i < 100; i++)
-		ck_status(CALL(p, SIM_READ, .target = d.a_mm1, .addr = HOLE + 4 * i, .len = 4), -EFAULT);
+		ck_status(CALL(p, SIM_READ, .target = d.a_mm1, .addr = HOLE + 4 * i, .len = 4),
+			  -EFAULT);
 	ck_ok(CALL(p, INSPECT, .arg = VCM_TABLE_FAULTS));
 	ck_assert_uint_eq(p->reply.n_rows, 64);
 	ck_assert_uint_eq(p->reply.rows[0].n[VCM_FAULTS_ADDR], HOLE + 4 * 99);
@@ -342,7 +347,8 @@ START_TEST(a_walk_that_the_bus_aborts_faults)
 {
 	setup(FOREVER_MS);
 	ck_ok(CALL(p, SIM_FAIL, .target = d.a_mm1, .arg = 3, .len = 1));
-	ck_status(CALL(p, SIM_READ, .target = d.a_mm1, .addr = REGION_AT + SZ_64K, .len = 4), -EFAULT);
+	ck_status(CALL(p, SIM_READ, .target = d.a_mm1, .addr = REGION_AT + SZ_64K, .len = 4),
+		  -EFAULT);
 	ck_ok(CALL(p, SIM_READ, .target = d.a_mm1, .addr = REGION_AT + SZ_64K, .len = 4));
 	world_free(w);
 }
@@ -354,6 +360,8 @@ SUITE_MAIN("fault", a_fault_without_a_handler_terminates, a_handler_is_told_what
 	   a_removed_handler_is_not_asked, a_handler_of_another_session_is_not_asked,
 	   a_fault_is_not_another_sessions_to_answer, a_write_to_what_is_read_only_says_permission,
 	   a_stalled_device_is_busy_and_others_are_not, deactivation_terminates_what_waits,
-	   a_late_verdict_does_not_hit_the_next_transaction, a_handler_that_dies_terminates_what_waits_for_it,
-	   a_master_that_dies_while_it_waits_leaves_the_device_usable, the_session_that_waits_for_itself_may_die,
-	   goodbye_while_a_device_waits_is_answered, the_last_64_faults_are_kept, a_walk_that_the_bus_aborts_faults)
+	   a_late_verdict_does_not_hit_the_next_transaction,
+	   a_handler_that_dies_terminates_what_waits_for_it,
+	   a_master_that_dies_while_it_waits_leaves_the_device_usable,
+	   the_session_that_waits_for_itself_may_die, goodbye_while_a_device_waits_is_answered,
+	   the_last_64_faults_are_kept, a_walk_that_the_bus_aborts_faults)

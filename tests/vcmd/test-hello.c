@@ -194,9 +194,12 @@ START_TEST(peers_that_never_say_hello_cost_nothing)
 }
 END_TEST
 
-SUITE_MAIN("hello", hello_is_answered_with_limits_and_an_event_socket, two_sessions_have_different_numbers_and_tokens,
+SUITE_MAIN("hello", hello_is_answered_with_limits_and_an_event_socket,
+	   two_sessions_have_different_numbers_and_tokens,
 	   another_version_is_turned_away_and_may_try_again, a_second_hello_ends_the_connection,
-	   a_request_before_hello_ends_the_connection, a_serial_that_does_not_grow_ends_the_connection,
-	   a_serial_may_skip, bytes_that_are_no_request_end_the_connection, goodbye_is_answered_when_everything_is_back,
-	   a_request_after_goodbye_ends_the_connection, requests_behind_goodbye_are_not_served,
-	   a_peer_that_dies_leaves_nothing, peers_that_never_say_hello_cost_nothing)
+	   a_request_before_hello_ends_the_connection,
+	   a_serial_that_does_not_grow_ends_the_connection, a_serial_may_skip,
+	   bytes_that_are_no_request_end_the_connection,
+	   goodbye_is_answered_when_everything_is_back, a_request_after_goodbye_ends_the_connection,
+	   requests_behind_goodbye_are_not_served, a_peer_that_dies_leaves_nothing,
+	   peers_that_never_say_hello_cost_nothing)

@@ -44,7 +44,7 @@ static void fill(void *buf, size_t len, unsigned int *seed)
 }
 
 /* Sends what it can without waiting; the daemon may have ended the connection at any packet. */
-static void throw(struct peer *p, const void *buf, size_t len)
+static void throw(struct peer * p, const void *buf, size_t len)
 {
 	send(p->fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
@@ -71,13 +71,22 @@ static void mutated_packets(const struct daemon *d, unsigned int *seed)
 	uint8_t buf[4096];
 
 	for (unsigned int n = 0; n < 20; n++) {
-		struct request req = { .serial = ++p->serial, .ops = ops, .n_ops = 1 + pick(seed, 8) };
+		struct request req = { .serial = ++p->serial,
+				       .ops = ops,
+				       .n_ops = 1 + pick(seed, 8) };
 		long len;
 
 		for (size_t i = 0; i < req.n_ops; i++)
-			ops[i] = (struct op){ .code = pick(seed, 91), .handle = pick(seed, 12), .on = pick(seed, 12),
-					      .target = pick(seed, 12), .addr = pick(seed, 4) << 28, .len = pick(seed, 5) * SZ_4K,
-					      .attr = pick(seed, 8), .arg = pick(seed, 4), .data = "data", .n_data = pick(seed, 5) };
+			ops[i] = (struct op){ .code = pick(seed, 91),
+					      .handle = pick(seed, 12),
+					      .on = pick(seed, 12),
+					      .target = pick(seed, 12),
+					      .addr = pick(seed, 4) << 28,
+					      .len = pick(seed, 5) * SZ_4K,
+					      .attr = pick(seed, 8),
+					      .arg = pick(seed, 4),
+					      .data = "data",
+					      .n_data = pick(seed, 5) };
 		len = request_encode(p->codec, &req, buf, sizeof(buf));
 		for (unsigned int m = pick(seed, 4); m; m--)
 			buf[pick(seed, (unsigned int)len)] = (uint8_t)pick(seed, 256);
@@ -92,19 +101,39 @@ static void mutated_packets(const struct daemon *d, unsigned int *seed)
 /* Well-formed requests of anything on anything, with wild numbers. */
 static void wild_requests(const struct daemon *d, unsigned int *seed)
 {
-	static const uint64_t wild[] = { 0, 1, 4095, 4096, 65536, 1 << 20, 1 << 24, 0x10000000, 0x40000000, 0xffffffff,
-					 UINT64_C(1) << 32, UINT64_C(1) << 47, UINT64_C(1) << 52, UINT64_C(1) << 63, UINT64_MAX };
+	static const uint64_t wild[] = { 0,
+					 1,
+					 4095,
+					 4096,
+					 65536,
+					 1 << 20,
+					 1 << 24,
+					 0x10000000,
+					 0x40000000,
+					 0xffffffff,
+					 UINT64_C(1) << 32,
+					 UINT64_C(1) << 47,
+					 UINT64_C(1) << 52,
+					 UINT64_C(1) << 63,
+					 UINT64_MAX };
 	struct peer *p _cleanup_(peer_freep) = daemon_peer(d);
 	const unsigned int n_wild = sizeof(wild) / sizeof(*wild);
 
 	stage_set(p);
 	for (unsigned int n = 0; n < 200; n++) {
-		const struct op op = { .code = pick(seed, 91), .handle = pick(seed, 64), .on = pick(seed, 64),
-				       .target = pick(seed, 64), .addr = wild[pick(seed, n_wild)], .len = wild[pick(seed, n_wild)],
-				       .attr = (uint32_t)wild[pick(seed, n_wild)], .arg = wild[pick(seed, n_wild)],
-				       .data = "data", .n_data = pick(seed, 5) };
+		const struct op op = { .code = pick(seed, 91),
+				       .handle = pick(seed, 64),
+				       .on = pick(seed, 64),
+				       .target = pick(seed, 64),
+				       .addr = wild[pick(seed, n_wild)],
+				       .len = wild[pick(seed, n_wild)],
+				       .attr = (uint32_t)wild[pick(seed, n_wild)],
+				       .arg = wild[pick(seed, n_wild)],
+				       .data = "data",
+				       .n_data = pick(seed, 5) };
 
-		if (op.code == OP_BYE || op.code == OP_SIM_READ || op.code == OP_SIM_WRITE || op.code == OP_SIM_FAIL)
+		if (op.code == OP_BYE || op.code == OP_SIM_READ || op.code == OP_SIM_WRITE ||
+		    op.code == OP_SIM_FAIL)
 			continue; /* they end it, wait, or break the hardware for everybody */
 		peer_call(p, &op, 1);
 		ck_assert(!p->gone);
@@ -147,7 +176,8 @@ static void oversized_packets(const struct daemon *d, unsigned int *seed)
 	int len = sizeof(buf) * 4;
 
 	setsockopt(p->fd, SOL_SOCKET, SO_SNDBUFFORCE, &len, sizeof(len));
-	ck_assert(send(p->fd, buf, PROTO_MAX_MESSAGE + 1 + pick(seed, PROTO_MAX_MESSAGE - 1), MSG_NOSIGNAL) > 0);
+	ck_assert(send(p->fd, buf, PROTO_MAX_MESSAGE + 1 + pick(seed, PROTO_MAX_MESSAGE - 1),
+		       MSG_NOSIGNAL) > 0);
 	peer_wait_gone(p);
 }
 
@@ -216,10 +246,15 @@ static void too_many_requests(const struct daemon *d, unsigned int *seed _unused
 	static struct op ops[PROTO_MAX_OPS + 1];
 
 	for (size_t i = 0; i < PROTO_MAX_OPS; i++)
-		ops[i] = (struct op){ .code = OP_VCM_CREATE, .handle = (uint32_t)i + 1, .addr = SZ_1M, .len = SZ_1M };
+		ops[i] = (struct op){ .code = OP_VCM_CREATE,
+				      .handle = (uint32_t)i + 1,
+				      .addr = SZ_1M,
+				      .len = SZ_1M };
 	ck_ok(peer_call(p, ops, PROTO_MAX_OPS));
 	for (size_t i = 0; i < PROTO_MAX_OPS; i++)
-		ops[i] = (struct op){ .code = OP_VCM_CLONE, .handle = (uint32_t)(PROTO_MAX_OPS + i + 1), .on = 1 };
+		ops[i] = (struct op){ .code = OP_VCM_CLONE,
+				      .handle = (uint32_t)(PROTO_MAX_OPS + i + 1),
+				      .on = 1 };
 	ck_ok(peer_call(p, ops, PROTO_MAX_OPS));
 }
 
@@ -290,6 +325,7 @@ HOSTILE(silent_peers_cost_nothing, silent_peers, 20)
 HOSTILE(full_sessions_are_taken_back, too_many_requests, 50)
 
 SUITE_MAIN("hostile", random_packets_end_their_connection, mutated_packets_are_refused_or_served,
-	   wild_numbers_are_refused, fds_that_nobody_asked_for_are_closed, oversized_packets_end_their_connection,
-	   half_open_peers_cost_nothing, a_peer_that_never_reads_waits_alone,
-	   a_peer_that_never_answers_faults_waits_alone, silent_peers_cost_nothing, full_sessions_are_taken_back)
+	   wild_numbers_are_refused, fds_that_nobody_asked_for_are_closed,
+	   oversized_packets_end_their_connection, half_open_peers_cost_nothing,
+	   a_peer_that_never_reads_waits_alone, a_peer_that_never_answers_faults_waits_alone,
+	   silent_peers_cost_nothing, full_sessions_are_taken_back)

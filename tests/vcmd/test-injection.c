@@ -26,7 +26,10 @@ struct scenario {
 	struct op first[8], ops[MAX_OPS];
 };
 
-#define O(what, ...) { .code = OP_##what, __VA_ARGS__ }
+#define O(what, ...)                                                                               \
+	{                                                                                          \
+		.code = OP_##what, __VA_ARGS__                                                     \
+	}
 
 /* Numbers of devices in the built-in configuration, which a test checks. */
 #define CPU 1
@@ -45,13 +48,17 @@ static const struct scenario scenarios[] = {
 	{ "create high", {}, { O(VCM_CREATE, .handle = NEW, .addr = 0xfff00000, .len = SZ_1M) } },
 	{ "prebuilt", {}, { O(VCM_PREBUILT, .handle = NEW, .arg = VCM_PREBUILT_KERNEL) } },
 	{ "clone", {}, { O(VCM_CLONE, .handle = NEW, .on = REGION) } },
-	{ "clone one-to-one", { O(BACK, .on = ONE_RES, .target = CONT) }, { O(VCM_CLONE, .handle = NEW, .on = ONE) } },
+	{ "clone one-to-one",
+	  { O(BACK, .on = ONE_RES, .target = CONT) },
+	  { O(VCM_CLONE, .handle = NEW, .on = ONE) } },
 	{ "free",
 	  { O(VCM_CREATE, .handle = NEW, .addr = SZ_1M, .len = SZ_1M) },
 	  { O(VCM_FREE, .on = NEW) } },
 	{ "reserve", {}, { O(RESERVE, .handle = NEW, .on = REGION, .len = SZ_4K) } },
 	{ "reserve much", {}, { O(RESERVE, .handle = NEW, .on = REGION, .len = 8 * SZ_1M) } },
-	{ "reserve in user", {}, { O(RESERVE, .handle = NEW, .on = USER, .len = SZ_4K, .addr = USER_AT + SZ_1M) } },
+	{ "reserve in user",
+	  {},
+	  { O(RESERVE, .handle = NEW, .on = USER, .len = SZ_4K, .addr = USER_AT + SZ_1M) } },
 	{ "reserve in one", {}, { O(RESERVE, .handle = NEW, .on = ONE, .len = SZ_4K) } },
 	{ "reserve at",
 	  { O(VCM_CREATE, .handle = NEW, .addr = SZ_1M, .len = SZ_1M) },
@@ -65,17 +72,25 @@ static const struct scenario scenarios[] = {
 	{ "back user", {}, { O(BACK, .on = USER_RES, .target = SPARE) } },
 	{ "back one", {}, { O(BACK, .on = ONE_RES, .target = CONT) } },
 	{ "unback", {}, { O(UNBACK, .on = BACKED) } },
-	{ "unback user", { O(BACK, .on = USER_RES, .target = SPARE) }, { O(UNBACK, .on = USER_RES) } },
+	{ "unback user",
+	  { O(BACK, .on = USER_RES, .target = SPARE) },
+	  { O(UNBACK, .on = USER_RES) } },
 	{ "unback one", { O(BACK, .on = ONE_RES, .target = CONT) }, { O(UNBACK, .on = ONE_RES) } },
 	{ "allocate a page", {}, { O(PHYS_ALLOC, .handle = NEW, .arg = 1, .len = SZ_4K) } },
-	{ "allocate a page of a new memtype", {}, { O(PHYS_ALLOC, .handle = NEW, .arg = 3, .len = SZ_4K) } },
+	{ "allocate a page of a new memtype",
+	  {},
+	  { O(PHYS_ALLOC, .handle = NEW, .arg = 3, .len = SZ_4K) } },
 	{ "allocate 1 MB", {}, { O(PHYS_ALLOC, .handle = NEW, .arg = 1, .len = SZ_1M) } },
 	{ "allocate 16 MB", {}, { O(PHYS_ALLOC, .handle = NEW, .arg = 1, .len = SZ_16M) } },
 	{ "allocate 16 MB in pages",
 	  {},
 	  { O(PHYS_ALLOC, .handle = NEW, .arg = 1, .len = SZ_16M, .attr = VCM_4KB) } },
-	{ "allocate an odd length", {}, { O(PHYS_ALLOC, .handle = NEW, .arg = 1, .len = 5 * SZ_1M + SZ_4K) } },
-	{ "allocate all but a bit", {}, { O(PHYS_ALLOC, .handle = NEW, .arg = 3, .len = 32 * SZ_1M - SZ_4K) } },
+	{ "allocate an odd length",
+	  {},
+	  { O(PHYS_ALLOC, .handle = NEW, .arg = 1, .len = 5 * SZ_1M + SZ_4K) } },
+	{ "allocate all but a bit",
+	  {},
+	  { O(PHYS_ALLOC, .handle = NEW, .arg = 3, .len = 32 * SZ_1M - SZ_4K) } },
 	{ "allocate coherent",
 	  {},
 	  { O(PHYS_ALLOC, .handle = NEW, .arg = 1, .len = SZ_64K, .attr = VCM_COHERENT) } },
@@ -87,7 +102,9 @@ static const struct scenario scenarios[] = {
 	  { O(PHYS_ALLOC, .handle = NEW, .arg = 1, .len = 5 * SZ_16M) },
 	  { O(PHYS_FREE, .on = NEW) } },
 	{ "associate", {}, { O(ASSOC, .handle = NEW, .on = LOOSE, .target = A_STREAM) } },
-	{ "associate a second device", {}, { O(ASSOC, .handle = NEW, .on = REGION, .target = MDP0) } },
+	{ "associate a second device",
+	  {},
+	  { O(ASSOC, .handle = NEW, .on = REGION, .target = MDP0) } },
 	{ "deassociate", {}, { O(DEASSOC, .on = IDLE_AVCM) } },
 	{ "deassociate with backing", { O(DEACTIVATE, .on = AVCM) }, { O(DEASSOC, .on = AVCM) } },
 	{ "associate with backing",
@@ -96,18 +113,22 @@ static const struct scenario scenarios[] = {
 	{ "set split", {}, { O(ASSOC_SET_ATTR, .on = IDLE_AVCM, .attr = VCM_SPLIT_ATTR(2)) } },
 	{ "activate", {}, { O(ACTIVATE, .on = IDLE_AVCM) } },
 	{ "deactivate", {}, { O(DEACTIVATE, .on = AVCM) } },
-	{ "switch", { MAKE_SECOND }, { O(ACTIVATE, .on = SECOND_AVCM, .attr = VCM_ACTIVATE_SWITCH) } },
+	{ "switch",
+	  { MAKE_SECOND },
+	  { O(ACTIVATE, .on = SECOND_AVCM, .attr = VCM_ACTIVATE_SWITCH) } },
 	{ "switch back and forth",
 	  { MAKE_SECOND },
-	  { O(ACTIVATE, .on = SECOND_AVCM, .attr = VCM_ACTIVATE_SWITCH), O(ACTIVATE, .on = AVCM, .attr = VCM_ACTIVATE_SWITCH),
-	    O(DEACTIVATE, .on = AVCM), O(ACTIVATE, .on = SECOND_AVCM) } },
+	  { O(ACTIVATE, .on = SECOND_AVCM, .attr = VCM_ACTIVATE_SWITCH),
+	    O(ACTIVATE, .on = AVCM, .attr = VCM_ACTIVATE_SWITCH), O(DEACTIVATE, .on = AVCM),
+	    O(ACTIVATE, .on = SECOND_AVCM) } },
 	{ "bound", {}, { O(BOUND_CREATE, .handle = NEW, .on = REGION, .len = SZ_64K) } },
 	{ "free bound",
 	  { O(BOUND_CREATE, .handle = NEW, .on = REGION, .len = SZ_64K) },
 	  { O(BOUND_FREE, .on = NEW) } },
 	{ "buffer",
 	  {},
-	  { O(PHYS_ALLOC, .handle = NEW, .arg = 1, .len = SZ_1M), O(RESERVE, .handle = NEW + 1, .on = REGION, .len = SZ_1M),
+	  { O(PHYS_ALLOC, .handle = NEW, .arg = 1, .len = SZ_1M),
+	    O(RESERVE, .handle = NEW + 1, .on = REGION, .len = SZ_1M),
 	    O(BACK, .on = NEW + 1, .target = NEW),
 	    O(RESERVE, .handle = NEW + 2, .on = USER, .len = SZ_1M, .addr = USER_AT + SZ_1M),
 	    O(BACK, .on = NEW + 2, .target = NEW) } },
@@ -119,32 +140,39 @@ static const struct scenario scenarios[] = {
 	  {},
 	  { O(UNBACK, .on = BACKED), O(UNRESERVE, .on = BACKED), O(UNRESERVE, .on = RES),
 	    O(RESERVE, .handle = BACKED, .on = REGION, .len = 2 * SZ_64K),
-	    O(PHYS_ALLOC, .handle = NEW, .arg = 1, .len = 2 * SZ_64K), O(BACK, .on = BACKED, .target = NEW) } },
+	    O(PHYS_ALLOC, .handle = NEW, .arg = 1, .len = 2 * SZ_64K),
+	    O(BACK, .on = BACKED, .target = NEW) } },
 	{ "swap and give back",
 	  {},
-	  { O(UNBACK, .on = BACKED), O(PHYS_FREE, .on = MEM), O(PHYS_ALLOC, .handle = MEM, .arg = 2, .len = SZ_64K),
-	    O(BACK, .on = BACKED, .target = MEM), O(UNBACK, .on = BACKED), O(BACK, .on = BACKED, .target = SPARE) } },
+	  { O(UNBACK, .on = BACKED), O(PHYS_FREE, .on = MEM),
+	    O(PHYS_ALLOC, .handle = MEM, .arg = 2, .len = SZ_64K),
+	    O(BACK, .on = BACKED, .target = MEM), O(UNBACK, .on = BACKED),
+	    O(BACK, .on = BACKED, .target = SPARE) } },
 	{ "move",
 	  {},
-	  { O(UNBACK, .on = BACKED), O(BACK, .on = RES, .target = MEM), O(BACK, .on = BACKED, .target = SPARE) } },
+	  { O(UNBACK, .on = BACKED), O(BACK, .on = RES, .target = MEM),
+	    O(BACK, .on = BACKED, .target = SPARE) } },
 	{ "region",
 	  {},
 	  { O(VCM_CREATE, .handle = NEW, .addr = 0x80000000, .len = SZ_16M),
 	    O(ASSOC, .handle = NEW + 1, .on = NEW, .target = A_STREAM), O(ACTIVATE, .on = NEW + 1),
-	    O(RESERVE, .handle = NEW + 2, .on = NEW, .len = SZ_64K), O(BACK, .on = NEW + 2, .target = MEM),
-	    O(RES_SET_ATTR, .on = NEW + 2, .attr = VCM_READ), O(DEACTIVATE, .on = NEW + 1) } },
+	    O(RESERVE, .handle = NEW + 2, .on = NEW, .len = SZ_64K),
+	    O(BACK, .on = NEW + 2, .target = MEM), O(RES_SET_ATTR, .on = NEW + 2, .attr = VCM_READ),
+	    O(DEACTIVATE, .on = NEW + 1) } },
 	{ "nothing in the end",
 	  {},
 	  { O(VCM_CREATE, .handle = NEW, .addr = 0x80000000, .len = SZ_16M),
 	    O(ASSOC, .handle = NEW + 1, .on = NEW, .target = A_STREAM), O(ACTIVATE, .on = NEW + 1),
-	    O(RESERVE, .handle = NEW + 2, .on = NEW, .len = SZ_64K), O(BACK, .on = NEW + 2, .target = MEM),
-	    O(UNBACK, .on = NEW + 2), O(UNRESERVE, .on = NEW + 2), O(DEACTIVATE, .on = NEW + 1), O(DEASSOC, .on = NEW + 1),
+	    O(RESERVE, .handle = NEW + 2, .on = NEW, .len = SZ_64K),
+	    O(BACK, .on = NEW + 2, .target = MEM), O(UNBACK, .on = NEW + 2),
+	    O(UNRESERVE, .on = NEW + 2), O(DEACTIVATE, .on = NEW + 1), O(DEASSOC, .on = NEW + 1),
 	    O(VCM_FREE, .on = NEW) } },
 	{ "take everything down",
 	  {},
-	  { O(UNBACK, .on = BACKED), O(DEACTIVATE, .on = AVCM), O(DEASSOC, .on = AVCM), O(UNRESERVE, .on = BACKED),
-	    O(UNRESERVE, .on = RES), O(UNRESERVE, .on = IN_BOUND), O(BOUND_FREE, .on = BOUND), O(VCM_FREE, .on = REGION),
-	    O(PHYS_FREE, .on = MEM), O(PHYS_FREE, .on = SPARE), O(PHYS_FREE, .on = CONT), O(DEACTIVATE, .on = ONE_AVCM),
+	  { O(UNBACK, .on = BACKED), O(DEACTIVATE, .on = AVCM), O(DEASSOC, .on = AVCM),
+	    O(UNRESERVE, .on = BACKED), O(UNRESERVE, .on = RES), O(UNRESERVE, .on = IN_BOUND),
+	    O(BOUND_FREE, .on = BOUND), O(VCM_FREE, .on = REGION), O(PHYS_FREE, .on = MEM),
+	    O(PHYS_FREE, .on = SPARE), O(PHYS_FREE, .on = CONT), O(DEACTIVATE, .on = ONE_AVCM),
 	    O(DEASSOC, .on = ONE_AVCM), O(UNRESERVE, .on = ONE_RES), O(VCM_FREE, .on = ONE) } },
 };
 
@@ -170,7 +198,8 @@ static void set_stage(struct peer *p, const struct scenario *s)
 	struct stage_devices d = stage_set(p);
 
 	ck_assert(d.cpu == CPU && d.a_mm1 == A_MM1 && d.a_stream == A_STREAM && d.mdp0 == MDP0);
-	ck_ok(CALL(p, SIM_WRITE, .target = d.a_mm1, .addr = REGION_AT + SZ_64K, .data = "content", .n_data = 7));
+	ck_ok(CALL(p, SIM_WRITE, .target = d.a_mm1, .addr = REGION_AT + SZ_64K, .data = "content",
+		   .n_data = 7));
 	if (n)
 		ck_ok(peer_call(p, s->first, n));
 }
@@ -240,7 +269,8 @@ START_TEST(a_failed_allocation_leaves_no_trace)
 			ck_assert_msg(r == 0, "%s: %d: %s", t.s->name, r, t.p->reply.reason);
 		if (r == 0)
 			break;
-		ck_assert_msg(r == -ENOMEM, "%s, allocation %zu: %d: %s", t.s->name, n, r, t.p->reply.reason);
+		ck_assert_msg(r == -ENOMEM, "%s, allocation %zu: %d: %s", t.s->name, n, r,
+			      t.p->reply.reason);
 		ck_state(&t, t.before);
 	}
 	trial_end(&t);
@@ -299,7 +329,8 @@ START_TEST(want_of_table_memory_leaves_no_trace)
 		free(before);
 		if (r == 0)
 			break;
-		ck_assert_msg(r == -ENOMEM, "%s, with %zu KB: %d: %s", t.s->name, n, r, t.p->reply.reason);
+		ck_assert_msg(r == -ENOMEM, "%s, with %zu KB: %d: %s", t.s->name, n, r,
+			      t.p->reply.reason);
 		ck_assert_uint_lt(n, 100);
 	}
 	hoard_drop(&h, SIZE_MAX);

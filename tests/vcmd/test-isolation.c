@@ -21,7 +21,8 @@
 #include "tests/vcmd/daemon.h"
 #include "tests/vcmd/world.h"
 
-#define CONFIG "stock = 0\nsocket-mode = 0666\naccess { allow-users = {\"*\"} }\nfault-timeout = 600000\n"
+#define CONFIG                                                                                     \
+	"stock = 0\nsocket-mode = 0666\naccess { allow-users = {\"*\"} }\nfault-timeout = 600000\n"
 
 #define MAX_FDS 4096
 #define MAX_BUFFERS 24
@@ -47,7 +48,11 @@ struct user {
 	bool live[MAX_BUFFERS];
 };
 
-enum { SPACE = 1, SPACE_AVCM, FIRST_BUFFER }; /* a buffer has two handles: its physmem, its reservation */
+enum {
+	SPACE = 1,
+	SPACE_AVCM,
+	FIRST_BUFFER
+}; /* a buffer has two handles: its physmem, its reservation */
 
 static unsigned int pick(struct user *u, unsigned int n)
 {
@@ -124,13 +129,20 @@ static void take_pieces(struct user *u)
 
 static void make_buffer(struct user *u, unsigned int i)
 {
-	static const uint64_t lens[] = { SZ_4K, SZ_4K, 3 * SZ_4K, SZ_64K, SZ_64K + SZ_4K, SZ_1M, SZ_2M, 5 * SZ_1M };
+	static const uint64_t lens[] = { SZ_4K,          SZ_4K, 3 * SZ_4K, SZ_64K,
+					 SZ_64K + SZ_4K, SZ_1M, SZ_2M,     5 * SZ_1M };
 	static const uint32_t attrs[] = { 0, 0, VCM_PHYS_CONT, VCM_COHERENT, VCM_4KB };
 	uint64_t len = lens[pick(u, sizeof(lens) / sizeof(*lens))];
 	const struct op ops[] = {
-		{ .code = OP_PHYS_ALLOC, .handle = FIRST_BUFFER + 2 * i, .arg = 1 + pick(u, 3), .len = len,
+		{ .code = OP_PHYS_ALLOC,
+		  .handle = FIRST_BUFFER + 2 * i,
+		  .arg = 1 + pick(u, 3),
+		  .len = len,
 		  .attr = attrs[pick(u, 5)] },
-		{ .code = OP_RESERVE, .handle = FIRST_BUFFER + 2 * i + 1, .on = SPACE, .len = len,
+		{ .code = OP_RESERVE,
+		  .handle = FIRST_BUFFER + 2 * i + 1,
+		  .on = SPACE,
+		  .len = len,
 		  .addr = USER_BASE + i * SZ_16M },
 		{ .code = OP_BACK, .on = FIRST_BUFFER + 2 * i + 1, .target = FIRST_BUFFER + 2 * i },
 	};
@@ -187,10 +199,13 @@ static void try_all_addresses(struct user *u)
 static void user_begin(struct user *u, const struct daemon *d, uid_t uid)
 {
 	become(uid);
-	*u = (struct user){ .seed = uid, .own = uid == ALICE ? 0xa1 : 0xb2, .other = uid == ALICE ? 0xb2 : 0xa1 };
+	*u = (struct user){ .seed = uid,
+			    .own = uid == ALICE ? 0xa1 : 0xb2,
+			    .other = uid == ALICE ? 0xb2 : 0xa1 };
 	u->p = daemon_peer(d);
 	must(CALL(u->p, VCM_PREBUILT, .handle = SPACE, .arg = VCM_PREBUILT_USER) == 0);
-	must(CALL(u->p, ASSOC, .handle = SPACE_AVCM, .on = SPACE, .target = peer_device(u->p, "cpu")) == 0);
+	must(CALL(u->p, ASSOC, .handle = SPACE_AVCM, .on = SPACE,
+		  .target = peer_device(u->p, "cpu")) == 0);
 	must(CALL(u->p, ACTIVATE, .on = SPACE_AVCM) == 0);
 }
 
@@ -233,7 +248,8 @@ static void ck_exits(pid_t pid)
 	int status;
 
 	ck_assert(waitpid(pid, &status, 0) == pid);
-	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "a user ended with 0x%x", status);
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "a user ended with 0x%x",
+		      status);
 }
 
 START_TEST(no_user_sees_a_byte_of_another)
@@ -314,7 +330,9 @@ static void live_on(const struct daemon *d)
 	user_begin(&u, d, BOB);
 	for (unsigned int i = 0; i < MAX_BUFFERS; i++)
 		make_buffer(&u, i);
-	must(CALL(u.p, RES_COPY, .on = FIRST_BUFFER + 1, .target = FIRST_BUFFER + 1, .len = SZ_4K) == 0 || !u.live[0]);
+	must(CALL(u.p, RES_COPY, .on = FIRST_BUFFER + 1, .target = FIRST_BUFFER + 1,
+		  .len = SZ_4K) == 0 ||
+	     !u.live[0]);
 	for (unsigned int i = 0; i < MAX_BUFFERS; i++)
 		if (u.live[i])
 			drop_buffer(&u, i);
@@ -355,7 +373,8 @@ END_TEST
 
 /* --- clients that die ------------------------------------------------------------------------------------------------ */
 
-static const char *const devices[] = { "vcodec_a_mm1", "vcodec_a_stream", "vcodec_b_mm2", "mdp_port0", "mdp_port1" };
+static const char *const devices[] = { "vcodec_a_mm1", "vcodec_a_stream", "vcodec_b_mm2",
+				       "mdp_port0", "mdp_port1" };
 
 #define COPIED (2 * SZ_1M)
 
@@ -381,13 +400,18 @@ static void live_dangerously(const struct daemon *d, unsigned int seed, int told
 	const size_t n_setup = sizeof(setup) / sizeof(*setup);
 
 	for (uint32_t n = 0; n < 64; n++) {
-		struct op op = { .code = OP_RES_COPY, .on = 4, .target = 6, .len = n % 27 == 14 ? COPIED : SZ_4K };
+		struct op op = { .code = OP_RES_COPY,
+				 .on = 4,
+				 .target = 6,
+				 .len = n % 27 == 14 ? COPIED : SZ_4K };
 		uint64_t serial;
 
 		if (n < n_setup)
 			op = setup[n];
 		else if (n % 3 == 0) /* stalls for good */
-			op = (struct op){ .code = OP_SIM_READ, .target = device, .addr = 0x13000000, .len = 64 };
+			op = (struct op){
+				.code = OP_SIM_READ, .target = device, .addr = 0x13000000, .len = 64
+			};
 		else if (n % 3 == 1)
 			op = (struct op){ .code = OP_RESERVE, .handle = n, .on = 1, .len = SZ_4K };
 		serial = peer_send(p, &op, 1);
@@ -432,7 +456,8 @@ static void slay(struct victim *v, unsigned int n)
 		ck_assert(read(v->told, &c, 1) == 1);
 	ck_assert(kill(v->pid, SIGKILL) == 0);
 	ck_assert(waitpid(v->pid, &status, 0) == v->pid);
-	ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "a client ended with 0x%x", status);
+	ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
+		      "a client ended with 0x%x", status);
 	close(v->told);
 }
 
@@ -460,11 +485,13 @@ START_TEST(a_thousand_clients_killed_leave_nothing)
 	peer_await_nothing(p);
 	ck_assert_uint_eq(daemon_count_fds(&d), n_fds);
 	ck_assert_uint_gt(peer_status(p, VCM_STATUS_REQUESTS), 10 * n);
-	ck_assert_uint_gt(peer_status(p, VCM_STATUS_FAULTS), n / 20); /* many died while a device waited for them */
+	ck_assert_uint_gt(peer_status(p, VCM_STATUS_FAULTS),
+			  n / 20); /* many died while a device waited for them */
 	peer_free(p);
 	daemon_stop(&d);
 }
 END_TEST
 
-SUITE_MAIN("isolation", no_user_sees_a_byte_of_another, a_client_that_breaks_its_memory_hurts_only_itself,
+SUITE_MAIN("isolation", no_user_sees_a_byte_of_another,
+	   a_client_that_breaks_its_memory_hurts_only_itself,
 	   a_thousand_clients_killed_leave_nothing)

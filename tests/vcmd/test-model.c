@@ -125,34 +125,58 @@ static uint32_t any_new(struct model_session *s)
 
 static uint64_t any_len(void)
 {
-	static const uint64_t lens[] = { SZ_4K, SZ_4K, 2 * SZ_4K, SZ_64K, SZ_64K, 2 * SZ_64K, 4 * SZ_64K };
+	static const uint64_t lens[] = { SZ_4K,  SZ_4K,      2 * SZ_4K, SZ_64K,
+					 SZ_64K, 2 * SZ_64K, 4 * SZ_64K };
 
 	return pick(40) == 0 ? pick(10000) : PICK(lens);
 }
 
 static uint32_t any_res_attr(void)
 {
-	static const uint32_t attrs[] = { 0, 0, 0, VCM_READ, VCM_READ | VCM_WRITE, VCM_WRITE, VCM_SUPERVISOR,
-					  VCM_USER | VCM_SUPERVISOR | VCM_READ, VCM_WB_WA, VCM_WT | VCM_READ,
-					  VCM_ALIGN_ATTR(12), VCM_ALIGN_ATTR(16), VCM_ALIGN_ATTR(20), VCM_ALIGN_ATTR(5), 12 };
+	static const uint32_t attrs[] = { 0,
+					  0,
+					  0,
+					  VCM_READ,
+					  VCM_READ | VCM_WRITE,
+					  VCM_WRITE,
+					  VCM_SUPERVISOR,
+					  VCM_USER | VCM_SUPERVISOR | VCM_READ,
+					  VCM_WB_WA,
+					  VCM_WT | VCM_READ,
+					  VCM_ALIGN_ATTR(12),
+					  VCM_ALIGN_ATTR(16),
+					  VCM_ALIGN_ATTR(20),
+					  VCM_ALIGN_ATTR(5),
+					  12 };
 
 	return PICK(attrs);
 }
 
 static uint32_t any_assoc_attr(void)
 {
-	static const uint32_t attrs[] = { 0, 0, 0, 0, VCM_SPLIT_ATTR(2) | VCM_USE_LOW_BASE, VCM_SPLIT_ATTR(2),
-					  VCM_SPLIT_ATTR(2) | VCM_USE_HIGH_BASE, VCM_USE_HIGH_BASE, 1,
-					  VCM_SPLIT_ATTR(9), VCM_USE_LOW_BASE };
+	static const uint32_t attrs[] = { 0,
+					  0,
+					  0,
+					  0,
+					  VCM_SPLIT_ATTR(2) | VCM_USE_LOW_BASE,
+					  VCM_SPLIT_ATTR(2),
+					  VCM_SPLIT_ATTR(2) | VCM_USE_HIGH_BASE,
+					  VCM_USE_HIGH_BASE,
+					  1,
+					  VCM_SPLIT_ATTR(9),
+					  VCM_USE_LOW_BASE };
 
 	return PICK(attrs);
 }
 
 static struct op any_vcm_create(struct model_session *s)
 {
-	static const uint64_t starts[] = { 0x10000000, 0x10000000, 0x20001000, 0x80000000, 0xfff00000, 0x100000000, 1 };
+	static const uint64_t starts[] = { 0x10000000, 0x10000000,  0x20001000, 0x80000000,
+					   0xfff00000, 0x100000000, 1 };
 	static const uint64_t lens[] = { SZ_1M, SZ_1M, SZ_64K, SZ_1M + SZ_64K, 512 };
-	struct op op = { .code = OP_VCM_CREATE, .handle = any_new(s), .addr = PICK(starts), .len = PICK(lens) };
+	struct op op = {
+		.code = OP_VCM_CREATE, .handle = any_new(s), .addr = PICK(starts), .len = PICK(lens)
+	};
 	const struct thing *m = model_get(s, any(s, A_MEM), A_MEM);
 
 	if (pick(8) == 0) {
@@ -167,7 +191,10 @@ static struct op any_vcm_create(struct model_session *s)
 
 static struct op any_phys_map(struct model_session *s)
 {
-	struct op op = { .code = OP_PHYS_MAP, .handle = any_new(s), .addr = 0x40000000 + pick(1024) * SZ_4K, .len = SZ_4K };
+	struct op op = { .code = OP_PHYS_MAP,
+			 .handle = any_new(s),
+			 .addr = 0x40000000 + pick(1024) * SZ_4K,
+			 .len = SZ_4K };
 	const struct thing *m = model_get(s, any(s, A_MEM), A_MEM);
 
 	if (m && m->n_segments) {
@@ -180,9 +207,14 @@ static struct op any_phys_map(struct model_session *s)
 
 static struct op any_phys_alloc(struct model_session *s)
 {
-	static const uint32_t attrs[] = { 0, 0, VCM_PHYS_CONT, VCM_PHYS_CONT, VCM_COHERENT, VCM_4KB, VCM_64KB };
+	static const uint32_t attrs[] = {
+		0, 0, VCM_PHYS_CONT, VCM_PHYS_CONT, VCM_COHERENT, VCM_4KB, VCM_64KB
+	};
 
-	return (struct op){ .code = OP_PHYS_ALLOC, .handle = any_new(s), .len = any_len(), .attr = PICK(attrs),
+	return (struct op){ .code = OP_PHYS_ALLOC,
+			    .handle = any_new(s),
+			    .len = any_len(),
+			    .attr = PICK(attrs),
 			    .arg = pick(30) == 0 ? 9 : 1 + (pick(8) == 0) };
 }
 
@@ -213,12 +245,15 @@ static struct op any_back(struct model_session *s)
 	}
 	r = model_get(s, op.on, A_RES);
 	for (size_t i = 0, at = pick(MODEL_THINGS); r && i < MODEL_THINGS; i++)
-		if (s->things[(at + i) % MODEL_THINGS].kind == A_MEM && s->things[(at + i) % MODEL_THINGS].len == r->len &&
-		    pick(20)) {
+		if (s->things[(at + i) % MODEL_THINGS].kind == A_MEM &&
+		    s->things[(at + i) % MODEL_THINGS].len == r->len && pick(20)) {
 			op.target = model_handle((at + i) % MODEL_THINGS);
 			return op;
 		}
-	return r && pick(4) ? (struct op){ .code = OP_PHYS_ALLOC, .handle = any_new(s), .len = r->len, .arg = 1,
+	return r && pick(4) ? (struct op){ .code = OP_PHYS_ALLOC,
+					   .handle = any_new(s),
+					   .len = r->len,
+					   .arg = 1,
 					   .attr = pick(2) ? VCM_PHYS_CONT : 0 } :
 			      op;
 }
@@ -226,18 +261,25 @@ static struct op any_back(struct model_session *s)
 /* With a device that takes it, most of the time. */
 static struct op any_assoc(struct model_session *s)
 {
-	struct op op = { .code = OP_ASSOC, .handle = any_new(s), .on = any(s, A_VCM), .target = pick(9),
+	struct op op = { .code = OP_ASSOC,
+			 .handle = any_new(s),
+			 .on = any(s, A_VCM),
+			 .target = pick(9),
 			 .attr = pick(3) ? 0 : any_assoc_attr() };
 	const struct thing *v = model_get(s, op.on, A_VCM);
 
 	if (v && pick(5))
-		op.target = v->type == VCM_DEVICE ? DEV_A + pick(5) : v->type == VCM_EXT_USER ? DEV_CPU : DEV_DMA;
+		op.target = v->type == VCM_DEVICE   ? DEV_A + pick(5) :
+			    v->type == VCM_EXT_USER ? DEV_CPU :
+						      DEV_DMA;
 	return op;
 }
 
 static struct op any_activate(struct model_session *s)
 {
-	struct op op = { .code = OP_ACTIVATE, .on = any(s, AN_AVCM), .attr = pick(3) == 0 ? pick(3) : 0 };
+	struct op op = { .code = OP_ACTIVATE,
+			 .on = any(s, AN_AVCM),
+			 .attr = pick(3) == 0 ? pick(3) : 0 };
 
 	for (size_t i = 0; i < MODEL_THINGS; i++)
 		if (s->things[i].kind == AN_AVCM && !s->things[i].active && pick(3))
@@ -253,7 +295,9 @@ static struct op any_op(struct model_session *s)
 	case 1:
 		if (pick(4))
 			return any_activate(s);
-		return (struct op){ .code = OP_VCM_PREBUILT, .handle = any_new(s), .arg = VCM_PREBUILT_USER };
+		return (struct op){ .code = OP_VCM_PREBUILT,
+				    .handle = any_new(s),
+				    .arg = VCM_PREBUILT_USER };
 	case 2:
 		if (pick(3))
 			return any_back(s);
@@ -261,17 +305,26 @@ static struct op any_op(struct model_session *s)
 	case 3:
 	case 4:
 	case 5:
-		return (struct op){ .code = OP_RESERVE, .handle = any_new(s), .on = any(s, A_VCM), .len = any_len(),
-				    .attr = any_res_attr(), .addr = USER_AT + pick(64) * SZ_64K };
+		return (struct op){ .code = OP_RESERVE,
+				    .handle = any_new(s),
+				    .on = any(s, A_VCM),
+				    .len = any_len(),
+				    .attr = any_res_attr(),
+				    .addr = USER_AT + pick(64) * SZ_64K };
 	case 6:
-		return (struct op){ .code = OP_RESERVE_BOUND, .handle = any_new(s), .on = any(s, A_BOUND),
-				    .len = any_len(), .attr = any_res_attr() };
+		return (struct op){ .code = OP_RESERVE_BOUND,
+				    .handle = any_new(s),
+				    .on = any(s, A_BOUND),
+				    .len = any_len(),
+				    .attr = any_res_attr() };
 	case 7:
 		if (pick(2))
 			return any_back(s);
 		return (struct op){ .code = OP_UNRESERVE, .on = any(s, A_RES) };
 	case 8:
-		return (struct op){ .code = OP_RES_SET_ATTR, .on = any(s, A_RES), .attr = any_res_attr() };
+		return (struct op){ .code = OP_RES_SET_ATTR,
+				    .on = any(s, A_RES),
+				    .attr = any_res_attr() };
 	case 9:
 	case 10:
 	case 11:
@@ -282,7 +335,9 @@ static struct op any_op(struct model_session *s)
 			return any_back(s);
 		return (struct op){ .code = OP_UNBACK, .on = any(s, A_RES) };
 	case 14:
-		return (struct op){ .code = OP_BOUND_CREATE, .handle = any_new(s), .on = any(s, A_VCM),
+		return (struct op){ .code = OP_BOUND_CREATE,
+				    .handle = any_new(s),
+				    .on = any(s, A_VCM),
 				    .len = any_len() };
 	case 15:
 		if (pick(2))
@@ -292,17 +347,20 @@ static struct op any_op(struct model_session *s)
 	case 17:
 		return any_assoc(s);
 	case 18:
-		return (struct op){ .code = pick(2) ? OP_DEASSOC : OP_ASSOC_SET_ATTR, .on = any(s, AN_AVCM),
+		return (struct op){ .code = pick(2) ? OP_DEASSOC : OP_ASSOC_SET_ATTR,
+				    .on = any(s, AN_AVCM),
 				    .attr = any_assoc_attr() };
 	case 19:
 	case 20:
 		return any_activate(s);
 	case 21:
-		return pick(3) == 0 ? (struct op){ .code = OP_DEACTIVATE, .on = any(s, AN_AVCM) } : any_phys_map(s);
+		return pick(3) == 0 ? (struct op){ .code = OP_DEACTIVATE, .on = any(s, AN_AVCM) } :
+				      any_phys_map(s);
 	case 22:
 		return any_phys_alloc(s);
 	default:
-		return pick(2) ? any_phys_alloc(s) : (struct op){ .code = OP_PHYS_FREE, .on = any(s, A_MEM) };
+		return pick(2) ? any_phys_alloc(s) :
+				 (struct op){ .code = OP_PHYS_FREE, .on = any(s, A_MEM) };
 	}
 }
 
@@ -313,8 +371,9 @@ static bool is_unforeseeable(struct model_session *s, const struct op *op, bool 
 	const struct thing *m = r ? model_get(s, op->target, A_MEM) : NULL;
 	const struct thing *v = r ? model_get(s, r->vcm, A_VCM) : NULL;
 
-	if (in_batch && (op->code == OP_RESERVE || op->code == OP_RESERVE_BOUND || op->code == OP_BOUND_CREATE ||
-			 op->code == OP_PHYS_MAP || op->code == OP_VCM_CREATE))
+	if (in_batch &&
+	    (op->code == OP_RESERVE || op->code == OP_RESERVE_BOUND ||
+	     op->code == OP_BOUND_CREATE || op->code == OP_PHYS_MAP || op->code == OP_VCM_CREATE))
 		return true;
 	return m && v->type == VCM_ONE_TO_ONE && m->n_segments != 1;
 }
@@ -342,10 +401,12 @@ static void learn_segments(size_t i, struct thing *m, uint32_t handle)
 	} while (len < m->len);
 	ck_assert_uint_eq(len, m->len);
 	for (size_t k = 0; k < MODEL_SESSIONS; k++)
-		for (struct thing *o = model.sessions[k].things; o < model.sessions[k].things + MODEL_HANDLES; o++)
+		for (struct thing *o = model.sessions[k].things;
+		     o < model.sessions[k].things + MODEL_HANDLES; o++)
 			for (size_t x = 0; o != m && o->kind == A_MEM && x < o->n_segments; x++)
 				for (size_t y = 0; y < m->n_segments; y++)
-					ck_assert(o->pa[x] + o->seg_len[x] <= m->pa[y] || m->pa[y] + m->seg_len[y] <= o->pa[x]);
+					ck_assert(o->pa[x] + o->seg_len[x] <= m->pa[y] ||
+						  m->pa[y] + m->seg_len[y] <= o->pa[x]);
 }
 
 static void learn_memory(size_t i)
@@ -379,14 +440,16 @@ static void learn_pieces(size_t i, const struct op *ops, size_t n_ops)
 
 	for (size_t k = 0; k < n_ops; k++)
 		if (ops[k].code == OP_BACK)
-			c->n_maps[(ops[k].on & 0x80000000 ? MODEL_HANDLES : 0) + (ops[k].on & 0x7fffffff)] = 0;
+			c->n_maps[(ops[k].on & 0x80000000 ? MODEL_HANDLES : 0) +
+				  (ops[k].on & 0x7fffffff)] = 0;
 	for (size_t k = 0; k < c->p->reply.n_pieces; k++) {
 		const struct piece *piece = &c->p->reply.pieces[k];
 		uint32_t handle = ops[piece->op].on;
 		size_t at = (handle & 0x80000000 ? MODEL_HANDLES : 0) + (handle & 0x7fffffff);
 
 		if (c->n_maps[at] < 8)
-			c->maps[at][c->n_maps[at]++] = (struct mapping){ fd_of(c, piece), piece->offset, piece->len };
+			c->maps[at][c->n_maps[at]++] =
+				(struct mapping){ fd_of(c, piece), piece->offset, piece->len };
 		else
 			fd_of(c, piece);
 	}
@@ -394,9 +457,12 @@ static void learn_pieces(size_t i, const struct op *ops, size_t n_ops)
 
 static void ck_foretold(size_t i, const struct op *op, int actual, int expected)
 {
-	ck_assert_msg(actual == expected, "session %zu: %s handle %u on %u target %u addr 0x%lx len 0x%lx attr 0x%x arg %lu: "
-		      "%d (%s), foretold %d", i, op_name(op->code), op->handle, op->on, op->target, op->addr, op->len,
-		      op->attr, op->arg, actual, processes[i].p->reply.reason, expected);
+	ck_assert_msg(
+		actual == expected,
+		"session %zu: %s handle %u on %u target %u addr 0x%lx len 0x%lx attr 0x%x arg %lu: "
+		"%d (%s), foretold %d",
+		i, op_name(op->code), op->handle, op->on, op->target, op->addr, op->len, op->attr,
+		op->arg, actual, processes[i].p->reply.reason, expected);
 }
 
 static void do_one(size_t i)
@@ -460,7 +526,8 @@ static uint32_t any_device(struct model_session *s)
 		const struct thing *r = &s->things[(at + i) % MODEL_THINGS];
 
 		for (size_t k = 0; r->kind == A_RES && r->mem && k < MODEL_THINGS; k++)
-			if (s->things[k].kind == AN_AVCM && s->things[k].active && s->things[k].vcm == r->vcm)
+			if (s->things[k].kind == AN_AVCM && s->things[k].active &&
+			    s->things[k].vcm == r->vcm)
 				return s->things[k].device;
 	}
 	return 1 + pick(7);
@@ -471,11 +538,15 @@ static uint64_t any_address(struct model_session *s, uint32_t device)
 	uint64_t addr = pick(0x1000) * SZ_4K;
 
 	for (size_t i = 0; i < MODEL_THINGS && pick(40); i++)
-		if (s->things[i].kind == AN_AVCM && s->things[i].active && s->things[i].device == device)
+		if (s->things[i].kind == AN_AVCM && s->things[i].active &&
+		    s->things[i].device == device)
 			for (size_t k = 0; k < MODEL_THINGS; k++)
-				if (s->things[k].kind == A_RES && s->things[k].vcm == s->things[i].vcm && s->things[k].mem &&
+				if (s->things[k].kind == A_RES &&
+				    s->things[k].vcm == s->things[i].vcm && s->things[k].mem &&
 				    pick(3) == 0)
-					addr = s->things[k].addr + pick((unsigned int)(s->things[k].len / SZ_4K)) * SZ_4K;
+					addr = s->things[k].addr +
+					       pick((unsigned int)(s->things[k].len / SZ_4K)) *
+						       SZ_4K;
 	return addr + pick(4000);
 }
 
@@ -492,10 +563,11 @@ static void do_transaction(size_t i)
 
 	for (size_t k = 0; k < sizeof(data); k++)
 		data[k] = (uint8_t)pick(256);
-	actual = write ? CALL(p, SIM_WRITE, .target = device, .addr = addr, .data = data, .n_data = sizeof(data)) :
+	actual = write ? CALL(p, SIM_WRITE, .target = device, .addr = addr, .data = data,
+			      .n_data = sizeof(data)) :
 			 CALL(p, SIM_READ, .target = device, .addr = addr, .len = sizeof(data));
-	ck_assert_msg(actual == expected, "session %zu: %s as %u at 0x%lx: %d (%s), foretold %d", i, write ? "write" : "read",
-		      device, addr, actual, p->reply.reason, expected);
+	ck_assert_msg(actual == expected, "session %zu: %s as %u at 0x%lx: %d (%s), foretold %d", i,
+		      write ? "write" : "read", device, addr, actual, p->reply.reason, expected);
 	if (actual)
 		return;
 	if (write)
@@ -520,17 +592,20 @@ static void do_cpu(size_t i)
 	ck_assert_uint_gt(processes[i].n_maps[at], 0);
 	offset = pick((unsigned int)(map->len - sizeof(data)));
 	bytes = model_bytes(s, model_get(s, r->mem, A_MEM), offset);
-	ck_assert(pread(map->fd, data, sizeof(data), (off_t)(map->offset + offset)) == sizeof(data));
+	ck_assert(pread(map->fd, data, sizeof(data), (off_t)(map->offset + offset)) ==
+		  sizeof(data));
 	ck_assert_mem_eq(data, bytes, sizeof(data));
 	for (size_t k = 0; k < sizeof(data); k++)
 		data[k] = (uint8_t)pick(256);
-	ck_assert(pwrite(map->fd, data, sizeof(data), (off_t)(map->offset + offset)) == sizeof(data));
+	ck_assert(pwrite(map->fd, data, sizeof(data), (off_t)(map->offset + offset)) ==
+		  sizeof(data));
 	memcpy(bytes, data, sizeof(data));
 }
 
 static int foretell_copy(struct model_session *s, const struct op *op)
 {
-	const struct thing *to = model_get(s, op->on, A_RES), *from = to ? model_get(s, op->target, A_RES) : NULL;
+	const struct thing *to = model_get(s, op->on, A_RES),
+			   *from = to ? model_get(s, op->target, A_RES) : NULL;
 
 	if (!from)
 		return -EINVAL;
@@ -548,8 +623,12 @@ static int foretell_copy(struct model_session *s, const struct op *op)
 static void do_copy(size_t i)
 {
 	struct model_session *s = &model.sessions[i];
-	struct op op = { .code = OP_RES_COPY, .on = any_backed(s), .target = any_backed(s), .addr = pick(2) ? pick(SZ_4K) : pick(SZ_64K),
-			 .arg = pick(2) ? pick(SZ_4K) : pick(SZ_64K), .len = pick(2) ? pick(SZ_4K) : pick(4 * SZ_64K) };
+	struct op op = { .code = OP_RES_COPY,
+			 .on = any_backed(s),
+			 .target = any_backed(s),
+			 .addr = pick(2) ? pick(SZ_4K) : pick(SZ_64K),
+			 .arg = pick(2) ? pick(SZ_4K) : pick(SZ_64K),
+			 .len = pick(2) ? pick(SZ_4K) : pick(4 * SZ_64K) };
 	int expected = foretell_copy(s, &op);
 
 	ck_foretold(i, &op, peer_call(processes[i].p, &op, 1), expected);
@@ -559,7 +638,8 @@ static void do_copy(size_t i)
 	if (!op.len)
 		return;
 	memmove(model_bytes(s, model_get(s, model_get(s, op.on, A_RES)->mem, A_MEM), op.addr),
-		model_bytes(s, model_get(s, model_get(s, op.target, A_RES)->mem, A_MEM), op.arg), op.len);
+		model_bytes(s, model_get(s, model_get(s, op.target, A_RES)->mem, A_MEM), op.arg),
+		op.len);
 }
 
 static void check_bytes(void)
@@ -571,9 +651,12 @@ static void check_bytes(void)
 			struct thing *m = &model.sessions[i].things[k];
 			uint64_t offset = 0;
 
-			for (size_t x = 0; m->kind == A_MEM && x < m->n_segments; offset += m->seg_len[x++]) {
-				ck_assert(memory_read(w->broker->memory, m->pa[x], bytes, m->seg_len[x]) == 0);
-				ck_assert_mem_eq(bytes, model_bytes(&model.sessions[i], m, offset), m->seg_len[x]);
+			for (size_t x = 0; m->kind == A_MEM && x < m->n_segments;
+			     offset += m->seg_len[x++]) {
+				ck_assert(memory_read(w->broker->memory, m->pa[x], bytes,
+						      m->seg_len[x]) == 0);
+				ck_assert_mem_eq(bytes, model_bytes(&model.sessions[i], m, offset),
+						 m->seg_len[x]);
 			}
 		}
 }
@@ -592,8 +675,9 @@ static void do_find(size_t i)
 		return;
 	vcm = r->vcm;
 	ck_ok(CALL(p, RES_INFO, .on = handle));
-	ck_assert(peer_value(p, 0) == vcm && peer_value(p, 1) == r->addr && peer_value(p, 2) == r->len &&
-		  peer_value(p, 3) == r->attr && peer_value(p, 4) == r->mem);
+	ck_assert(peer_value(p, 0) == vcm && peer_value(p, 1) == r->addr &&
+		  peer_value(p, 2) == r->len && peer_value(p, 3) == r->attr &&
+		  peer_value(p, 4) == r->mem);
 	if (model_get(s, vcm, A_VCM)->type == VCM_ONE_TO_ONE)
 		return;
 	offset = pick((unsigned int)r->len);
@@ -618,7 +702,9 @@ static void do_reverse(size_t i)
 		return;
 	pa = model_pa(m, pick((unsigned int)m->len));
 	for (size_t k = 0; k < MODEL_THINGS; k++) {
-		const struct thing *r = &s->things[k], *of = r->kind == A_RES && r->mem ? model_get(s, r->mem, A_MEM) : NULL;
+		const struct thing *r = &s->things[k], *of = r->kind == A_RES && r->mem ?
+								     model_get(s, r->mem, A_MEM) :
+								     NULL;
 
 		for (size_t x = 0; of && x < of->n_segments; x++)
 			n += pa >= of->pa[x] && pa < of->pa[x] + of->seg_len[x];
@@ -646,14 +732,18 @@ static void do_translate(size_t i)
 	offset = pick((unsigned int)r->len);
 	pa = model_pa(m, offset);
 	for (size_t k = 0; k < MODEL_THINGS; k++) {
-		const struct thing *o = &s->things[k], *of = o->kind == A_RES && o->mem ? model_get(s, o->mem, A_MEM) : NULL;
+		const struct thing *o = &s->things[k], *of = o->kind == A_RES && o->mem ?
+								     model_get(s, o->mem, A_MEM) :
+								     NULL;
 		uint64_t at = 0;
 
 		for (size_t x = 0; of && o->vcm == to && x < of->n_segments; at += of->seg_len[x++])
-			if (pa >= of->pa[x] && pa < of->pa[x] + of->seg_len[x] && o->addr + at + (pa - of->pa[x]) < lowest)
+			if (pa >= of->pa[x] && pa < of->pa[x] + of->seg_len[x] &&
+			    o->addr + at + (pa - of->pa[x]) < lowest)
 				lowest = o->addr + at + (pa - of->pa[x]);
 	}
-	ck_status(CALL(p, TRANSLATE, .on = r->vcm, .target = to, .addr = r->addr + offset), lowest == UINT64_MAX ? -ENOENT : 0);
+	ck_status(CALL(p, TRANSLATE, .on = r->vcm, .target = to, .addr = r->addr + offset),
+		  lowest == UINT64_MAX ? -ENOENT : 0);
 	if (lowest != UINT64_MAX)
 		ck_assert_uint_eq(peer_value(p, 0), lowest);
 }

@@ -15,7 +15,10 @@ struct refusal {
 	const char *says; /* part of the reason */
 };
 
-#define R(what, err, text, ...) { { .code = OP_##what, __VA_ARGS__ }, err, text }
+#define R(what, err, text, ...)                                                                    \
+	{                                                                                          \
+		{ .code = OP_##what, __VA_ARGS__ }, err, text                                      \
+	}
 #define ORDER(n) VCM_ALIGN_ATTR(n)
 
 /* NO_DEVICE stands for a number that no device has. */
@@ -24,12 +27,14 @@ struct refusal {
 static const struct refusal refusals[] = {
 	R(VCM_CREATE, -EINVAL, "shorter than a page", .handle = NEW, .addr = SZ_1M, .len = 512),
 	R(VCM_CREATE, -EINVAL, "cannot start at 1", .handle = NEW, .addr = 1, .len = SZ_1M),
-	R(VCM_CREATE, -EINVAL, "beyond 2^52", .handle = NEW, .addr = UINT64_C(1) << 52, .len = SZ_4K),
+	R(VCM_CREATE, -EINVAL, "beyond 2^52", .handle = NEW, .addr = UINT64_C(1) << 52,
+	  .len = SZ_4K),
 	R(VCM_CREATE, -EINVAL, "beyond 2^52", .handle = NEW, .addr = SZ_4K, .len = UINT64_MAX),
 	R(VCM_CREATE, -EINVAL, "no whole page", .handle = NEW, .addr = 0x800, .len = SZ_4K),
 	R(VCM_CREATE, -EINVAL, "in use", .handle = REGION, .addr = SZ_1M, .len = SZ_1M),
 	R(VCM_CREATE, -EINVAL, "needs a handle", .addr = SZ_1M, .len = SZ_1M),
-	R(VCM_CREATE, -EINVAL, "beyond the highest", .handle = 1000000, .addr = SZ_1M, .len = SZ_1M),
+	R(VCM_CREATE, -EINVAL, "beyond the highest", .handle = 1000000, .addr = SZ_1M,
+	  .len = SZ_1M),
 	R(VCM_PREBUILT, -EINVAL, "no prebuilt vcm 7", .handle = NEW, .arg = 7),
 	R(VCM_CLONE, -EINVAL, "no vcm with handle 60", .handle = NEW, .on = NOBODY),
 	R(VCM_CLONE, -EINVAL, "cannot be cloned", .handle = NEW, .on = USER),
@@ -45,10 +50,13 @@ static const struct refusal refusals[] = {
 	R(RESERVE, -ENOSPC, "largest such run", .handle = NEW, .on = REGION, .len = SZ_16M),
 	R(RESERVE, -EINVAL, "", .handle = NEW, .on = REGION, .len = SZ_4K, .attr = ORDER(5)),
 	R(RESERVE, -EINVAL, "", .handle = NEW, .on = REGION, .len = SZ_4K, .attr = 10),
-	R(RESERVE, -EBUSY, "is reserved", .handle = NEW, .on = USER, .len = SZ_4K, .addr = USER_AT + SZ_4K),
-	R(RESERVE, -EINVAL, "no place", .handle = NEW, .on = USER, .len = SZ_4K, .addr = USER_AT + 5),
+	R(RESERVE, -EBUSY, "is reserved", .handle = NEW, .on = USER, .len = SZ_4K,
+	  .addr = USER_AT + SZ_4K),
+	R(RESERVE, -EINVAL, "no place", .handle = NEW, .on = USER, .len = SZ_4K,
+	  .addr = USER_AT + 5),
 	R(RESERVE, -ENOSPC, "long", .handle = NEW, .on = ONE, .len = 128 * SZ_1M),
-	R(RESERVE_AT, -EINVAL, "memory target", .handle = NEW, .on = REGION, .len = SZ_4K, .arg = 3),
+	R(RESERVE_AT, -EINVAL, "memory target", .handle = NEW, .on = REGION, .len = SZ_4K,
+	  .arg = 3),
 	R(RESERVE_AT, -EBUSY, "is reserved", .handle = NEW, .on = REGION, .len = SZ_4K),
 	R(RESERVE_AT, -EINVAL, "prebuilt", .handle = NEW, .on = USER, .len = SZ_4K),
 	R(RESERVE_BOUND, -EINVAL, "handle 60", .handle = NEW, .on = NOBODY, .len = SZ_4K),
@@ -90,7 +98,8 @@ static const struct refusal refusals[] = {
 	R(PHYS_FREE, -EINVAL, "handle 60", .on = NOBODY),
 	R(PHYS_INFO, -EINVAL, "handle 60", .on = NOBODY),
 	R(PHYS_NEXT, -EINVAL, "is not in physmem", .on = MEM, .addr = 0x1000),
-	R(PHYS_MAP, -EINVAL, "no physmem of this session", .handle = NEW, .addr = 0x1000, .len = SZ_4K),
+	R(PHYS_MAP, -EINVAL, "no physmem of this session", .handle = NEW, .addr = 0x1000,
+	  .len = SZ_4K),
 	R(PHYS_MAP, -EINVAL, "whole pages", .handle = NEW, .addr = 0x1000, .len = 5),
 	R(PHYS_NEXT_RES, -EINVAL, "does not map", .addr = 0x1000, .target = RES),
 	R(MEMTYPE_CONT, -EINVAL, "no memtype", .arg = 17),
@@ -186,7 +195,8 @@ START_TEST(a_refusal_takes_its_whole_batch_with_it)
 		status = BATCH(p, ops);
 		ck_assert_msg(status == r->status || status == -EINVAL, "%s: %d (%s), not %d (%s)",
 			      op_name(r->op.code), status, p->reply.reason, r->status, r->says);
-		ck_assert_msg(p->reply.failed == 4, "%s: %u failed", op_name(r->op.code), p->reply.failed);
+		ck_assert_msg(p->reply.failed == 4, "%s: %u failed", op_name(r->op.code),
+			      p->reply.failed);
 		world_check(w);
 		ck_assert_uint_eq(w->broker->graph->n_objects, n_objects);
 	}
@@ -199,7 +209,9 @@ START_TEST(an_unknown_operation_is_enosys)
 	struct world *w = world_new(NULL);
 	struct peer *p = world_peer(w);
 	const struct op op = { .code = 77 }, far = { .code = UINT32_MAX };
-	const struct op batch[] = { { .code = OP_VCM_CREATE, .handle = 1, .addr = SZ_1M, .len = SZ_1M }, { .code = 79 } };
+	const struct op batch[] = {
+		{ .code = OP_VCM_CREATE, .handle = 1, .addr = SZ_1M, .len = SZ_1M }, { .code = 79 }
+	};
 
 	ck_status(peer_call(p, &op, 1), -ENOSYS);
 	ck_status(peer_call(p, &far, 1), -ENOSYS);
@@ -212,14 +224,16 @@ END_TEST
 
 START_TEST(what_comes_alone_is_refused_in_a_batch)
 {
-	static const uint32_t alone[] = { OP_RES_COPY, OP_PIECES, OP_HOOK, OP_FAULT_REPLY, OP_SIM_READ,
-					  OP_SIM_WRITE, OP_SIM_FAIL, OP_SIM_STATS, OP_INSPECT, OP_BYE };
+	static const uint32_t alone[] = { OP_RES_COPY, OP_PIECES,    OP_HOOK,     OP_FAULT_REPLY,
+					  OP_SIM_READ, OP_SIM_WRITE, OP_SIM_FAIL, OP_SIM_STATS,
+					  OP_INSPECT,  OP_BYE };
 	struct world *w = world_new(NULL);
 	struct peer *p = world_peer(w);
 
 	stage_set(p);
 	for (size_t i = 0; i < sizeof(alone) / sizeof(*alone); i++) {
-		const struct op ops[] = { { .code = OP_VCM_INFO, .on = REGION }, { .code = alone[i] } };
+		const struct op ops[] = { { .code = OP_VCM_INFO, .on = REGION },
+					  { .code = alone[i] } };
 
 		ck_status(BATCH(p, ops), -EINVAL);
 		ck_assert_uint_eq(p->reply.failed, 1);
@@ -235,7 +249,8 @@ START_TEST(a_batch_uses_what_it_creates)
 	struct peer *p = world_peer(w);
 	struct stage_devices d = stage_set(p);
 
-	ck_ok(CALL(p, SIM_WRITE, .target = d.a_mm1, .addr = REGION_AT + SZ_64K, .data = "hello", .n_data = 5));
+	ck_ok(CALL(p, SIM_WRITE, .target = d.a_mm1, .addr = REGION_AT + SZ_64K, .data = "hello",
+		   .n_data = 5));
 	ck_ok(CALL(p, SIM_READ, .target = d.a_mm1, .addr = REGION_AT + SZ_64K, .len = 5));
 	ck_assert_uint_eq(p->reply.n_data, 5);
 	ck_assert_mem_eq(p->reply.data, "hello", 5);
@@ -253,7 +268,8 @@ START_TEST(values_come_in_the_order_of_operations)
 		{ .code = OP_VCM_INFO, .on = 1 },
 		{ .code = OP_RES_INFO, .on = 2 },
 	};
-	const uint64_t expected[] = { VCM_DEVICE, SZ_1M, SZ_1M, SZ_1M, VCM_DEVICE, 1, 1, SZ_1M, SZ_4K, 0, 0 };
+	const uint64_t expected[] = { VCM_DEVICE, SZ_1M, SZ_1M, SZ_1M, VCM_DEVICE, 1,
+				      1,          SZ_1M, SZ_4K, 0,     0 };
 
 	ck_ok(BATCH(p, ops));
 	ck_assert_uint_eq(p->reply.n_values, 11);
@@ -290,7 +306,9 @@ START_TEST(a_batch_may_swap_what_backs_a_reservation)
 		{ .code = OP_UNBACK, .on = BACKED },
 		{ .code = OP_BACK, .on = BACKED, .target = NEW },
 	};
-	const struct op swap_and_fail[] = { swap[0], swap[1], swap[2], { .code = OP_VCM_FREE, .on = REGION } };
+	const struct op swap_and_fail[] = {
+		swap[0], swap[1], swap[2], { .code = OP_VCM_FREE, .on = REGION }
+	};
 
 	ck_ok(CALL(p, SIM_WRITE, .target = d.a_mm1, .addr = addr, .data = "old", .n_data = 3));
 	ck_status(BATCH(p, swap_and_fail), -EBUSY);
@@ -409,10 +427,11 @@ START_TEST(look_ups_agree_with_the_device)
 }
 END_TEST
 
-SUITE_MAIN("pipeline", every_operation_refuses_what_is_wrong_and_says_so, a_refusal_takes_its_whole_batch_with_it,
-	   an_unknown_operation_is_enosys, what_comes_alone_is_refused_in_a_batch, a_batch_uses_what_it_creates,
+SUITE_MAIN("pipeline", every_operation_refuses_what_is_wrong_and_says_so,
+	   a_refusal_takes_its_whole_batch_with_it, an_unknown_operation_is_enosys,
+	   what_comes_alone_is_refused_in_a_batch, a_batch_uses_what_it_creates,
 	   values_come_in_the_order_of_operations, the_largest_batch_is_answered,
 	   a_batch_may_swap_what_backs_a_reservation, a_handle_of_another_session_names_nothing,
-	   requests_are_answered_in_order_when_they_are_pipelined, a_clone_has_the_same_reservations_and_backing,
-	   the_page_table_is_where_it_says, a_one_to_one_reservation_has_its_address_once_backed,
-	   look_ups_agree_with_the_device)
+	   requests_are_answered_in_order_when_they_are_pipelined,
+	   a_clone_has_the_same_reservations_and_backing, the_page_table_is_where_it_says,
+	   a_one_to_one_reservation_has_its_address_once_backed, look_ups_agree_with_the_device)

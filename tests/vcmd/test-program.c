@@ -14,10 +14,11 @@
 #include "vcmd/broker.h"
 #include "vcmd/machine.h"
 
-static const char two_banks[] = "stock = 0\n"
-				"memtype 0 { pool { ranges = {\"0x40000000+256M\"} contiguous = 64M } }\n"
-				"smmu s { base = 0x1000000\n banks = 2\n context a { mid = 0 }\n context b { mid = 1 }\n"
-				"context c { mid = 2 } }\n";
+static const char two_banks[] =
+	"stock = 0\n"
+	"memtype 0 { pool { ranges = {\"0x40000000+256M\"} contiguous = 64M } }\n"
+	"smmu s { base = 0x1000000\n banks = 2\n context a { mid = 0 }\n context b { mid = 1 }\n"
+	"context c { mid = 2 } }\n";
 
 START_TEST(hardware_that_does_not_enable_is_minus_one)
 {
@@ -79,7 +80,8 @@ START_TEST(a_failed_activation_undoes_its_batch)
 	struct stage_devices d = stage_set(p);
 	char *before, *after;
 
-	ck_ok(CALL(p, SIM_WRITE, .target = d.a_mm1, .addr = REGION_AT + SZ_64K, .data = "stays", .n_data = 5));
+	ck_ok(CALL(p, SIM_WRITE, .target = d.a_mm1, .addr = REGION_AT + SZ_64K, .data = "stays",
+		   .n_data = 5));
 	before = fingerprint(w, p);
 	ck_ok(CALL(p, SIM_FAIL, .target = d.mdp0, .arg = SIM_FAIL_ENABLE, .len = 1));
 	ck_status(BATCH(p, ops), -1);
@@ -101,7 +103,8 @@ START_TEST(without_a_bank_activation_is_enodev)
 
 	for (uint32_t i = 0; i < 3; i++) {
 		ck_ok(CALL(p, VCM_CREATE, .handle = 1 + 2 * i, .addr = SZ_1M, .len = SZ_1M));
-		ck_ok(CALL(p, ASSOC, .handle = 2 + 2 * i, .on = 1 + 2 * i, .target = peer_device(p, names[i])));
+		ck_ok(CALL(p, ASSOC, .handle = 2 + 2 * i, .on = 1 + 2 * i,
+			   .target = peer_device(p, names[i])));
 		ck_status(CALL(p, ACTIVATE, .on = 2 + 2 * i), i < 2 ? 0 : -ENODEV);
 	}
 	ck_ok(CALL(p, DEACTIVATE, .on = 2));
@@ -142,18 +145,21 @@ START_TEST(what_cannot_be_unmapped_is_never_given_to_anybody)
 	struct world *w = world_new(NULL);
 	struct peer *p = world_peer(w);
 	struct stage_devices d;
-	const struct op drop[] = { { .code = OP_UNBACK, .on = BACKED }, { .code = OP_PHYS_FREE, .on = MEM } };
+	const struct op drop[] = { { .code = OP_UNBACK, .on = BACKED },
+				   { .code = OP_PHYS_FREE, .on = MEM } };
 
 	break_unmap(w);
 	d = stage_set(p);
-	ck_ok(CALL(p, SIM_WRITE, .target = d.a_mm1, .addr = REGION_AT + SZ_64K, .data = "q", .n_data = 1));
+	ck_ok(CALL(p, SIM_WRITE, .target = d.a_mm1, .addr = REGION_AT + SZ_64K, .data = "q",
+		   .n_data = 1));
 	breaks = true;
 	ck_ok(BATCH(p, drop));
 	breaks = false;
 	world_check(w);
 	/* The device still reaches the page: so it has stayed nobody's. */
 	for (uint32_t i = 0; i < 15; i++)
-		ck_ok(CALL(p, PHYS_ALLOC, .handle = NEW + i, .arg = 1, .len = i < 10 ? SZ_64K : SZ_16M));
+		ck_ok(CALL(p, PHYS_ALLOC, .handle = NEW + i, .arg = 1,
+			   .len = i < 10 ? SZ_64K : SZ_16M));
 	for (uint32_t i = 0; i < 10; i++) {
 		uint64_t pa;
 
@@ -175,14 +181,19 @@ START_TEST(an_arena_that_is_ending_is_quarantined_too)
 	struct peer *p = world_peer(w);
 	struct stage_devices d;
 	const struct op take[] = {
-		{ .code = OP_PHYS_ALLOC, .handle = NEW, .arg = 1, .len = 5 * SZ_16M, .attr = VCM_COHERENT },
+		{ .code = OP_PHYS_ALLOC,
+		  .handle = NEW,
+		  .arg = 1,
+		  .len = 5 * SZ_16M,
+		  .attr = VCM_COHERENT },
 		{ .code = OP_VCM_CREATE, .handle = NEW + 3, .addr = 0x80000000, .len = 6 * SZ_16M },
 		{ .code = OP_ASSOC, .handle = NEW + 4, .on = NEW + 3, .target = 3 },
 		{ .code = OP_ACTIVATE, .on = NEW + 4 },
 		{ .code = OP_RESERVE, .handle = NEW + 1, .on = NEW + 3, .len = 5 * SZ_16M },
 		{ .code = OP_BACK, .on = NEW + 1, .target = NEW },
 	};
-	const struct op drop[] = { { .code = OP_UNBACK, .on = NEW + 1 }, { .code = OP_PHYS_FREE, .on = NEW } };
+	const struct op drop[] = { { .code = OP_UNBACK, .on = NEW + 1 },
+				   { .code = OP_PHYS_FREE, .on = NEW } };
 
 	break_unmap(w);
 	d = stage_set(p);
@@ -209,12 +220,15 @@ START_TEST(a_session_with_hardware_that_fails_ends_all_the_same)
 	world_kill(w, p);
 	world_settle(w);
 	ck_assert_uint_eq(w->broker->graph->n_active, 0);
-	ck_status(CALL(other, SIM_READ, .target = d.a_mm1, .addr = REGION_AT + SZ_64K, .len = 4), -EFAULT);
+	ck_status(CALL(other, SIM_READ, .target = d.a_mm1, .addr = REGION_AT + SZ_64K, .len = 4),
+		  -EFAULT);
 	world_free(w);
 }
 END_TEST
 
-SUITE_MAIN("program", hardware_that_does_not_enable_is_minus_one, hardware_that_does_not_disable_is_minus_one,
-	   a_translation_that_fails_would_fault, a_failed_activation_undoes_its_batch,
-	   without_a_bank_activation_is_enodev, what_cannot_be_unmapped_is_never_given_to_anybody,
-	   an_arena_that_is_ending_is_quarantined_too, a_session_with_hardware_that_fails_ends_all_the_same)
+SUITE_MAIN("program", hardware_that_does_not_enable_is_minus_one,
+	   hardware_that_does_not_disable_is_minus_one, a_translation_that_fails_would_fault,
+	   a_failed_activation_undoes_its_batch, without_a_bank_activation_is_enodev,
+	   what_cannot_be_unmapped_is_never_given_to_anybody,
+	   an_arena_that_is_ending_is_quarantined_too,
+	   a_session_with_hardware_that_fails_ends_all_the_same)

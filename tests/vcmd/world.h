@@ -70,6 +70,7 @@ uint32_t peer_device(struct peer *p, const char *name);
 #define ck_status(call, expected)                                                                  \
 	do {                                                                                       \
 		int _status = (call);                                                              \
-		ck_assert_msg(_status == (expected), "%s: %d, not %d", #call, _status, (expected)); \
+		ck_assert_msg(_status == (expected), "%s: %d, not %d", #call, _status,             \
+			      (expected));                                                         \
 	} while (0)
 #define ck_ok(call) ck_status(call, 0)

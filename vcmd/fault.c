@@ -3,6 +3,7 @@
 
 #include <bsd/sys/queue.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "backend/backend.h"
@@ -176,6 +177,20 @@ static void wait_for(struct faults *f, struct client *c, struct device *d, struc
 	tell(c, w->id, r, fault);
 }
 
+static void warn(const struct device *d, const struct fault *fault, const struct fault_record *r)
+{
+	char whose[64] = "nothing is active on it";
+
+	if (r->session)
+		snprintf(whose, sizeof(whose), "session %llu has no handler", (unsigned long long)r->session);
+	log_warning("%s: %s%s of 0x%llx %s, and %s: terminated", d->name, fault->privileged ? "privileged " : "",
+		    fault->write   ? "write" :
+		    fault->execute ? "fetch" :
+				     "read",
+		    (unsigned long long)fault->addr, fault->permission ? "is not permitted" : "is not mapped",
+		    whose);
+}
+
 static void take(void *ctx, struct backend *backend, const struct fault *fault)
 {
 	struct faults *f = ctx;
@@ -198,10 +213,7 @@ static void take(void *ctx, struct backend *backend, const struct fault *fault)
 			tell(c, f->n_faults, r, fault);
 		return;
 	}
-	log_warning("%s: %s%s of 0x%llx %s, and session %llu has no handler: terminated", d->name,
-		    fault->privileged ? "privileged " : "", fault->write ? "write" : fault->execute ? "fetch" : "read",
-		    (unsigned long long)fault->addr, fault->permission ? "is not permitted" : "is not mapped",
-		    (unsigned long long)r->session);
+	warn(d, fault, r);
 	if (fault->stalled)
 		resume(d, false);
 }

@@ -130,6 +130,7 @@ static void pool_row(struct call *c, const struct pool *p)
 	row->n[VCM_POOL_CONT_FIRST] = p->has_cont ? p->cont.first : 0;
 	row->n[VCM_POOL_CONT_LEN] = p->has_cont ? range_len(p->cont) : 0;
 	row->n[VCM_POOL_QUARANTINED] = p->quarantined;
+	row->n[VCM_POOL_SIZE] = p->len;
 	row->s[0] = config->source == SOURCE_HUGETLB ? "hugetlb" : "memfd";
 	row->s[1] = p->secure ? "secure" : "";
 }

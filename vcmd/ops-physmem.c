@@ -14,7 +14,7 @@ int op_phys_alloc(struct call *c, const struct op *op)
 	struct physmem *m;
 
 	if (op->arg > UINT32_MAX)
-		return refuse(c->why, -EINVAL, "there is no memtype %llu", (unsigned long long)op->arg);
+		return refuse(c->why, -EINVAL, "the configuration has no memory for memtype_t %llu", (unsigned long long)op->arg);
 	return plan_physmem_alloc(c->plan, c->session, op->handle, (uint32_t)op->arg, op->len, op->attr, &m);
 }
 
@@ -102,7 +102,7 @@ int op_memtype_cont(struct call *c, const struct op *op)
 		}
 	}
 	if (!known)
-		return refuse(c->why, -EINVAL, "there is no memtype %llu", (unsigned long long)op->arg);
+		return refuse(c->why, -EINVAL, "the configuration has no memory for memtype_t %llu", (unsigned long long)op->arg);
 	call_value(c, 0);
 	call_value(c, 0);
 	return 0;

@@ -4,14 +4,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-int refuse(struct reason *why, int err, const char *fmt, ...)
+void reason_write(struct reason *why, const char *fmt, ...)
 {
 	va_list args;
 
 	if (!why)
-		return err;
+		return;
 	va_start(args, fmt);
 	vsnprintf(why->text, sizeof(why->text), fmt, args);
 	va_end(args);
-	return err;
 }

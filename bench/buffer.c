@@ -130,10 +130,10 @@ static int one(const struct client *c, enum what what, double *out_get, double *
 	double start = measure_now_ns();
 	int r = what == BROKER ? broker_get(c, &b) : memfd_get(c, &b);
 
-	if (r == 0 && !touch(b.at, c->len))
+	if (r == 0 && (!b.at || !touch(b.at, c->len)))
 		r = -EIO;
 	*out_get = measure_now_ns() - start;
-	if (r < 0)
+	if (r != 0)
 		return r;
 	memset(b.at, 0xa5, c->len);
 	start = measure_now_ns();
@@ -171,7 +171,7 @@ static void pause_ms(long ms)
 /* One round; other: who asks for as much, and gives it back, just before. */
 static int round_of(struct worker *w, struct worker *other, size_t n, struct figures *f)
 {
-	double memfd[WORKER_VALUES], broker[WORKER_VALUES];
+	double memfd[WORKER_VALUES] = { 0 }, broker[WORKER_VALUES] = { 0 };
 	int r;
 
 	pause_ms(PAUSE_MS);

@@ -53,6 +53,11 @@ static int write_config(const struct daemon *d, const struct daemon_plan *plan)
 	return fclose(f) != 0 || r < 0 ? -EIO : 0;
 }
 
+/* Where the build is, unless the environment says otherwise. */
+#ifndef BENCH_BUILDDIR
+#define BENCH_BUILDDIR "."
+#endif
+
 const char *daemon_build_folder(void)
 {
 	const char *v = getenv("VCM_BUILDDIR");

@@ -185,7 +185,7 @@ static int ask(struct worker *w, enum what what, size_t n, double *out)
 
 static int same_core_round(struct worker *w, pid_t daemon, size_t n, struct rounds *all)
 {
-	double v[N_FIGURES], cpu;
+	double v[N_FIGURES] = { 0 }, cpu;
 	int r = ask(w, DO_ECHO, n, &v[ECHO]);
 
 	if (r == 0)
@@ -298,7 +298,7 @@ static void pair_stop(struct pair *p)
 static int two_cores(struct report *r, bool quick, const int *cpus)
 {
 	struct pair asleep = { .worker = WORKER_NULL }, polling = { .worker = WORKER_NULL };
-	double slept[MAX_ROUNDS], polled[MAX_ROUNDS], gain[MAX_ROUNDS];
+	double slept[MAX_ROUNDS] = { 0 }, polled[MAX_ROUNDS] = { 0 }, gain[MAX_ROUNDS] = { 0 };
 	size_t n = quick ? 256 : 2048, n_rounds = quick ? 3 : 15;
 	int ret = pair_start(&asleep, false, cpus);
 

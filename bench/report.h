@@ -19,7 +19,7 @@ struct report *report_free(struct report *r);
 
 /* unit, and against (what it was measured against), are literals or outlive the report; name is copied. */
 void report_add(struct report *r, const char *name, double value, const char *unit,
-		enum target kind, double target, const char *against);
+		enum target sense, double target, const char *against);
 /* The same without a target: NAN says that it was asked for and could not be measured. */
 void report_plain(struct report *r, const char *name, double value, const char *unit,
 		  const char *against);

@@ -42,7 +42,7 @@ static int add_extent(struct taking *t, struct arena *a, struct range r)
 	if (last && last->arena == a && last->pa.last + 1 == r.first) {
 		last->pa.last = r.last;
 	} else {
-		assert(m->n_extents < t->cap_extents);
+		assert(m->extents && m->n_extents < t->cap_extents);
 		m->extents[m->n_extents++] =
 			(struct extent){ .physmem = m, .arena = a, .pa = r, .offset = m->len };
 	}
@@ -69,12 +69,12 @@ static int want_extent(struct taking *t)
 static int new_arena(struct taking *t, struct pool *pool, bool contiguous, bool sole, uint64_t len,
 		     uint64_t align, struct arena **out)
 {
-	struct range r;
+	struct range r = { 0 };
 	int ret = user_check_bytes(t->s->user, len, t->p->why);
 
 	if (ret == 0)
 		ret = pool_take(pool, contiguous, len, align, &r);
-	if (ret < 0)
+	if (ret != 0)
 		return ret;
 	*out = arena_new(t->s->user, pool, r, contiguous, sole);
 	if (!*out) {
@@ -104,7 +104,7 @@ static int take_sole(struct taking *t, struct pool *pool, uint64_t len, uint64_t
 	int r;
 
 	r = a ? revive(t, a) : new_arena(t, pool, contiguous, true, len, align, &a);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	arena_fill(a);
 	return add_extent(t, a, a->range);
@@ -112,7 +112,7 @@ static int take_sole(struct taking *t, struct pool *pool, uint64_t len, uint64_t
 
 static int take_from(struct taking *t, struct arena *a, uint64_t len, uint64_t align)
 {
-	struct range got;
+	struct range got = { 0 };
 	int r = a->cached ? revive(t, a) : 0;
 
 	if (r == 0)

@@ -275,7 +275,7 @@ int physmem_make(struct plan *p, struct session *s, uint32_t handle, struct phys
 static int alias(struct plan *p, struct session *s, uint32_t handle, struct physmem *root,
 		 const struct extent *e, struct range r)
 {
-	struct physmem *m;
+	struct physmem *m = NULL;
 	int ret = plan_want(p, 1, 0);
 
 	if (ret == 0)

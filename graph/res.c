@@ -195,7 +195,7 @@ static int reserve(struct plan *p, struct vcm *v, struct bound *b, uint32_t hand
 		   uint64_t len, uint32_t attr, struct res **out)
 {
 	struct space *space = b ? b->space : v->space;
-	struct res *r;
+	struct res *r = NULL;
 	int ret = plan_want(p, 1, 0);
 
 	if (ret == 0 && res_index_want(&v->reservations, addr) < 0)

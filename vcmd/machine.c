@@ -138,8 +138,9 @@ static int bring_up(struct machine *m, struct smmu *s, const struct config_smmu 
 	};
 
 	s->machine = m;
-	if (contexts)
-		s->sim = sim_new(&sim, &m->bus);
+	if (!contexts)
+		return refuse(why, -ENOMEM, "smmu %s: no memory", c->name);
+	s->sim = sim_new(&sim, &m->bus);
 	if (!s->sim)
 		return refuse(why, -EINVAL, "smmu %s: no such model can be made", c->name);
 	for (size_t i = 0; i < c->n_contexts; i++)

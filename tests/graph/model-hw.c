@@ -112,7 +112,7 @@ static bool any_dirty(const struct hw *h, struct range r)
 {
 	const bool *page = h->dirty + ((r.first >> PAGE_SHIFT) - M_FIRST_PAGE);
 
-	return memchr(page, true, range_len(r) >> PAGE_SHIFT);
+	return memchr(page, 1, range_len(r) >> PAGE_SHIFT);
 }
 
 static void take_step(struct hw *h, const struct step *s)

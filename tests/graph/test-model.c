@@ -340,6 +340,7 @@ static void add_res(struct model *m, int slot, int v, int b, uint32_t handle, ui
 				       .attr = attr,
 				       .handle = handle,
 				       .real = real };
+	ck_assert(real != NULL);
 	SAME(real->addr, addr);
 	SAME(real->len, len);
 }
@@ -488,9 +489,7 @@ static int op_set_res_attr(struct model *m)
 	if (!one_in(m, 10))
 		attr = (attr & 0x3ff) | (m->res[i].attr & ~0x3ffu);
 	change = attr ^ m->res[i].attr;
-	if (change >> VCM_ALIGN_SHIFT)
-		expect = -EINVAL;
-	else if (m->res[i].phys >= 0 && (change & VCM_SECURE))
+	if (change >> VCM_ALIGN_SHIFT || (m->res[i].phys >= 0 && (change & VCM_SECURE)))
 		expect = -EINVAL;
 	else if (m->res[i].phys >= 0 && (change & 15) && n_mappings(m, m->res[i].phys) > 1)
 		expect = -EBUSY;
@@ -530,6 +529,7 @@ static int op_bound_create(struct model *m)
 	}
 	if (r != 0)
 		return r;
+	ck_assert(real != NULL);
 	SAVE(m, &m->bounds[slot]);
 	m->bounds[slot] = (struct m_bound){ true, v, real->range, real };
 	SAME(range_len(real->range), len);

@@ -122,8 +122,8 @@ static void dump_object(FILE *f, const struct object *o)
 	fprintf(f, " %x %s weight %u:", o->handle, object_kind_name(o->kind), o->weight);
 	switch ((enum object_kind)o->kind) {
 	case OBJECT_VCM:
-		fprintf(f, " type %u %lx-%lx res %zu avcms %u active %u", v->type, v->range.first,
-			v->range.last, v->n_res, v->n_avcms, v->n_active);
+		fprintf(f, " type %d %lx-%lx res %zu avcms %u active %u", (int)v->type,
+			v->range.first, v->range.last, v->n_res, v->n_avcms, v->n_active);
 		if (v->space)
 			fprintf(f, " used %lx largest %lx", space_used(v->space),
 				space_largest(v->space, SZ_4K));

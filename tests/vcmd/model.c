@@ -658,6 +658,8 @@ void model_fill(struct model_session *s, const struct op *op, const uint64_t *va
 	struct thing *t = op->handle < MODEL_HANDLES ? &s->things[op->handle] : NULL;
 	const struct thing *v;
 
+	if (!t)
+		return;
 	if (op->code == OP_VCM_CREATE || op->code == OP_VCM_PREBUILT) {
 		ck_assert_uint_eq(values[0], (uint64_t)t->type);
 	} else if (op->code == OP_BOUND_CREATE) {

@@ -12,6 +12,8 @@
  */
 #pragma once
 
+#include <check.h>
+
 #include <vcm/attr.h>
 
 #include "base/range.h"

@@ -292,7 +292,7 @@ static void endure(hostility_fn hostility, unsigned int n)
 			ck_ok(CALL(p, VCM_FREE, .on = 1));
 		}
 		/* The bystander's own handles stay with its session. */
-		p = peer_free(p);
+		peer_free(p);
 		p = daemon_peer(&d);
 		peer_await_nothing(p);
 		ck_assert_uint_eq(count_fds_but_arenas(&d, p), n_fds);

@@ -737,7 +737,9 @@ static void do_translate(size_t i)
 								     NULL;
 		uint64_t at = 0;
 
-		for (size_t x = 0; of && o->vcm == to && x < of->n_segments; at += of->seg_len[x++])
+		if (!of || o->vcm != to)
+			continue;
+		for (size_t x = 0; x < of->n_segments; at += of->seg_len[x++])
 			if (pa >= of->pa[x] && pa < of->pa[x] + of->seg_len[x] &&
 			    o->addr + at + (pa - of->pa[x]) < lowest)
 				lowest = o->addr + at + (pa - of->pa[x]);

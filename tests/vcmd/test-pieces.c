@@ -41,7 +41,7 @@ START_TEST(a_pointer_sees_what_a_device_writes)
 		  (off_t)piece->offset);
 	ck_assert(at != MAP_FAILED);
 	ck_assert_mem_eq(at + 4097, "dma", 3);
-	memcpy(at, "cpu", 3);
+	memcpy(at, "cpu", sizeof("cpu"));
 	ck_ok(CALL(p, SIM_READ, .target = d.a_mm1, .addr = REGION_AT + SZ_64K, .len = 3));
 	ck_assert_mem_eq(p->reply.data, "cpu", 3);
 	munmap(at, SZ_64K);

@@ -204,9 +204,9 @@ struct peer *world_connect_as(struct world *w, uid_t uid)
 	size_t i = 0;
 	int pair[2];
 
-	while (i < WORLD_PEERS && w->peers[i])
+	while (i < WORLD_PEERS - 1 && w->peers[i])
 		i++;
-	ck_assert(i < WORLD_PEERS);
+	ck_assert(!w->peers[i]);
 	make_pair(uid, pair);
 	w->peers[i] = peer_new(pair[0], run_until_ready, w);
 	w->watches[i] = loop_watch(w->loop, pair[0], 0, false, stop, w);

@@ -13,7 +13,7 @@
 #include "base/reason.h"
 #include "memory/memory.h"
 
-#define CONFIG_PATH "/etc/vcm/vcmd.conf"
+#define CONFIG_PATH SYSCONFDIR "/vcm/vcmd.conf"
 #define CONFIG_SOCKET "/run/vcm/vcmd.sock"
 
 /* Who may: root and the daemon's own user always may. An empty rule is nobody else. */
@@ -31,8 +31,8 @@ struct config_pool {
 	enum memory_source source;
 	struct range *ranges;
 	size_t n_ranges;
-	uint64_t cont_len;    /* bytes of the first range that are its contiguous region, 0: none */
-	uint64_t granule;     /* bytes, 0: chosen by the size */
+	uint64_t cont_len; /* bytes of the first range that are its contiguous region, 0: none */
+	uint64_t granule;  /* bytes, 0: chosen by the size */
 	bool secure;
 	struct config_rule allow;
 };
@@ -63,9 +63,9 @@ struct config_window {
 	struct config_rule allow;
 };
 
-struct config_limits { /* for each user; root has none but in_flight */
-	uint64_t bytes;	      /* of arenas */
-	uint64_t objects;     /* about 256 bytes of the broker's memory each */
+struct config_limits {    /* for each user; root has none but in_flight */
+	uint64_t bytes;   /* of arenas */
+	uint64_t objects; /* about 256 bytes of the broker's memory each */
 	uint64_t sessions;
 	uint64_t in_flight;   /* requests of one session */
 	uint64_t table_bytes; /* of page tables */
@@ -88,10 +88,10 @@ struct config {
 	size_t n_masters;
 	struct config_window *windows;
 	size_t n_windows;
-	struct config_rule access;   /* who may connect at all: the group of the socket by default */
-	struct config_rule kernel;   /* VCM_PREBUILT_KERNEL */
-	struct config_rule inspect;  /* other users' rows, who maps what */
-	struct config_rule simulate; /* act as a simulated device in whatever session; break simulated hardware */
+	struct config_rule access;  /* who may connect at all: the group of the socket by default */
+	struct config_rule kernel;  /* VCM_PREBUILT_KERNEL */
+	struct config_rule inspect; /* other users' rows, who maps what */
+	struct config_rule simulate; /* act as a device that is others'; break simulated hardware */
 	struct config_limits limits;
 };
 
@@ -102,4 +102,5 @@ int config_load(const char *path, struct config **out, struct reason *why);
 /* Returns NULL; NULL is fine. */
 struct config *config_free(struct config *c);
 /* Whether a peer is named by the rule (or is root, or the daemon's own user). */
-bool config_rule_allows(const struct config_rule *rule, uid_t uid, const gid_t *gids, size_t n_gids);
+bool config_rule_allows(const struct config_rule *rule, uid_t uid, const gid_t *gids,
+			size_t n_gids);

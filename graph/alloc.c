@@ -360,7 +360,7 @@ int plan_physmem_alloc(struct plan *p, struct session *s, uint32_t handle, uint3
 	if (r < 0)
 		return r;
 	if (!memtype_exists(s->graph, memtype, &secure))
-		return refuse(p->why, -EINVAL, "there is no memtype %u in the configuration",
+		return refuse(p->why, -EINVAL, "the configuration has no memory for memtype_t %u",
 			      memtype);
 	r = physmem_make(p, s, handle, &t.m);
 	if (r < 0)

@@ -247,7 +247,8 @@ int plan_avcm_set_attr(struct plan *p, struct avcm *a, uint32_t attr)
  * session: the device reaches both, and so does whoever drives it. */
 static bool can_share(const struct avcm *a, const struct avcm *b)
 {
-	return a->obj.session == b->obj.session && a->half.split && a->half.split == b->half.split && a->half.high != b->half.high;
+	return a->obj.session == b->obj.session && a->half.split &&
+	       a->half.split == b->half.split && a->half.high != b->half.high;
 }
 
 static void set_active(struct plan *p, struct avcm *a, bool active)

@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vcmctl/column.h"
 
-static const char *show_pool_len(char buf[FORMAT_LEN], const struct line *l, unsigned int at)
-{
-	return format_size(buf, l->n[at] - l->n[VCM_POOL_FIRST] + 1);
-}
-
 static const struct column columns[] = {
 	{ "MEMTYPE", "memtype", COLUMN_INDEX, show_memtype, VCM_POOL_MEMTYPE },
 	{ "FIRST", "first", COLUMN_ADDR, show_addr, VCM_POOL_FIRST },
 	{ "LAST", "last", COLUMN_ADDR, show_addr, VCM_POOL_LAST },
-	{ "SIZE", NULL, COLUMN_NUMBER, show_pool_len, VCM_POOL_LAST },
+	{ "SIZE", "size", COLUMN_NUMBER, show_size, VCM_POOL_SIZE },
 	{ "USED", "used", COLUMN_NUMBER, show_size, VCM_POOL_USED },
 	{ "MOST", "high_water", COLUMN_NUMBER, show_size, VCM_POOL_HIGH_WATER },
 	{ "LARGEST", "largest_free", COLUMN_NUMBER, show_size, VCM_POOL_LARGEST_FREE },

@@ -45,7 +45,7 @@ struct broker {
 	struct codec *encoder; /* of what is sent, which may be while a request is under way */
 	struct plan plan;
 	struct answer *answer; /* of the request under way */
-	void *out;	       /* PROTO_MAX_MESSAGE bytes for encoding */
+	void *out;             /* PROTO_MAX_MESSAGE bytes for encoding */
 	struct client_list clients;
 	struct loop_idle *chores; /* memory that is filled or given back in idle moments */
 	uint64_t started_ns;

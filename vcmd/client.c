@@ -95,7 +95,8 @@ static int reclaim_slice(struct client *c)
 	}
 	r = pipeline_execute(b, &why);
 	if (r < 0) {
-		log_warning("session %llu: %s; it is tried again", (unsigned long long)c->session->id, why.text);
+		log_warning("session %llu: %s; it is tried again",
+			    (unsigned long long)c->session->id, why.text);
 		return r;
 	}
 	loop_idle_kick(b->chores);
@@ -161,7 +162,8 @@ static void link_packet(void *ctx, const void *buf, size_t len, struct fdset *fd
 
 	if (pipeline_packet(c->broker, c, buf, len, &why) == 0)
 		return;
-	log_warning("%s, pid %d, uid %u breaks the protocol: %s", c->name, (int)c->pid, c->uid, why.text);
+	log_warning("%s, pid %d, uid %u breaks the protocol: %s", c->name, (int)c->pid, c->uid,
+		    why.text);
 	link_gone(c, why.text);
 }
 
@@ -228,7 +230,8 @@ void client_finish(struct client *c)
 			r = reclaim_slice(c);
 		while (r > 0);
 		if (r < 0) {
-			log_error("session %llu cannot be taken back", (unsigned long long)c->session->id);
+			log_error("session %llu cannot be taken back",
+				  (unsigned long long)c->session->id);
 			abort(); /* what its devices may reach must not be given to anybody else */
 		}
 		c->session = session_free(c->session);
@@ -242,9 +245,10 @@ static struct limits limits_of(const struct broker *b, uid_t uid)
 
 	if (uid == 0)
 		return (struct limits){ UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX };
-	return (struct limits){
-		.bytes = l->bytes, .objects = l->objects, .sessions = l->sessions, .table_bytes = l->table_bytes
-	};
+	return (struct limits){ .bytes = l->bytes,
+				.objects = l->objects,
+				.sessions = l->sessions,
+				.table_bytes = l->table_bytes };
 }
 
 static int welcome(struct client *c, uint64_t serial, int event_fd)
@@ -291,12 +295,14 @@ static void send_reply(struct client *c, const struct reply *reply, const int *f
 
 static void turn_away(struct client *c, uint64_t serial, int status, const struct reason *why)
 {
-	send_reply(c, &(struct reply){ .serial = serial, .status = status, .reason = why->text }, NULL, 0);
+	send_reply(c, &(struct reply){ .serial = serial, .status = status, .reason = why->text },
+		   NULL, 0);
 }
 
 void client_reply_value(struct client *c, uint64_t serial, uint64_t value)
 {
-	send_reply(c, &(struct reply){ .serial = serial, .values = &value, .n_values = 1 }, NULL, 0);
+	send_reply(c, &(struct reply){ .serial = serial, .values = &value, .n_values = 1 }, NULL,
+		   0);
 }
 
 void client_reply_data(struct client *c, uint64_t serial, const void *data, size_t len)
@@ -306,7 +312,8 @@ void client_reply_data(struct client *c, uint64_t serial, const void *data, size
 
 void client_reply_short(struct client *c, uint64_t serial, int status, const char *reason)
 {
-	send_reply(c, &(struct reply){ .serial = serial, .status = status, .reason = reason }, NULL, 0);
+	send_reply(c, &(struct reply){ .serial = serial, .status = status, .reason = reason }, NULL,
+		   0);
 }
 
 int client_hello(struct client *c, const struct request *req, struct reason *why)
@@ -325,7 +332,8 @@ int client_hello(struct client *c, const struct request *req, struct reason *why
 		return 0;
 	}
 	u = user_get(c->broker->graph, c->uid, &limits);
-	r = u ? session_new(c->broker->graph, u, &c->session, why) : refuse(why, -ENOMEM, "the broker is out of memory");
+	r = u ? session_new(c->broker->graph, u, &c->session, why) :
+		refuse(why, -ENOMEM, "the broker is out of memory");
 	if (r < 0) {
 		turn_away(c, req->serial, r, why);
 		return 0;

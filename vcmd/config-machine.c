@@ -118,9 +118,10 @@ static int build_secure(const struct build *b, struct cfg_t *s, const struct con
 	for (size_t i = 0; i < b->c->n_pools; i++)
 		if (b->c->pools[i].memtype == pool->memtype &&
 		    b->c->pools[i].secure != pool->secure)
-			return build_wrong(b, v ? v->line : settings_line(s),
-					   "memtype %u has a pool that is secure and one that is not",
-					   pool->memtype);
+			return build_wrong(
+				b, v ? v->line : settings_line(s),
+				"memtype %u has a pool that is secure and one that is not",
+				pool->memtype);
 	return 0;
 }
 

@@ -54,7 +54,8 @@ static uint64_t run_below(const struct res *r, uint64_t offset, uint64_t max, ui
 }
 
 /* Copies what both sides have in one run. 0 when nothing can be copied any more. */
-static uint64_t copy_run(struct copy *cp, const struct res *to, const struct res *from, uint64_t max)
+static uint64_t copy_run(struct copy *cp, const struct res *to, const struct res *from,
+			 uint64_t max)
 {
 	uint64_t left = cp->len - cp->done, to_pa, from_pa, n = left < max ? left : max;
 
@@ -75,7 +76,8 @@ static uint64_t copy_run(struct copy *cp, const struct res *to, const struct res
 /* What has been checked at the start, of what the handle names by now. */
 static bool is_fit(const struct res *r, uint64_t offset, uint64_t len)
 {
-	return r && r->physmem && !r->physmem->secure && r->physmem->extents[0].arena && offset + len <= r->len;
+	return r && r->physmem && !r->physmem->secure && r->physmem->extents[0].arena &&
+	       offset + len <= r->len;
 }
 
 /* True when there is more to do. */
@@ -121,16 +123,19 @@ static int check(const struct call *c, const struct res *r, uint64_t offset, uin
 	struct range span;
 
 	if (!range_make(offset, len, &span) || span.last >= r->len)
-		return refuse(c->why, -EINVAL, "0x%llx bytes from 0x%llx go beyond reservation %u of 0x%llx",
+		return refuse(c->why, -EINVAL,
+			      "0x%llx bytes from 0x%llx go beyond reservation %u of 0x%llx",
 			      (unsigned long long)len, (unsigned long long)offset, r->obj.handle,
 			      (unsigned long long)r->len);
 	if (!r->physmem)
 		return refuse(c->why, -ENOMEM, "reservation %u is not backed", r->obj.handle);
 	if (r->physmem->secure)
-		return refuse(c->why, -EACCES, "reservation %u is backed by secure memory: nobody copies it",
+		return refuse(c->why, -EACCES,
+			      "reservation %u is backed by secure memory: nobody copies it",
 			      r->obj.handle);
 	if (!r->physmem->extents[0].arena)
-		return refuse(c->why, -EINVAL, "reservation %u is a window: the broker has no bytes of it",
+		return refuse(c->why, -EINVAL,
+			      "reservation %u is a window: the broker has no bytes of it",
 			      r->obj.handle);
 	return 0;
 }
@@ -144,8 +149,8 @@ static uint64_t place_in_root(const struct res *r, uint64_t offset)
 	return place;
 }
 
-int copy_start(struct call *c, const struct res *to, uint64_t to_off, const struct res *from, uint64_t from_off,
-	       uint64_t len)
+int copy_start(struct call *c, const struct res *to, uint64_t to_off, const struct res *from,
+	       uint64_t from_off, uint64_t len)
 {
 	struct copy *cp;
 	int r;

@@ -15,7 +15,7 @@ struct client;
 struct res;
 
 /* 0 (done: the answer has the bytes copied), CALL_PARKED, or -EINVAL, -ENOMEM (not backed), -EACCES (secure). */
-int copy_start(struct call *c, const struct res *to, uint64_t to_off, const struct res *from, uint64_t from_off,
-	       uint64_t len);
+int copy_start(struct call *c, const struct res *to, uint64_t to_off, const struct res *from,
+	       uint64_t from_off, uint64_t len);
 /* The client goes. */
 void copy_abandon(struct client *c);

@@ -3,6 +3,7 @@
 
 #include <bsd/sys/queue.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "backend/backend.h"
@@ -51,8 +52,9 @@ static void arm(struct faults *f)
 	if (!first)
 		loop_timer_clear(f->timer);
 	else
-		loop_timer_set(f->timer,
-			       first->deadline_ns > now ? (first->deadline_ns - now + 999999) / 1000000 : 0);
+		loop_timer_set(f->timer, first->deadline_ns > now ?
+						 (first->deadline_ns - now + 999999) / 1000000 :
+						 0);
 }
 
 /* The record may have been overwritten by later faults: then it is another's. */
@@ -79,8 +81,9 @@ static void expire(void *ctx)
 	uint64_t now = clock_now_ns();
 
 	while ((w = TAILQ_FIRST(&f->waiting)) && w->deadline_ns <= now) {
-		log_warning("%s: the handler of session %llu has not answered in %u ms: terminated", w->device->name,
-			    (unsigned long long)w->client->session->id, f->broker->config->fault_timeout_ms);
+		log_warning("%s: the handler of session %llu has not answered in %u ms: terminated",
+			    w->device->name, (unsigned long long)w->client->session->id,
+			    f->broker->config->fault_timeout_ms);
 		settle(f, w, -ETIMEDOUT);
 	}
 	arm(f);
@@ -103,7 +106,8 @@ static struct avcm *culprit(const struct device *d, uint64_t addr)
 static uint32_t flags_of(const struct fault *fault)
 {
 	return (fault->write ? FAULT_F_WRITE : 0u) | (fault->execute ? FAULT_F_EXECUTE : 0u) |
-	       (fault->privileged ? FAULT_F_PRIVILEGED : 0u) | (fault->permission ? FAULT_F_PERMISSION : 0u) |
+	       (fault->privileged ? FAULT_F_PRIVILEGED : 0u) |
+	       (fault->permission ? FAULT_F_PERMISSION : 0u) |
 	       (fault->stalled ? FAULT_F_STALLED : 0u);
 }
 
@@ -122,7 +126,8 @@ static struct fault_record *record(struct faults *f, const struct device *d, con
 	return r;
 }
 
-static void tell(struct client *c, uint64_t id, const struct fault_record *r, const struct fault *fault)
+static void tell(struct client *c, uint64_t id, const struct fault_record *r,
+		 const struct fault *fault)
 {
 	struct fault_event event = { .id = id,
 				     .device = r->device,
@@ -176,6 +181,22 @@ static void wait_for(struct faults *f, struct client *c, struct device *d, struc
 	tell(c, w->id, r, fault);
 }
 
+static void warn(const struct device *d, const struct fault *fault, const struct fault_record *r)
+{
+	char whose[64] = "nothing is active on it";
+
+	if (r->session)
+		snprintf(whose, sizeof(whose), "session %llu has no handler",
+			 (unsigned long long)r->session);
+	log_warning("%s: %s%s of 0x%llx %s, and %s: terminated", d->name,
+		    fault->privileged ? "privileged " : "",
+		    fault->write   ? "write" :
+		    fault->execute ? "fetch" :
+				     "read",
+		    (unsigned long long)fault->addr,
+		    fault->permission ? "is not permitted" : "is not mapped", whose);
+}
+
 static void take(void *ctx, struct backend *backend, const struct fault *fault)
 {
 	struct faults *f = ctx;
@@ -198,10 +219,7 @@ static void take(void *ctx, struct backend *backend, const struct fault *fault)
 			tell(c, f->n_faults, r, fault);
 		return;
 	}
-	log_warning("%s: %s%s of 0x%llx %s, and session %llu has no handler: terminated", d->name,
-		    fault->privileged ? "privileged " : "", fault->write ? "write" : fault->execute ? "fetch" : "read",
-		    (unsigned long long)fault->addr, fault->permission ? "is not permitted" : "is not mapped",
-		    (unsigned long long)r->session);
+	warn(d, fault, r);
 	if (fault->stalled)
 		resume(d, false);
 }
@@ -232,7 +250,8 @@ struct faults *faults_free(struct faults *f)
 	return mem_free(f);
 }
 
-int faults_answer(struct faults *f, struct client *c, uint64_t id, uint64_t verdict, struct reason *why)
+int faults_answer(struct faults *f, struct client *c, uint64_t id, uint64_t verdict,
+		  struct reason *why)
 {
 	struct waiting *w;
 
@@ -240,11 +259,13 @@ int faults_answer(struct faults *f, struct client *c, uint64_t id, uint64_t verd
 		if (w->id == id && w->client == c)
 			break;
 	if (!w)
-		return refuse(why, -EINVAL, "fault %llu does not wait for this session", (unsigned long long)id);
+		return refuse(why, -EINVAL, "fault %llu does not wait for this session",
+			      (unsigned long long)id);
 	if (verdict > 1) {
 		f->n_failed_handlers++;
-		log_warning("%s: the handler of session %llu failed (%s): terminated", w->device->name,
-			    (unsigned long long)w->client->session->id, strerror((int)((verdict - 2) & 0xfff)));
+		log_warning("%s: the handler of session %llu failed (%s): terminated",
+			    w->device->name, (unsigned long long)w->client->session->id,
+			    strerror((int)((verdict - 2) & 0xfff)));
 		settle(f, w, -(int32_t)((verdict - 2) & 0xfff));
 	} else {
 		settle(f, w, (int32_t)verdict);

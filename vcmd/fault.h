@@ -29,7 +29,8 @@ struct faults *faults_new(struct broker *b);
 struct faults *faults_free(struct faults *f);
 /* A handler's verdict: 1 retry, 0 terminate, 2 + errno: it failed. -EINVAL for a fault that is not the client's, or that
  * waits no more. */
-int faults_answer(struct faults *f, struct client *c, uint64_t id, uint64_t verdict, struct reason *why);
+int faults_answer(struct faults *f, struct client *c, uint64_t id, uint64_t verdict,
+		  struct reason *why);
 /* The client goes: what waits for it is terminated. */
 void faults_abandon(struct faults *f, struct client *c);
 

@@ -22,7 +22,8 @@
 #include "vcmd/machine.h"
 #include "vcmd/ops.h"
 
-_Static_assert(VCM_ROW_MAX_N == ROW_MAX_N && VCM_ROW_MAX_S == ROW_MAX_S, "the wire and the API have the same rows");
+_Static_assert(VCM_ROW_MAX_N == ROW_MAX_N && VCM_ROW_MAX_S == ROW_MAX_S,
+	       "the wire and the API have the same rows");
 
 /* A row is at most some 400 bytes, so that a page fits a message whatever it holds. */
 #define PAGE_ROWS 128
@@ -88,9 +89,10 @@ static void device_row(struct call *c, const struct device *d)
 	row->n[VCM_DEVICE_PAGE_SIZES] = caps.page_sizes;
 	row->n[VCM_DEVICE_BASE] = hw->base;
 	row->n[VCM_DEVICE_HW_VERSION] = hw->backend ? hw->backend->ops->hw_version(hw->backend) : 0;
-	row->n[VCM_DEVICE_CAPS] = (caps.split ? VCM_CAP_SPLIT : 0u) | (caps.stall ? VCM_CAP_STALL : 0u) |
-				  (caps.atomic_switch ? VCM_CAP_ATOMIC_SWITCH : 0u) |
-				  (hw->sim || d->kind == DEVICE_ONE_TO_ONE ? VCM_CAP_SIMULATED : 0u);
+	row->n[VCM_DEVICE_CAPS] =
+		(caps.split ? VCM_CAP_SPLIT : 0u) | (caps.stall ? VCM_CAP_STALL : 0u) |
+		(caps.atomic_switch ? VCM_CAP_ATOMIC_SWITCH : 0u) |
+		(hw->sim || d->kind == DEVICE_ONE_TO_ONE ? VCM_CAP_SIMULATED : 0u);
 	row->n[VCM_DEVICE_FAULTS] = hw->n_faults;
 	row->s[0] = d->name;
 	row->s[1] = hw->backend ? hw->backend->ops->name : "none";
@@ -130,6 +132,7 @@ static void pool_row(struct call *c, const struct pool *p)
 	row->n[VCM_POOL_CONT_FIRST] = p->has_cont ? p->cont.first : 0;
 	row->n[VCM_POOL_CONT_LEN] = p->has_cont ? range_len(p->cont) : 0;
 	row->n[VCM_POOL_QUARANTINED] = p->quarantined;
+	row->n[VCM_POOL_SIZE] = p->len;
 	row->s[0] = config->source == SOURCE_HUGETLB ? "hugetlb" : "memfd";
 	row->s[1] = p->secure ? "secure" : "";
 }
@@ -335,7 +338,8 @@ static uint64_t show_faults(struct call *c, uint64_t cursor)
 	for (; (r = faults_record(c->broker->faults, cursor)); cursor++) {
 		const struct device *d = device_by_number(c->broker->graph, r->device);
 		struct session probe = { .id = r->session };
-		const struct session *s = RB_FIND(session_tree, &c->broker->graph->sessions, &probe);
+		const struct session *s =
+			RB_FIND(session_tree, &c->broker->graph->sessions, &probe);
 		struct row *row;
 
 		if (!(s ? may_see(c, s) : rights_inspect(c->client)))

@@ -92,13 +92,14 @@ static int add_pools(struct machine *m, struct reason *why)
 	return 0;
 }
 
-static int add_device(struct machine *m, const char *name, enum device_kind kind, const struct machine_device *hw,
-		      struct reason *why)
+static int add_device(struct machine *m, const char *name, enum device_kind kind,
+		      const struct machine_device *hw, struct reason *why)
 {
 	struct machine_device *slot = &m->devices[m->n_devices];
-	struct device_config config = {
-		.name = name, .kind = kind, .format = kind == DEVICE_IOMMU ? &m->format : NULL, .hw = slot
-	};
+	struct device_config config = { .name = name,
+					.kind = kind,
+					.format = kind == DEVICE_IOMMU ? &m->format : NULL,
+					.hw = slot };
 	struct device *d;
 	int r;
 
@@ -122,13 +123,16 @@ static unsigned int count_mids(const struct config_smmu *c)
 	return n;
 }
 
-static int bring_up(struct machine *m, struct smmu *s, const struct config_smmu *c, struct reason *why)
+static int bring_up(struct machine *m, struct smmu *s, const struct config_smmu *c,
+		    struct reason *why)
 {
-	struct sim_config sim = { .n_banks = c->n_banks + 1, /* one parks the masters that are not active */
+	struct sim_config sim = { .n_banks = c->n_banks +
+					     1, /* one parks the masters that are not active */
 				  .n_mids = count_mids(c),
 				  .tlb_entries = c->tlb_entries,
 				  .tlb_ways = c->tlb_ways };
-	struct smmu_context_config *contexts _cleanup_(mem_freep) = mem_zalloc_n(c->n_contexts + 1, sizeof(*contexts));
+	struct smmu_context_config *contexts _cleanup_(mem_freep) =
+		mem_zalloc_n(c->n_contexts + 1, sizeof(*contexts));
 	struct smmu_config smmu = {
 		.name = c->name, .base = c->base, .contexts = contexts, .simulated = true
 	};
@@ -139,7 +143,8 @@ static int bring_up(struct machine *m, struct smmu *s, const struct config_smmu 
 	if (!s->sim)
 		return refuse(why, -EINVAL, "smmu %s: no such model can be made", c->name);
 	for (size_t i = 0; i < c->n_contexts; i++)
-		contexts[i] = (struct smmu_context_config){ c->contexts[i].name, c->contexts[i].mid };
+		contexts[i] =
+			(struct smmu_context_config){ c->contexts[i].name, c->contexts[i].mid };
 	smmu.n_contexts = (unsigned int)c->n_contexts;
 	smmu.io = sim_mmio(s->sim);
 	smmu.irq_fd = sim_irq_fd(s->sim);
@@ -166,7 +171,8 @@ static int add_smmu(struct machine *m, const struct config_smmu *c, struct reaso
 					     .allow = &c->contexts[i].allow,
 					     .base = c->base };
 
-		r = context < 0 ? refuse(why, context, "smmu %s has no context %s", c->name, c->contexts[i].name) :
+		r = context < 0 ? refuse(why, context, "smmu %s has no context %s", c->name,
+					 c->contexts[i].name) :
 				  add_device(m, c->contexts[i].name, DEVICE_IOMMU, &hw, why);
 	}
 	return r;
@@ -190,7 +196,9 @@ static int add_devices(struct machine *m, struct reason *why)
 		r = add_smmu(m, &config->smmus[i], why);
 	for (size_t i = 0; i < config->n_masters && r == 0; i++)
 		r = add_device(m, config->masters[i].name, DEVICE_ONE_TO_ONE,
-			       &(struct machine_device){ .smmu = "", .allow = &config->masters[i].allow }, why);
+			       &(struct machine_device){ .smmu = "",
+							 .allow = &config->masters[i].allow },
+			       why);
 	return r;
 }
 
@@ -233,7 +241,8 @@ struct machine *machine_free(struct machine *m)
 	return mem_free(m);
 }
 
-struct device *machine_device_of(struct machine *m, const struct backend *backend, unsigned int context)
+struct device *machine_device_of(struct machine *m, const struct backend *backend,
+				 unsigned int context)
 {
 	struct device *d;
 
@@ -262,8 +271,8 @@ int machine_watch_faults(struct machine *m, machine_fault_fn fn, void *ctx)
 	for (size_t i = 0; i < m->n_smmus; i++) {
 		struct smmu *s = &m->smmus[i];
 
-		s->watch = loop_watch(m->broker->loop, s->backend->ops->fault_fd(s->backend), LOOP_READ, false,
-				      drain_faults, s);
+		s->watch = loop_watch(m->broker->loop, s->backend->ops->fault_fd(s->backend),
+				      LOOP_READ, false, drain_faults, s);
 		if (!s->watch)
 			return -ENOMEM;
 	}

@@ -19,8 +19,8 @@ struct device;
 /* The hardware side of a device of the graph (device->hw). */
 struct machine_device {
 	struct backend *backend; /* NULL without an IOMMU */
-	struct sim *sim;	 /* NULL unless it is simulated */
-	const char *smmu;	 /* name of its IOMMU, "" without one */
+	struct sim *sim;         /* NULL unless it is simulated */
+	const char *smmu;        /* name of its IOMMU, "" without one */
 	unsigned int context, mid;
 	const struct config_rule *allow; /* NULL: everybody with access */
 	uint64_t base;
@@ -35,7 +35,8 @@ struct machine *machine_new(struct broker *b, struct reason *why);
 struct machine *machine_free(struct machine *m);
 
 /* The device behind a context of a backend; NULL. */
-struct device *machine_device_of(struct machine *m, const struct backend *backend, unsigned int context);
+struct device *machine_device_of(struct machine *m, const struct backend *backend,
+				 unsigned int context);
 /* Called for each fault that a backend reports. */
 typedef void (*machine_fault_fn)(void *ctx, struct backend *backend, const struct fault *fault);
 /* 0, -ENOMEM. */

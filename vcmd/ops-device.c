@@ -60,7 +60,8 @@ static uint64_t pa_in_graph(const struct call *c, const struct device *d, uint64
 	const struct avcm *a;
 
 	TAILQ_FOREACH(a, &d->active, device_link) {
-		const struct res *r = a->obj.session == c->session ? vcm_res_containing(a->vcm, addr) : NULL;
+		const struct res *r =
+			a->obj.session == c->session ? vcm_res_containing(a->vcm, addr) : NULL;
 
 		if (r && r->physmem)
 			return res_to_pa(r, addr);
@@ -82,7 +83,8 @@ int op_dev_to_phys(struct call *c, const struct op *op)
 		 hw->backend->ops->translate(hw->backend, hw->context, op->addr, &pa) < 0)
 		pa = 0;
 	if (!pa)
-		return refuse(c->why, -EFAULT, "%s would fault at 0x%llx: nothing is mapped there for this session",
+		return refuse(c->why, -EFAULT,
+			      "%s would fault at 0x%llx: nothing is mapped there for this session",
 			      d->name, (unsigned long long)op->addr);
 	call_value(c, pa);
 	return 0;
@@ -93,7 +95,8 @@ int op_hook(struct call *c, const struct op *op)
 	if (!find_device(c, op->target))
 		return -EINVAL;
 	if (op->arg > 1)
-		return refuse(c->why, -EINVAL, "a hook is set (1) or removed (0), not %llu", (unsigned long long)op->arg);
+		return refuse(c->why, -EINVAL, "a hook is set (1) or removed (0), not %llu",
+			      (unsigned long long)op->arg);
 	if (client_set_hook(c->client, op->target, op->arg) < 0)
 		return refuse(c->why, -ENOMEM, "the broker is out of memory");
 	return 0;

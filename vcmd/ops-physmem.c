@@ -14,8 +14,10 @@ int op_phys_alloc(struct call *c, const struct op *op)
 	struct physmem *m;
 
 	if (op->arg > UINT32_MAX)
-		return refuse(c->why, -EINVAL, "there is no memtype %llu", (unsigned long long)op->arg);
-	return plan_physmem_alloc(c->plan, c->session, op->handle, (uint32_t)op->arg, op->len, op->attr, &m);
+		return refuse(c->why, -EINVAL, "the configuration has no memory for memtype_t %llu",
+			      (unsigned long long)op->arg);
+	return plan_physmem_alloc(c->plan, c->session, op->handle, (uint32_t)op->arg, op->len,
+				  op->attr, &m);
 }
 
 int op_phys_free(struct call *c, const struct op *op)
@@ -46,7 +48,8 @@ int op_phys_next(struct call *c, const struct op *op)
 	if (!m)
 		return -EINVAL;
 	if (op->addr && !physmem_offset_of(m, op->addr, &offset))
-		return refuse(c->why, -EINVAL, "0x%llx is not in physmem %u", (unsigned long long)op->addr, op->on);
+		return refuse(c->why, -EINVAL, "0x%llx is not in physmem %u",
+			      (unsigned long long)op->addr, op->on);
 	if (!physmem_next_segment(m, op->addr, &segment)) {
 		call_value(c, 0);
 		call_value(c, 0);
@@ -102,7 +105,8 @@ int op_memtype_cont(struct call *c, const struct op *op)
 		}
 	}
 	if (!known)
-		return refuse(c->why, -EINVAL, "there is no memtype %llu", (unsigned long long)op->arg);
+		return refuse(c->why, -EINVAL, "the configuration has no memory for memtype_t %llu",
+			      (unsigned long long)op->arg);
 	call_value(c, 0);
 	call_value(c, 0);
 	return 0;

@@ -26,7 +26,8 @@ int op_reserve(struct call *c, const struct op *op)
 
 	if (!v)
 		return -EINVAL;
-	return reserved(c, plan_res_reserve(c->plan, v, op->handle, op->len, op->attr, op->addr, &r), &r);
+	return reserved(
+		c, plan_res_reserve(c->plan, v, op->handle, op->len, op->attr, op->addr, &r), &r);
 }
 
 int op_reserve_at(struct call *c, const struct op *op)
@@ -36,7 +37,8 @@ int op_reserve_at(struct call *c, const struct op *op)
 
 	if (!v)
 		return -EINVAL;
-	return reserved(c, plan_res_reserve_at(c->plan, v, op->handle, op->len, op->attr, op->arg, &r), &r);
+	return reserved(
+		c, plan_res_reserve_at(c->plan, v, op->handle, op->len, op->attr, op->arg, &r), &r);
 }
 
 int op_reserve_bound(struct call *c, const struct op *op)
@@ -46,7 +48,8 @@ int op_reserve_bound(struct call *c, const struct op *op)
 
 	if (!b)
 		return -EINVAL;
-	return reserved(c, plan_res_reserve_bound(c->plan, b, op->handle, op->len, op->attr, &r), &r);
+	return reserved(c, plan_res_reserve_bound(c->plan, b, op->handle, op->len, op->attr, &r),
+			&r);
 }
 
 int op_unreserve(struct call *c, const struct op *op)
@@ -85,7 +88,8 @@ int op_res_next(struct call *c, const struct op *op)
 	if (!v || (op->target && !r))
 		return -EINVAL;
 	if (r && r->vcm != v)
-		return refuse(c->why, -EINVAL, "reservation %u is not of vcm %u", op->target, op->on);
+		return refuse(c->why, -EINVAL, "reservation %u is not of vcm %u", op->target,
+			      op->on);
 	r = vcm_res_next(v, r);
 	call_value(c, r ? r->obj.handle : 0);
 	return 0;
@@ -104,7 +108,8 @@ int op_res_copy(struct call *c, const struct op *op)
 static int found(struct call *c, const struct res *r, uint64_t addr)
 {
 	if (!r)
-		return refuse(c->why, -ENOENT, "there is no such reservation at 0x%llx", (unsigned long long)addr);
+		return refuse(c->why, -ENOENT, "there is no such reservation at 0x%llx",
+			      (unsigned long long)addr);
 	call_value(c, r->obj.handle);
 	return 0;
 }
@@ -153,7 +158,8 @@ int op_pieces(struct call *c, const struct op *op)
 	if (!r)
 		return -EINVAL;
 	if (!r->physmem || r->vcm->type != VCM_EXT_USER || op->addr >= r->len)
-		return refuse(c->why, -EINVAL, "reservation %u has no pieces for the client at 0x%llx", op->on,
+		return refuse(c->why, -EINVAL,
+			      "reservation %u has no pieces for the client at 0x%llx", op->on,
 			      (unsigned long long)op->addr);
 	if (op->attr)
 		client_forget_given(c->client);
@@ -176,8 +182,8 @@ int op_translate(struct call *c, const struct op *op)
 	if (!pa)
 		return refuse(c->why, -ENOMEM, "reservation %u is not backed", r->obj.handle);
 	if (vcm_addr_of_pa(c->broker->graph, dst, pa, &addr) < 0)
-		return refuse(c->why, -ENOENT, "vcm %u maps nothing of what is at 0x%llx of vcm %u", op->target,
-			      (unsigned long long)op->addr, op->on);
+		return refuse(c->why, -ENOENT, "vcm %u maps nothing of what is at 0x%llx of vcm %u",
+			      op->target, (unsigned long long)op->addr, op->on);
 	call_value(c, addr);
 	return 0;
 }

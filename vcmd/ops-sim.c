@@ -52,7 +52,8 @@ int op_sim_fail(struct call *c, const struct op *op)
 		return err;
 	if (op->arg > INT_MAX || op->len > UINT_MAX ||
 	    sim_fail_next(sim, (enum sim_failure)op->arg, (unsigned int)op->len) < 0)
-		return refuse(c->why, -EINVAL, "the simulator has no failure %llu", (unsigned long long)op->arg);
+		return refuse(c->why, -EINVAL, "the simulator has no failure %llu",
+			      (unsigned long long)op->arg);
 	return 0;
 }
 

@@ -63,8 +63,10 @@ int op_vcm_pgtbl(struct call *c, const struct op *op)
 	if (!v)
 		return -EINVAL;
 	if (!t || !t->hw)
-		return refuse(c->why, -ENODATA, "vcm %u has no page table: it is associated with no device behind an IOMMU",
-			      op->on);
+		return refuse(
+			c->why, -ENODATA,
+			"vcm %u has no page table: it is associated with no device behind an IOMMU",
+			op->on);
 	call_value(c, ((const struct backend *)t->format->hw)->format->root(t->hw));
 	return 0;
 }

@@ -10,7 +10,6 @@
 #include "vcmd/call.h"
 #include "vcmd/client.h"
 
-
 /* Fds a reply carries at most: a batch of small buffers has few arenas. */
 #define FDS_MAX 32
 
@@ -32,7 +31,8 @@ static int give(struct broker *b, struct client *c, const struct arena *arena)
 }
 
 /* False when the answer is full. */
-static bool add(struct broker *b, struct client *c, const struct extent *e, uint64_t skip, uint32_t op)
+static bool add(struct broker *b, struct client *c, const struct extent *e, uint64_t skip,
+		uint32_t op)
 {
 	struct answer *a = b->answer;
 	int fd;
@@ -42,11 +42,12 @@ static bool add(struct broker *b, struct client *c, const struct extent *e, uint
 	fd = give(b, c, e->arena);
 	if (fd < 0)
 		return false;
-	a->pieces[a->n_pieces++] = (struct piece){ .op = op,
-						   .arena = e->arena->id,
-						   .offset = e->pa.first + skip - e->arena->range.first,
-						   .len = range_len(e->pa) - skip,
-						   .fd = (uint32_t)fd };
+	a->pieces[a->n_pieces++] =
+		(struct piece){ .op = op,
+				.arena = e->arena->id,
+				.offset = e->pa.first + skip - e->arena->range.first,
+				.len = range_len(e->pa) - skip,
+				.fd = (uint32_t)fd };
 	return true;
 }
 

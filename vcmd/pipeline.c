@@ -84,7 +84,8 @@ static int check_company(struct call *c, const struct request *req)
 
 		if (row && row->alone) {
 			c->op = (uint32_t)i;
-			return refuse(c->why, -EINVAL, "%s cannot be part of a batch", op_name(req->ops[i].code));
+			return refuse(c->why, -EINVAL, "%s cannot be part of a batch",
+				      op_name(req->ops[i].code));
 		}
 	}
 	return 0;
@@ -171,8 +172,9 @@ static void log_refusal(const struct call *c, const struct request *req, int sta
 
 	if (log_get_level() < LOG_L_INFO)
 		return;
-	log_info("session %llu (%s, pid %d, uid %u): %s: %s (%s)", (unsigned long long)c->session->id, c->client->name,
-		 (int)c->client->pid, c->client->uid, name ? name : "unknown operation", c->why->text,
+	log_info("session %llu (%s, pid %d, uid %u): %s: %s (%s)",
+		 (unsigned long long)c->session->id, c->client->name, (int)c->client->pid,
+		 c->client->uid, name ? name : "unknown operation", c->why->text,
 		 strerror(-status));
 }
 
@@ -195,14 +197,16 @@ static void serve(struct broker *b, struct client *c, const struct request *req)
 		log_refusal(&call, req, r);
 		b->n_refused++;
 		c->n_refused++;
-		b->answer->n_values = b->answer->n_pieces = b->answer->n_fds = b->answer->n_data = b->answer->n_rows = 0;
+		b->answer->n_values = b->answer->n_pieces = b->answer->n_fds = b->answer->n_data =
+			b->answer->n_rows = 0;
 	}
 	b->answer->status = r;
 	b->answer->failed = call.op;
 	client_reply(c, req->serial, b->answer);
 }
 
-int pipeline_packet(struct broker *b, struct client *c, const void *buf, size_t len, struct reason *why)
+int pipeline_packet(struct broker *b, struct client *c, const void *buf, size_t len,
+		    struct reason *why)
 {
 	struct request req;
 	int r = request_decode(b->codec, buf, len, &req, why);
@@ -210,8 +214,9 @@ int pipeline_packet(struct broker *b, struct client *c, const void *buf, size_t 
 	if (r < 0)
 		return r;
 	if (req.serial <= c->last_serial || req.ack > c->last_serial)
-		return refuse(why, -EPROTO, "serial %llu (acknowledging %llu) after %llu", (unsigned long long)req.serial,
-			      (unsigned long long)req.ack, (unsigned long long)c->last_serial);
+		return refuse(why, -EPROTO, "serial %llu (acknowledging %llu) after %llu",
+			      (unsigned long long)req.serial, (unsigned long long)req.ack,
+			      (unsigned long long)c->last_serial);
 	c->last_serial = req.serial;
 	if (req.is_hello)
 		return client_hello(c, &req, why);

@@ -15,7 +15,8 @@ struct broker;
 struct client;
 
 /* One packet of a client. 0, or -EPROTO with the reason: the client broke the rules, and its link is to go. */
-int pipeline_packet(struct broker *b, struct client *c, const void *buf, size_t len, struct reason *why);
+int pipeline_packet(struct broker *b, struct client *c, const void *buf, size_t len,
+		    struct reason *why);
 
 /*
  * The rest of the way for a plan that has been made: program, journal, retire, apply. 0; otherwise the plan has been

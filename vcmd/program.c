@@ -54,8 +54,10 @@ static int charge(struct vcm_table *t, struct reason *why)
 	u->table_bytes += now - t->charged;
 	t->charged = now;
 	if (why && u->table_bytes > u->limits.table_bytes)
-		return refuse(why, -EDQUOT, "user %u would have 0x%llx bytes of page tables and may have 0x%llx", u->uid,
-			      (unsigned long long)u->table_bytes, (unsigned long long)u->limits.table_bytes);
+		return refuse(why, -EDQUOT,
+			      "user %u would have 0x%llx bytes of page tables and may have 0x%llx",
+			      u->uid, (unsigned long long)u->table_bytes,
+			      (unsigned long long)u->limits.table_bytes);
 	return 0;
 }
 
@@ -87,9 +89,11 @@ static struct map_attr map_attr(uint32_t attr, const struct physmem *m)
 }
 
 /* The blocks that the memory was asked for in; smaller ones where the device addresses are not aligned to them. */
-static uint64_t sizes_for(const struct vcm_table *t, const struct physmem *m, uint64_t va, const struct extent *e)
+static uint64_t sizes_for(const struct vcm_table *t, const struct physmem *m, uint64_t va,
+			  const struct extent *e)
 {
-	uint64_t sizes = attr_phys_sizes(m->attr) & t->format->page_sizes, smallest = sizes & -sizes;
+	uint64_t sizes = attr_phys_sizes(m->attr) & t->format->page_sizes,
+		 smallest = sizes & -sizes;
 
 	if (!is_aligned(va | e->pa.first | range_len(e->pa), smallest ? smallest : SZ_4K))
 		sizes |= t->format->page_sizes & (smallest - 1);
@@ -108,14 +112,17 @@ static int map(const struct step *s, struct reason *why)
 		const struct extent *e = &s->physmem->extents[i];
 		uint64_t va = s->range.first + e->offset;
 
-		r = ops->map(t->hw, va, e->pa.first, range_len(e->pa), sizes_for(t, s->physmem, va, e), attr);
+		r = ops->map(t->hw, va, e->pa.first, range_len(e->pa),
+			     sizes_for(t, s->physmem, va, e), attr);
 		if (r < 0 && i > 0)
 			ops->unmap(t->hw, s->range.first, e->offset);
 	}
 	if (r < 0)
-		return refuse(why, r == -EINVAL ? r : -ENOMEM, "reservation %u at 0x%llx cannot be mapped: %s",
-			      s->res->obj.handle, (unsigned long long)s->range.first,
-			      r == -EINVAL ? "its addresses are beyond the table" : "table memory is exhausted");
+		return refuse(why, r == -EINVAL ? r : -ENOMEM,
+			      "reservation %u at 0x%llx cannot be mapped: %s", s->res->obj.handle,
+			      (unsigned long long)s->range.first,
+			      r == -EINVAL ? "its addresses are beyond the table" :
+					     "table memory is exhausted");
 	r = charge(t, why);
 	if (r < 0)
 		ops->unmap(t->hw, s->range.first, range_len(s->range));
@@ -133,8 +140,9 @@ static void quarantine(struct broker *b, const struct step *s)
 {
 	const struct physmem *root = s->physmem->root;
 
-	log_error("vcm %u: 0x%llx cannot be unmapped: 0x%llx bytes of memory are quarantined", s->table->vcm->obj.handle,
-		  (unsigned long long)s->range.first, (unsigned long long)root->len);
+	log_error("vcm %u: 0x%llx cannot be unmapped: 0x%llx bytes of memory are quarantined",
+		  s->table->vcm->obj.handle, (unsigned long long)s->range.first,
+		  (unsigned long long)root->len);
 	for (size_t i = 0; i < root->n_extents; i++) {
 		struct arena *a = root->extents[i].arena;
 
@@ -148,7 +156,8 @@ static void quarantine(struct broker *b, const struct step *s)
 static int protect(const struct step *s, uint32_t attr)
 {
 	begin_update(s->table);
-	return ops_of(s->table)->protect(s->table->hw, s->range.first, range_len(s->range), map_attr(attr, s->physmem));
+	return ops_of(s->table)->protect(s->table->hw, s->range.first, range_len(s->range),
+					 map_attr(attr, s->physmem));
 }
 
 static int hardware(int r)
@@ -165,8 +174,8 @@ static int activate(const struct avcm *a, struct reason *why)
 {
 	const struct machine_device *hw = a->device->hw;
 
-	return hardware(hw->backend->ops->activate(hw->backend, hw->context, a->table->hw, half_of(a), a->half.split,
-						   why));
+	return hardware(hw->backend->ops->activate(hw->backend, hw->context, a->table->hw,
+						   half_of(a), a->half.split, why));
 }
 
 static int deactivate(const struct avcm *a, struct reason *why)
@@ -180,8 +189,8 @@ static int replace(const struct avcm *with, struct reason *why)
 {
 	const struct machine_device *hw = with->device->hw;
 
-	return hardware(hw->backend->ops->replace(hw->backend, hw->context, with->table->hw, half_of(with),
-						  with->half.split, why));
+	return hardware(hw->backend->ops->replace(hw->backend, hw->context, with->table->hw,
+						  half_of(with), with->half.split, why));
 }
 
 static int new_table(struct vcm_table *t, struct reason *why)
@@ -189,7 +198,7 @@ static int new_table(struct vcm_table *t, struct reason *why)
 	const struct backend *backend = t->format->hw;
 	int r;
 
-	t->hw = backend->format->new(backend->format_ctx);
+	t->hw = backend->format->new (backend->format_ctx);
 	if (!t->hw)
 		return refuse(why, -ENOMEM, "table memory is exhausted");
 	r = charge(t, why);
@@ -341,8 +350,10 @@ static void free_late(struct broker *b, const struct step *s)
 	case STEP_ZERO:
 		/* Bytes that cannot be reached cannot be zeroed: then nobody gets them. */
 		if (memory_zero(b->memory, s->range.first, range_len(s->range)) < 0) {
-			log_error("0x%llx bytes at 0x%llx cannot be zeroed: their arena is quarantined",
-				  (unsigned long long)range_len(s->range), (unsigned long long)s->range.first);
+			log_error(
+				"0x%llx bytes at 0x%llx cannot be zeroed: their arena is quarantined",
+				(unsigned long long)range_len(s->range),
+				(unsigned long long)s->range.first);
 			arena_quarantine(s->arena);
 			b->n_quarantined += range_len(s->arena->range);
 		}

@@ -36,8 +36,9 @@ static int check_device(const struct client *c, uint32_t number, struct reason *
 
 	if (!hw || !hw->allow || allows(c, hw->allow))
 		return 0;
-	return refuse(why, -EACCES, "user %u may not use device %s: its allow-users and allow-groups say who may", c->uid,
-		      d->name);
+	return refuse(why, -EACCES,
+		      "user %u may not use device %s: its allow-users and allow-groups say who may",
+		      c->uid, d->name);
 }
 
 static int check_memtype(const struct client *c, uint64_t memtype, struct reason *why)
@@ -48,7 +49,8 @@ static int check_memtype(const struct client *c, uint64_t memtype, struct reason
 		const struct config_pool *config = pool->hw;
 
 		if (pool->memtype == memtype && !allows(c, &config->allow))
-			return refuse(why, -EACCES, "user %u may not use memtype %u", c->uid, pool->memtype - 1);
+			return refuse(why, -EACCES, "user %u may not use memtype %u", c->uid,
+				      pool->memtype - 1);
 	}
 	return 0;
 }
@@ -58,9 +60,10 @@ static int check_window(const struct client *c, uint64_t pa, struct reason *why)
 	const struct config *config = c->broker->config;
 
 	for (size_t i = 0; i < config->n_windows; i++)
-		if (range_has(config->windows[i].range, pa) && !allows(c, &config->windows[i].allow))
-			return refuse(why, -EACCES, "user %u may not use the window at 0x%llx", c->uid,
-				      (unsigned long long)config->windows[i].range.first);
+		if (range_has(config->windows[i].range, pa) &&
+		    !allows(c, &config->windows[i].allow))
+			return refuse(why, -EACCES, "user %u may not use the window at 0x%llx",
+				      c->uid, (unsigned long long)config->windows[i].range.first);
 	return 0;
 }
 
@@ -78,17 +81,23 @@ int rights_check(const struct client *c, enum right right, const struct op *op, 
 	case RIGHT_PREBUILT:
 		if (op->arg != VCM_PREBUILT_KERNEL || allows(c, &c->broker->config->kernel))
 			return 0;
-		return refuse(why, -EACCES, "user %u may not use the broker's own address space: that is the right `kernel`",
-			      c->uid);
+		return refuse(
+			why, -EACCES,
+			"user %u may not use the broker's own address space: that is the right `kernel`",
+			c->uid);
 	case RIGHT_SIMULATE:
 		if (rights_simulate(c))
 			return 0;
-		return refuse(why, -EACCES, "user %u may not break simulated hardware: that is the right `simulate`",
-			      c->uid);
+		return refuse(
+			why, -EACCES,
+			"user %u may not break simulated hardware: that is the right `simulate`",
+			c->uid);
 	case RIGHT_TABLE:
 		if (op->arg != VCM_TABLE_WHO || rights_inspect(c))
 			return 0;
-		return refuse(why, -EACCES, "user %u may not see who maps what: that is the right `inspect`", c->uid);
+		return refuse(why, -EACCES,
+			      "user %u may not see who maps what: that is the right `inspect`",
+			      c->uid);
 	}
 	return -EACCES;
 }

@@ -14,12 +14,12 @@ struct client;
 /* The right that an operation needs; its table row names it. */
 enum right {
 	RIGHT_NONE,
-	RIGHT_DEVICE,	/* the device in op->target */
-	RIGHT_MEMTYPE,	/* the memtype in op->arg */
+	RIGHT_DEVICE,  /* the device in op->target */
+	RIGHT_MEMTYPE, /* the memtype in op->arg */
 	RIGHT_PREBUILT, /* the prebuilt vcm in op->arg: the broker's own address space needs the right `kernel` */
-	RIGHT_WINDOW,	/* the window that holds op->addr, if one does */
+	RIGHT_WINDOW,   /* the window that holds op->addr, if one does */
 	RIGHT_SIMULATE, /* break simulated hardware */
-	RIGHT_TABLE,	/* the table in op->arg: who maps what needs the right `inspect` */
+	RIGHT_TABLE,    /* the table in op->arg: who maps what needs the right `inspect` */
 };
 
 /* 0, or -EACCES with the reason. */

@@ -40,7 +40,8 @@ static int check_turn(const struct call *c, const struct device *d)
 	}
 	if (!other || rights_simulate(c->client))
 		return 0;
-	return refuse(c->why, -EACCES, "%s is active for another session: acting as it needs the right `simulate`",
+	return refuse(c->why, -EACCES,
+		      "%s is active for another session: acting as it needs the right `simulate`",
 		      d->name);
 }
 
@@ -61,7 +62,8 @@ static uint64_t reach(const struct call *c, const struct device *d, uint64_t add
 	return 0;
 }
 
-static int access_directly(struct call *c, const struct device *d, bool write, uint64_t addr, uint8_t *buf, size_t len)
+static int access_directly(struct call *c, const struct device *d, bool write, uint64_t addr,
+			   uint8_t *buf, size_t len)
 {
 	struct memory *m = c->broker->memory;
 	int r = 0;
@@ -70,7 +72,8 @@ static int access_directly(struct call *c, const struct device *d, bool write, u
 		uint64_t n = reach(c, d, addr);
 
 		if (!n)
-			return refuse(c->why, -EFAULT, "0x%llx is not backed in an active region of %s",
+			return refuse(c->why, -EFAULT,
+				      "0x%llx is not backed in an active region of %s",
 				      (unsigned long long)addr, d->name);
 		n = n < len ? n : len;
 		r = write ? memory_write(m, addr, buf, n) : memory_read(m, addr, buf, n);
@@ -96,7 +99,8 @@ static void done(void *ctx, int result)
 
 	LIST_REMOVE(t, link);
 	if (result < 0)
-		client_reply_short(c, t->serial, result, "the device's transaction faulted and was terminated");
+		client_reply_short(c, t->serial, result,
+				   "the device's transaction faulted and was terminated");
 	else
 		client_reply_data(c, t->serial, t->buf, t->write ? 0 : t->len);
 	mem_free(t);
@@ -113,7 +117,8 @@ static int access_through_iommu(struct call *c, struct transaction *t, uint64_t 
 		return CALL_PARKED;
 	}
 	if (r == -EFAULT)
-		return refuse(c->why, r, "the transaction at 0x%llx was terminated", (unsigned long long)addr);
+		return refuse(c->why, r, "the transaction at 0x%llx was terminated",
+			      (unsigned long long)addr);
 	if (r == -EBUSY)
 		return refuse(c->why, r, "the device has a transaction waiting");
 	return r;
@@ -126,11 +131,12 @@ int simulate(struct call *c, struct device *d, bool write, const struct op *op)
 	struct range span;
 	int r;
 
-	if (d->kind == DEVICE_CPU || (d->kind == DEVICE_IOMMU && !((struct machine_device *)d->hw)->sim))
+	if (d->kind == DEVICE_CPU ||
+	    (d->kind == DEVICE_IOMMU && !((struct machine_device *)d->hw)->sim))
 		return refuse(c->why, -ENODEV, "%s is not a simulated device", d->name);
 	if (!len || op->len > PROTO_MAX_DATA || !range_make(op->addr, len, &span))
-		return refuse(c->why, -EINVAL, "a transaction of %llu bytes at 0x%llx", (unsigned long long)len,
-			      (unsigned long long)op->addr);
+		return refuse(c->why, -EINVAL, "a transaction of %llu bytes at 0x%llx",
+			      (unsigned long long)len, (unsigned long long)op->addr);
 	r = check_turn(c, d);
 	if (r < 0)
 		return r;

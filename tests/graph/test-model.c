@@ -659,9 +659,8 @@ static int op_set_assoc_attr(struct model *m)
 
 static bool stand_each_other(const struct model *m, const struct m_avcm *a, const struct m_avcm *b)
 {
-	return m->vcms[a->vcm].s == m->vcms[b->vcm].s &&
-	       split_of(a->attr) && split_of(a->attr) == split_of(b->attr) &&
-	       ((a->attr ^ b->attr) & VCM_USE_HIGH_BASE);
+	return m->vcms[a->vcm].s == m->vcms[b->vcm].s && split_of(a->attr) &&
+	       split_of(a->attr) == split_of(b->attr) && ((a->attr ^ b->attr) & VCM_USE_HIGH_BASE);
 }
 
 static int op_activate(struct model *m)

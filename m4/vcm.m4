@@ -42,10 +42,12 @@ AC_DEFUN([VCM_WARNINGS], [
 	AC_SUBST([WARN_CFLAGS])
 ])
 
-dnl INSTRUMENT_CFLAGS, INSTRUMENT_LDFLAGS: sanitizers, fuzzers, coverage.
+dnl INSTRUMENT_CFLAGS, INSTRUMENT_LDFLAGS: sanitizers, fuzzers, coverage. DEFS_LDFLAGS: a shared library names all that it
+dnl needs, unless it is instrumented: clang leaves the sanitizers' symbols to the program.
 AC_DEFUN([VCM_INSTRUMENT], [
 	INSTRUMENT_CFLAGS=
 	INSTRUMENT_LDFLAGS=
+	DEFS_LDFLAGS="-Wl,-z,defs"
 	AS_IF([test "x$enable_sanitizers" = xyes], [
 		INSTRUMENT_CFLAGS="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
 		INSTRUMENT_LDFLAGS="-fsanitize=address,undefined"
@@ -59,6 +61,7 @@ AC_DEFUN([VCM_INSTRUMENT], [
 		INSTRUMENT_LDFLAGS="$INSTRUMENT_LDFLAGS --coverage"
 	])
 	AS_IF([test -n "$INSTRUMENT_CFLAGS"], [
+		DEFS_LDFLAGS=
 		AC_MSG_CHECKING([whether $CC takes $INSTRUMENT_CFLAGS])
 		vcm_save_CFLAGS=$CFLAGS
 		vcm_save_LDFLAGS=$LDFLAGS
@@ -73,6 +76,7 @@ AC_DEFUN([VCM_INSTRUMENT], [
 	])
 	AC_SUBST([INSTRUMENT_CFLAGS])
 	AC_SUBST([INSTRUMENT_LDFLAGS])
+	AC_SUBST([DEFS_LDFLAGS])
 ])
 
 dnl HARDEN_CPPFLAGS, HARDEN_CFLAGS, HARDEN_LDFLAGS for all; PIE_LDFLAGS for programs.

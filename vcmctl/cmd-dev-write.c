@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -58,6 +59,12 @@ static enum exit_code run(const struct call *call)
 		return EXIT_USAGE;
 	}
 	r = take_bytes(&b, call);
+	if (r == -EINVAL) {
+		tell_misuse(
+			"dev write: --hex '%s': bytes are pairs of hexadecimal digits, as in 'de ad be ef'",
+			call->bytes);
+		return EXIT_USAGE;
+	}
 	if (r < 0) {
 		tell_misuse("dev write: %s: %s", call->bytes ? call->bytes : "standard input",
 			    strerror(-r));

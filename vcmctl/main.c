@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Options and the choice of a command. What a command does is in its own file.
+#include <ctype.h>
 #include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,6 +18,9 @@ static const struct command *const commands[] = {
 
 /* What getopt returns: a bit of enum option, or one of these. */
 enum { GOT_SOCKET = 256, GOT_HELP, GOT_VERSION };
+
+/* No option is short: these are numbers with a minus, which getopt is not to call options. */
+#define DIGITS "0123456789"
 
 static const struct option long_options[] = {
 	{ "dot", no_argument, NULL, OPTION_DOT },
@@ -66,12 +71,27 @@ static const struct command *find(char *const *words, size_t n_words, size_t *ou
 		if (*out_n)
 			return commands[i];
 	}
-	if (n_words)
+	if (n_words == 1 && strcmp(words[0], "dev") == 0)
+		tell_misuse("dev read or dev write?");
+	else if (n_words)
 		tell_misuse("there is no command '%s%s%s'", words[0], n_words > 1 ? " " : "",
 			    n_words > 1 ? words[1] : "");
 	else
 		tell_misuse("which command?");
 	return NULL;
+}
+
+static bool options_agree(const struct command *c, unsigned int options)
+{
+	if (options & ~c->options)
+		tell_misuse("%s: an option that does not belong here", c->name);
+	else if (options & OPTION_HEX && options & OPTION_TEXT)
+		tell_misuse("%s: --hex or --text, not both", c->name);
+	else if (options & OPTION_RAW && options & OPTION_JSON)
+		tell_misuse("%s: --raw or --json, not both", c->name);
+	else
+		return true;
+	return false;
 }
 
 static enum exit_code run(char *const *words, size_t n_words, struct call *call)
@@ -83,11 +103,8 @@ static enum exit_code run(char *const *words, size_t n_words, struct call *call)
 	c = find(words, n_words, &n_name);
 	if (!c)
 		return EXIT_USAGE;
-	if (call->options & ~c->options ||
-	    (call->options & OPTION_HEX && call->options & OPTION_TEXT)) {
-		tell_misuse("%s: an option that does not belong here", c->name);
+	if (!options_agree(c, call->options))
 		return EXIT_USAGE;
-	}
 	if (n_words - n_name > c->n_args || n_words - n_name < c->n_args - c->n_optional) {
 		tell_misuse("usage: vcmctl %s", c->synopsis);
 		return EXIT_USAGE;
@@ -96,6 +113,16 @@ static enum exit_code run(char *const *words, size_t n_words, struct call *call)
 	code = c->run(call);
 	broker_leave();
 	return code;
+}
+
+/* Of a word such as -15 getopt has read the first digit only, and stands on it still. */
+static void tell_negative(char *const *argv, int digit)
+{
+	const char *word = argv[optind - 1];
+
+	if (word[0] != '-' || word[1] != digit || word[2])
+		word = argv[optind];
+	tell_misuse("'%s': no number is negative here", word);
 }
 
 /* What has been printed may not have arrived: a full disk is a failure too. */
@@ -112,7 +139,11 @@ int main(int argc, char **argv)
 	struct call call = { .options = 0 };
 	int got;
 
-	while ((got = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+	while ((got = getopt_long(argc, argv, DIGITS, long_options, NULL)) != -1) {
+		if (got < GOT_SOCKET && isdigit(got)) {
+			tell_negative(argv, got);
+			return EXIT_USAGE;
+		}
 		switch (got) {
 		case GOT_SOCKET:
 			broker_set_socket(optarg);

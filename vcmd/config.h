@@ -13,7 +13,7 @@
 #include "base/reason.h"
 #include "memory/memory.h"
 
-#define CONFIG_PATH "/etc/vcm/vcmd.conf"
+#define CONFIG_PATH SYSCONFDIR "/vcm/vcmd.conf"
 #define CONFIG_SOCKET "/run/vcm/vcmd.sock"
 
 /* Who may: root and the daemon's own user always may. An empty rule is nobody else. */
@@ -91,8 +91,7 @@ struct config {
 	struct config_rule access;  /* who may connect at all: the group of the socket by default */
 	struct config_rule kernel;  /* VCM_PREBUILT_KERNEL */
 	struct config_rule inspect; /* other users' rows, who maps what */
-	struct config_rule
-		simulate; /* act as a simulated device in whatever session; break simulated hardware */
+	struct config_rule simulate; /* act as a device that is others'; break simulated hardware */
 	struct config_limits limits;
 };
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <libgen.h>
+#include <pwd.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/file.h>
@@ -206,12 +207,29 @@ static int lock_folder(const char *path, int *out, struct reason *why)
 		return refuse(why, -ENOMEM, "out of memory");
 	folder = dirname(copy);
 	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return refuse(why, -ENOENT,
+			      "there is no folder %s for the socket: make it (as the service's "
+			      "RuntimeDirectory= does), or listen elsewhere with --socket",
+			      folder);
 	if (fd < 0)
 		return refuse(why, -errno, "%s: %s", folder, strerror(errno));
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return refuse(why, -EBUSY, "another vcmd is starting in %s", folder);
 	*out = steal_fd(&fd);
 	return 0;
+}
+
+/* Without a group the socket keeps the process's own, which nobody meant to let in. */
+static void say_no_group(const struct listener_config *c)
+{
+	const struct passwd *user = getpwuid(geteuid());
+
+	if (c->group || c->mode & S_IRWXO)
+		return;
+	log_notice("listener: there is no group vcm: only %s%s may connect, unless the "
+		   "configuration says more",
+		   user ? user->pw_name : "the daemon's user", geteuid() ? " and root" : "");
 }
 
 /* Nobody can connect before listen(), so there is no moment with wrong rights. */
@@ -222,6 +240,7 @@ static int set_rights(const struct listener_config *c, struct reason *why)
 
 	if (c->group && !group)
 		return refuse(why, -EINVAL, "%s: there is no group %s", c->path, c->group);
+	say_no_group(c);
 	if (group && chown(c->path, (uid_t)-1, group->gr_gid) < 0) {
 		log_warning(
 			"listener: %s: cannot be given to the group %s: %s; no group may connect",

@@ -18,7 +18,7 @@ struct listener;
 struct listener_config {
 	const char *path;
 	mode_t mode;
-	const char *group; /* NULL: the process's own */
+	const char *group; /* NULL: the process's own, and a notice that there is no group vcm */
 };
 
 /* fd is the callback's from now on. */

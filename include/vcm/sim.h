@@ -4,7 +4,10 @@
  * trying out a program on a machine without the devices. Never part of a batch.
  *
  * All functions return 0 or a negative errno number; -ENOTCONN without a connection. -EINVAL: there is no such device.
- * -ENODEV: it is a real one. -EACCES: it is active for another session, and the right to play it all the same is missing.
+ * -ENODEV: it is a real one. -EACCES: the right `simulate` is missing.
+ *
+ * Acting as a device needs an active association of the session's own, or that nobody has one; acting as a device that is
+ * active for other sessions only needs the right `simulate`.
  */
 #ifndef VCM_SIM_H
 #define VCM_SIM_H

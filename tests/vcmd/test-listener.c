@@ -235,7 +235,7 @@ START_TEST(listener_refuses_paths_that_cannot_be)
 	p.config.path = "";
 	refused(&p, -ENAMETOOLONG, "1 to 107 bytes");
 	p.config.path = "/no/such/folder/vcmd.sock";
-	refused(&p, -ENOENT, "/no/such/folder");
+	refused(&p, -ENOENT, "there is no folder /no/such/folder");
 	p.config.path = p.path;
 	p.config.group = "no-such-group";
 	refused(&p, -EINVAL, "there is no group no-such-group");

@@ -94,7 +94,7 @@ int smmuv3_probe(const struct mmio *io, struct a64_config *out, struct reason *w
 	uint32_t idr3 = mmio_read32(io, V3_IDR3), idr5 = mmio_read32(io, V3_IDR5);
 
 	out->pa_bits = pa_bits_of(idr5);
-	out->live_split = IDR3_BBML(idr3) != 0;
+	out->live_split = IDR3_BBML(idr3) == BBML_ANY;
 	if (!(idr0 & IDR0_S1P) || !(IDR0_TTF(idr0) & TTF_AARCH64) || !out->pa_bits)
 		return refuse(why, -EIO,
 			      "no SMMUv3 with stage 1 and AArch64 tables is there (IDR0 0x%08x)",
@@ -171,8 +171,8 @@ static int set_cr0(const struct smmuv3 *s, uint32_t cr0)
 	return v3_wait(s, V3_CR0ACK, CR0_SMMUEN | CR0_EVTQEN | CR0_CMDQEN, cr0);
 }
 
-/* GBPA is what happens while SMMUEN is 0, so it goes first. An SMMU before version 3.1 may lack ABORT (IHI 0070, GBPA):
- * what it does while it is off is not in the driver's hand. */
+/* GBPA is what happens while SMMUEN is 0, so it goes first. Models without GBPA exist (QEMU's before 8.1): what they let
+ * pass while they are off is not in the driver's hand. */
 static int abort_all(const struct smmuv3 *s)
 {
 	if (v3_wait(s, V3_GBPA, GBPA_UPDATE, 0))

@@ -36,6 +36,7 @@
 #define IDR1_PRESET (3U << 29) /* queues or tables are at places of the hardware's own */
 #define V3_IDR3 0x0CU
 #define IDR3_BBML(v) V3_FIELD(v, 11, 2)
+#define BBML_ANY 2U /* level 2; level 1 needs the nT bit in the block, which is not used here */
 #define V3_IDR5 0x14U
 #define IDR5_OAS(v) V3_FIELD(v, 0, 3)
 #define IDR5_GRAN4K (1U << 4)

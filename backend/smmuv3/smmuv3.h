@@ -7,7 +7,8 @@
  * Every configured stream always has an entry that translates. Without an active table it points at the parking
  * descriptor, whose walks are disabled: the stream's transactions are aborted, and each is recorded as a fault. A stream
  * that is not configured has no valid entry, and is aborted too. Nothing ever bypasses: before the stream table stands,
- * and after a failure that the driver cannot repair, the SMMU is off and GBPA.ABORT is set.
+ * and after a failure that the driver cannot repair, the SMMU is off and GBPA.ABORT is set (there is a warning where the
+ * hardware has no such bit).
  *
  * It cannot do: a high and a low table on one context (`split`), substreams, stage 2, PCI ATS and PRI.
  * Sources of the figures: "Arm IHI 0070" (SMMUv3 architecture), "Arm DDI 0487" (tables), and the constants of Linux
@@ -27,7 +28,7 @@
 struct a64;
 struct a64_config {
 	unsigned int pa_bits; /* 32 to 48: the least of what the SMMUs can address (smmuv3_probe) */
-	/* All of them let a block be replaced by a table that says the same (IDR3.BBML is not 0). Otherwise a block that
+	/* All of them let a block be replaced by a table that says the same (IDR3.BBML is 2). Otherwise a block that
 	 * must be split is invalid for a moment, and a transaction that comes then faults. */
 	bool live_split;
 };

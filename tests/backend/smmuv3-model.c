@@ -348,7 +348,7 @@ static void identify(struct v3_model *m)
 				 (c->asid8 ? 0 : 1U << 12) | 1U << 13 | 2U << 21 |
 				 c->stall_model << 24 | (c->linear_only ? 0 : 1U << 27);
 	*v3_model_reg(m, 0x04) = c->sid_bits | c->queue_bits << 16 | c->queue_bits << 21;
-	*v3_model_reg(m, 0x0C) = c->bbm_needed ? 0 : 1U << 11;
+	*v3_model_reg(m, 0x0C) = c->bbm_needed ? 1U << 11 : 2U << 11;
 	*v3_model_reg(m, 0x14) = 1U << 4 | c->oas;
 	*v3_model_reg(m, 0x18) = 0x12345678;
 }

@@ -55,6 +55,8 @@ struct smmuv3 {
 	struct backend backend; /* first */
 	const struct mmio *io;
 	const struct irq *irq;
+	int wait_fd;  /* an epoll of the interrupt and of again_fd */
+	int again_fd; /* an eventfd: the caller shall come back, interrupt or not */
 	struct bus bus;
 	char *name;
 	uint64_t base;
@@ -65,9 +67,10 @@ struct smmuv3 {
 	bool stopped;                   /* it aborts everything, for good */
 
 	struct v3_queue cmdq, evtq;
-	bool cmd_failed;   /* since the last sync */
-	uint32_t overflow; /* OVACKFLG, where OVFLG has it */
-	uint64_t n_events; /* taken from the queue */
+	bool cmd_failed;      /* since the last sync */
+	uint32_t overflow;    /* OVACKFLG, where OVFLG has it */
+	uint64_t n_events;    /* taken from the queue */
+	uint64_t n_strangers; /* of them, of streams that are nobody's */
 
 	uint64_t strtab_pa, *strtab; /* linear: the entries; two-level: L1 descriptors */
 	size_t strtab_len;

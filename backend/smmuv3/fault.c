@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
 #include "backend/smmuv3/registers.h"
 #include "base/log.h"
@@ -119,6 +120,17 @@ void v3_faults_forget(struct smmuv3 *s, struct v3_context *c)
 
 /* --- the queue ------------------------------------------------------------------------------------------------------------ */
 
+/* Nobody can be asked: a master that the configuration does not know. The 1st, 2nd, 4th, 8th... such event has a line. */
+static void report_stranger(struct smmuv3 *s, const uint64_t record[4])
+{
+	s->n_strangers++;
+	if (s->n_strangers & (s->n_strangers - 1))
+		return;
+	log_warning("%s: fault of unknown stream %u at 0x%llx (event 0x%02x, %llu of such now)",
+		    s->name, EVENT_SID(record[0]), (unsigned long long)record[2],
+		    EVENT_ID(record[0]), (unsigned long long)s->n_strangers);
+}
+
 /* False: nobody is to be told. */
 static bool is_fault(struct smmuv3 *s, const uint64_t record[4], struct fault *out)
 {
@@ -129,8 +141,7 @@ static bool is_fault(struct smmuv3 *s, const uint64_t record[4], struct fault *o
 	if (EVENT_ID(record[0]) == E_PAGE_REQUEST)
 		return false; /* a hint: nothing was refused */
 	if (!c) {
-		log_warning("%s: fault of unknown stream %u at 0x%llx (event 0x%02x)", s->name,
-			    stream, (unsigned long long)record[2], EVENT_ID(record[0]));
+		report_stranger(s, record);
 		return false;
 	}
 	stall = note_stall(s, c, record);
@@ -139,25 +150,47 @@ static bool is_fault(struct smmuv3 *s, const uint64_t record[4], struct fault *o
 	return stall != STALL_BEHIND;
 }
 
-static bool next(struct smmuv3 *s, struct fault *out)
+enum found {
+	FOUND_NOTHING,
+	FOUND_FAULT,
+	FOUND_NOISE, /* a queue's length of records for nobody, and there may be more */
+};
+
+static enum found look(struct smmuv3 *s, struct fault *out)
 {
 	uint64_t record[4];
 
-	while (v3_event(s, record)) {
+	for (uint32_t i = 0; i >> s->evtq.log2 == 0; i++) {
+		if (!v3_event(s, record))
+			return FOUND_NOTHING;
 		if (is_fault(s, record, out))
-			return true;
+			return FOUND_FAULT;
 	}
-	return false;
+	return FOUND_NOISE;
+}
+
+static enum found look_and_ack(struct smmuv3 *s, struct fault *out)
+{
+	enum found found = look(s, out);
+
+	if (found != FOUND_NOTHING)
+		return found;
+	/* What comes after this is an interrupt again; what came before it is seen here. */
+	s->irq->ack(s->irq->ctx);
+	v3_check_errors(s);
+	return look(s, out);
 }
 
 int v3_fault_next(struct backend *b, struct fault *out)
 {
 	struct smmuv3 *s = (struct smmuv3 *)(void *)b;
+	eventfd_t again;
+	enum found found;
 
-	if (next(s, out))
-		return 1;
-	/* What comes after this is an interrupt again; what came before it is seen here. */
-	s->irq->ack(s->irq->ctx);
-	v3_check_errors(s);
-	return next(s, out);
+	(void)eventfd_read(s->again_fd, &again);
+	found = look_and_ack(s, out);
+	/* A queue that is not empty does not interrupt again. */
+	if (found != FOUND_NOTHING)
+		(void)eventfd_write(s->again_fd, 1);
+	return found == FOUND_FAULT;
 }

@@ -4,10 +4,13 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 
 #include "backend/smmuv3/a64-descriptor.h"
 #include "backend/smmuv3/device.h"
 #include "backend/smmuv3/registers.h"
+#include "base/cleanup.h"
 #include "base/mem.h"
 
 #define TIMEOUT_US 100000
@@ -161,7 +164,7 @@ static int v3_translate(struct backend *b, unsigned int context, uint64_t va, ui
 
 static int v3_fault_fd(struct backend *b)
 {
-	return self(b)->irq->fd;
+	return self(b)->wait_fd;
 }
 
 /* --- life ----------------------------------------------------------------------------------------------------------------- */
@@ -190,6 +193,8 @@ static void release(struct smmuv3 *s, bool quiet)
 	}
 	for (unsigned int i = 0; s->contexts && i < s->n_contexts; i++)
 		mem_free(s->contexts[i].name);
+	fd_closep(&s->wait_fd);
+	fd_closep(&s->again_fd);
 	mem_free(s->contexts);
 	mem_free(s->spaces);
 	mem_free(s->name);
@@ -250,12 +255,34 @@ static int copy_config(struct smmuv3 *s, const struct smmuv3_config *config, str
 	return 0;
 }
 
+static int watch(const struct smmuv3 *s, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	return epoll_ctl(s->wait_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+static int open_fds(struct smmuv3 *s)
+{
+	int r;
+
+	s->again_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	s->wait_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (s->again_fd < 0 || s->wait_fd < 0)
+		return -errno;
+	r = watch(s, s->again_fd);
+	return r ? r : watch(s, s->irq->fd);
+}
+
 static int bring_up(struct smmuv3 *s, const struct smmuv3_config *config, struct reason *why)
 {
 	int r = v3_identify(s, config, why);
 
 	if (r)
 		return r;
+	r = open_fds(s);
+	if (r)
+		return refuse(why, r, "%s: its interrupt cannot be waited for", s->name);
 	if (v3_quiesce(s))
 		return refuse(why, -EIO, "%s cannot be switched off", s->name);
 	r = v3_queues_init(s, config->queue_log2);
@@ -285,6 +312,7 @@ int smmuv3_new(const struct smmuv3_config *config, struct a64 *format, struct ba
 	s = mem_new0(struct smmuv3);
 	if (!s)
 		return refuse(why, -ENOMEM, "no memory");
+	s->wait_fd = s->again_fd = -1;
 	r = copy_config(s, config, format);
 	if (r)
 		refuse(why, r, "no memory");

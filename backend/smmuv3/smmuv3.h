@@ -64,7 +64,8 @@ struct smmuv3_config {
 /*
  * Resets the hardware and enables it with every configured stream parked. *out is freed through its ops, which leaves
  * the SMMU off and aborting everything.
- * 0, -ENOMEM, -EINVAL (the config asks for what the hardware has not), -EIO (it does not do what it is told).
+ * 0, -ENOMEM, -EINVAL (the config asks for what the hardware has not), -EIO (it does not do what it is told), or what the
+ * kernel says to two more fds: fault_fd() is readable after an interrupt, and while the driver knows of more faults.
  */
 int smmuv3_new(const struct smmuv3_config *config, struct a64 *format, struct backend **out,
 	       struct reason *why);

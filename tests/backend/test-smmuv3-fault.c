@@ -123,6 +123,28 @@ START_TEST(a_stranger_is_nobodys_fault)
 }
 END_TEST
 
+static void stranger_knocks(void)
+{
+	try(STRANGER, 0, VA);
+}
+
+START_TEST(a_stranger_who_never_stops_does_not_hold_the_caller)
+{
+	setup();
+	stranger_knocks();
+	machine.tap.look = stranger_knocks;
+	no_fault();
+	v3_model_irq(model)->ack(v3_model_irq(model)->ctx);
+	ck_assert(fd_is_readable()); /* there is more, and no interrupt to say so */
+	machine.tap.look = NULL;
+	try(MASTER(1), 0, VA);
+	expect_fault(1, 0x10);
+	no_fault();
+	ck_assert(!fd_is_readable());
+	teardown();
+}
+END_TEST
+
 START_TEST(the_fd_is_readable_when_there_is_something_and_not_after_the_last)
 {
 	setup();
@@ -404,7 +426,7 @@ END_TEST
 SUITE_MAIN("smmuv3-fault", a_fault_says_where_and_how,
 	   every_kind_of_event_becomes_a_fault_of_its_context,
 	   hardware_that_cannot_use_a_table_is_heard, a_parked_context_reports_what_its_master_does,
-	   a_stranger_is_nobodys_fault,
+	   a_stranger_is_nobodys_fault, a_stranger_who_never_stops_does_not_hold_the_caller,
 	   the_fd_is_readable_when_there_is_something_and_not_after_the_last,
 	   a_fault_that_comes_while_the_interrupt_is_acknowledged_is_not_lost,
 	   an_overflow_loses_faults_and_nothing_else, a_queue_that_wraps_many_times_loses_nothing,

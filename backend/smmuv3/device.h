@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The driver's inside, shared by its parts: device.c (reset, enable, stop), queue.c (commands and their errors, event
+ * records), stream.c (stream table and descriptors), space.c (tables and their ASIDs), fault.c. Nobody outside this
+ * folder includes it.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "backend/backend.h"
+#include "backend/smmuv3/a64.h"
+#include "backend/smmuv3/smmuv3.h"
+
+/*
+ * A queue in table memory. prod and cons count entries modulo twice the size, as the registers do: equal is empty,
+ * apart by the size is full.
+ */
+struct v3_queue {
+	uint64_t *at;
+	uint64_t pa;
+	size_t len;
+	unsigned int log2;
+	uint32_t prod, cons;
+};
+
+/* A table that is active on this SMMU, with the ASID of its TLB entries. Free when n_contexts is 0. */
+struct v3_space {
+	struct a64_user user; /* first */
+	struct smmuv3 *smmu;
+	struct table *table;
+	unsigned int n_contexts;
+	uint16_t asid;
+};
+
+#define V3_WAITING_MAX 16
+
+/*
+ * Stalled transactions, by STAG, oldest first; several of one master may wait. Only the first has been reported. Its
+ * verdict is final for it alone; the others are retried then, and fault again if nothing has changed.
+ */
+struct v3_context {
+	char *name;
+	uint32_t stream;
+	bool stall;
+	struct v3_space *space; /* NULL: parked */
+	unsigned int cd;        /* which of its two descriptors is in use, or was last */
+	uint16_t waiting[V3_WAITING_MAX];
+	unsigned int n_waiting;
+	uint64_t forgotten; /* stalls recorded by an event before this one are over */
+};
+
+struct smmuv3 {
+	struct backend backend; /* first */
+	const struct mmio *io;
+	const struct irq *irq;
+	int wait_fd;  /* an epoll of the interrupt and of again_fd */
+	int again_fd; /* an eventfd: the caller shall come back, interrupt or not */
+	struct bus bus;
+	char *name;
+	uint64_t base;
+	uint32_t version;
+	unsigned int timeout_us;
+	bool coherent, asid16, can_stall, must_stall, two_level;
+	unsigned int pa_bits, sid_bits; /* sid_bits: of the stream table */
+	bool stopped;                   /* it aborts everything, for good */
+
+	struct v3_queue cmdq, evtq;
+	bool cmd_failed;      /* since the last sync */
+	uint32_t overflow;    /* OVACKFLG, where OVFLG has it */
+	uint64_t n_events;    /* taken from the queue */
+	uint64_t n_strangers; /* of them, of streams that are nobody's */
+
+	uint64_t strtab_pa, *strtab; /* linear: the entries; two-level: L1 descriptors */
+	size_t strtab_len;
+	uint64_t cds_pa, *cds; /* the parking descriptor, then two for each context */
+	size_t cds_len;
+
+	struct v3_context *contexts;
+	struct v3_space *spaces; /* one more than contexts: replace has two at a time */
+	unsigned int n_contexts;
+};
+
+/* --- device.c */
+
+uint32_t v3_read(const struct smmuv3 *s, uint32_t reg);
+void v3_write(const struct smmuv3 *s, uint32_t reg, uint32_t value);
+void v3_write64(const struct smmuv3 *s, uint32_t reg, uint64_t value);
+/* Until the register's bits of mask are value: 0, or -EIO when the hardware takes too long. */
+int v3_wait(const struct smmuv3 *s, uint32_t reg, uint32_t mask, uint32_t value);
+/* The same by hand. Asked before the last look at the register. */
+uint64_t v3_deadline(const struct smmuv3 *s);
+bool v3_is_late(uint64_t deadline);
+/* Zeroed table memory of at least len bytes; *out_len is what it became. 0 or -ENOMEM. */
+int v3_alloc(struct smmuv3 *s, size_t len, uint64_t *out_pa, uint64_t **out_at, size_t *out_len);
+/* What the hardware is, into s; whether the driver can work with it. */
+int v3_identify(struct smmuv3 *s, const struct smmuv3_config *config, struct reason *why);
+/* From unknown, to off and aborting. 0 or -EIO. */
+int v3_quiesce(struct smmuv3 *s);
+/* Queues and stream table stand: enables. */
+int v3_enable(struct smmuv3 *s);
+/* The last resort: nothing is translated any more. */
+void v3_stop(struct smmuv3 *s, const char *because);
+
+/* --- queue.c */
+
+int v3_queues_init(struct smmuv3 *s, unsigned int log2);
+/* Hardware sees it with the next sync. */
+void v3_command(struct smmuv3 *s, uint64_t word0, uint64_t word1);
+/* Returns when all commands have taken effect: 0; -EIO: one of them was refused, or the queue stands still (then the SMMU
+ * is stopped). */
+int v3_sync(struct smmuv3 *s);
+/* The next event record, out of the queue. */
+bool v3_event(struct smmuv3 *s, uint64_t record[4]);
+/* Events that hardware has recorded and nobody has taken. */
+uint32_t v3_events_pending(struct smmuv3 *s);
+/* Looks for global errors and answers them. */
+void v3_check_errors(struct smmuv3 *s);
+
+/* --- stream.c */
+
+int v3_streams_init(struct smmuv3 *s, struct reason *why);
+void v3_streams_deinit(struct smmuv3 *s);
+/*
+ * Points the context's stream at a table (NULL: parks it) and returns when hardware uses nothing else. One store of 64
+ * bits switches, so that there is no moment in between. -EIO: the stream is where it was, or the SMMU is stopped.
+ */
+int v3_stream_switch(struct smmuv3 *s, struct v3_context *c, struct v3_space *space);
+
+/* --- space.c */
+
+/* The space of a table, with one context more. NULL: every ASID is taken. */
+struct v3_space *v3_space_get(struct smmuv3 *s, struct table *t);
+/* With the last context the TLB forgets it. No stream uses it for this context any more. */
+void v3_space_put(struct v3_space *space);
+
+/* --- fault.c */
+
+int v3_fault_next(struct backend *b, struct fault *out);
+int v3_fault_resume(struct backend *b, unsigned int context, bool retry);
+/* What stalls of the context is terminated, and what was recorded of it waits no more. The context is parked. */
+void v3_faults_forget(struct smmuv3 *s, struct v3_context *c);
+/* The same for what has been taken as a fault, while its stream goes on. */
+void v3_faults_abort(struct smmuv3 *s, struct v3_context *c);

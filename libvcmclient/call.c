@@ -198,6 +198,18 @@ uint64_t call_value(struct call *c, size_t i, uint64_t error_value)
 	return c->packet->reply.values[i];
 }
 
+static void *pointer(struct call *c, enum handle_kind kind, uint32_t wire)
+{
+	void *p = handles_pointer(c->entry.session->handles, kind, wire);
+
+	if (!p && wire & HANDLE_BROKER)
+		call_fail(c, refuse(error_reason(), -ENOMEM, "no memory"));
+	else if (!p)
+		call_fail(c, refuse(error_reason(), -EINVAL, "the %s went away meanwhile",
+				    handle_kind_name(kind)));
+	return p;
+}
+
 void *call_object(struct call *c, enum handle_kind kind, size_t i)
 {
 	uint64_t wire = c->err == 0 ? c->packet->reply.values[i] : 0;
@@ -206,10 +218,7 @@ void *call_object(struct call *c, enum handle_kind kind, size_t i)
 	if (wire > UINT32_MAX)
 		call_fail(c, refuse(error_reason(), -EPROTO, "the broker answered with no handle"));
 	else if (wire)
-		p = handles_pointer(c->entry.session->handles, kind, (uint32_t)wire);
-	if (wire && !p)
-		call_fail(c, refuse(error_reason(), -EINVAL, "the %s went away meanwhile",
-				    handle_kind_name(kind)));
+		p = pointer(c, kind, (uint32_t)wire);
 	error_end(c->err);
 	return p;
 }

@@ -27,6 +27,7 @@
 
 #define WORD_BITS 64
 #define FIRST_WORDS 4
+#define CHUNK_LEN 256
 
 enum slot_state { SLOT_FREE, SLOT_PENDING, SLOT_LIVE };
 
@@ -38,6 +39,13 @@ struct slot {
 	bool is_user;
 };
 
+/* What is known of an index of the broker's that it has named. */
+struct named {
+	uint32_t generation;
+	uint32_t n_freeing; /* requests under way that free it */
+	bool is_told;       /* it was named while one was */
+};
+
 /*
  * A bit of `free` is a slot, a bit of `summary` a word of `free` that is not 0: the lowest free slot is two searches away,
  * however many there are.
@@ -46,7 +54,9 @@ struct handles {
 	pthread_mutex_t lock;
 	struct slot *slots;
 	uint64_t *free, *summary;
-	size_t n_words; /* of free */
+	size_t n_words;        /* of free */
+	struct named **chunks; /* of CHUNK_LEN, by the broker's index; NULL where it has named none */
+	size_t n_chunks;
 	uint32_t first_generation;
 	uint32_t last_generation; /* the highest in use */
 	bool is_closed;
@@ -118,6 +128,9 @@ struct handles *handles_free(struct handles *h)
 		return NULL;
 	handles_close(h);
 	pthread_mutex_destroy(&h->lock);
+	for (size_t i = 0; i < h->n_chunks; i++)
+		mem_free(h->chunks[i]);
+	mem_free(h->chunks);
 	mem_free(h->slots);
 	mem_free(h->free);
 	mem_free(h->summary);
@@ -243,32 +256,130 @@ void handles_settle(struct handles *h, uint32_t wire)
 	pthread_mutex_unlock(&h->lock);
 }
 
+static void pass_generation(struct handles *h, uint32_t *generation)
+{
+	*generation = generation_after(*generation);
+	if (*generation > h->last_generation)
+		h->last_generation = *generation;
+}
+
+/* --- what the broker makes; with the lock held ------------------------------------------------------------------ */
+
+/* NULL for one that it has never named, and for ours. */
+static struct named *named_of(const struct handles *h, uint32_t wire)
+{
+	size_t i = wire & ~HANDLE_BROKER;
+
+	if (!(wire & HANDLE_BROKER) || i / CHUNK_LEN >= h->n_chunks || !h->chunks[i / CHUNK_LEN])
+		return NULL;
+	return &h->chunks[i / CHUNK_LEN][i % CHUNK_LEN];
+}
+
+static int grow_chunks(struct handles *h, size_t n)
+{
+	size_t n_new = n < 2 * h->n_chunks ? 2 * h->n_chunks : n;
+	struct named **chunks = mem_realloc_n(h->chunks, n_new, sizeof(struct named *));
+
+	if (!chunks)
+		return -ENOMEM;
+	for (size_t i = h->n_chunks; i < n_new; i++)
+		chunks[i] = NULL;
+	h->chunks = chunks;
+	h->n_chunks = n_new;
+	return 0;
+}
+
+/* NULL without memory. */
+static struct named *name(struct handles *h, uint32_t wire)
+{
+	size_t at = (wire & ~HANDLE_BROKER) / CHUNK_LEN;
+	struct named *chunk;
+
+	if (at >= h->n_chunks && grow_chunks(h, at + 1) < 0)
+		return NULL;
+	if (!h->chunks[at]) {
+		chunk = mem_zalloc_n(CHUNK_LEN, sizeof(*chunk));
+		if (!chunk)
+			return NULL;
+		for (size_t i = 0; i < CHUNK_LEN; i++)
+			chunk[i].generation = h->first_generation;
+		h->chunks[at] = chunk;
+	}
+	return named_of(h, wire);
+}
+
+static void named_freed(struct handles *h, struct named *named, bool is_done)
+{
+	if (is_done && !named->is_told)
+		pass_generation(h, &named->generation);
+	if (named->n_freeing > 0)
+		named->n_freeing--;
+	if (named->n_freeing == 0)
+		named->is_told = false;
+}
+
+void handles_free_begin(struct handles *h, uint32_t wire)
+{
+	struct named *named;
+
+	if (!(wire & HANDLE_BROKER))
+		return;
+	pthread_mutex_lock(&h->lock);
+	named = named_of(h, wire);
+	if (named)
+		named->n_freeing++;
+	pthread_mutex_unlock(&h->lock);
+}
+
+void handles_free_undo(struct handles *h, uint32_t wire)
+{
+	struct named *named;
+
+	if (!(wire & HANDLE_BROKER))
+		return;
+	pthread_mutex_lock(&h->lock);
+	named = named_of(h, wire);
+	if (named)
+		named_freed(h, named, false);
+	pthread_mutex_unlock(&h->lock);
+}
+
+/* ---------------------------------------------------------------------------------------------------------------- */
+
+/* Out: the object's mapping, which is the caller's now. */
+static void release(struct handles *h, uint32_t wire, struct mapping **out_mapping)
+{
+	struct named *named = named_of(h, wire);
+	struct slot *slot = slot_of(h, wire);
+
+	if (named)
+		named_freed(h, named, true);
+	if (!slot)
+		return;
+	*out_mapping = STEAL_PTR(slot->mapping);
+	slot->state = SLOT_FREE;
+	pass_generation(h, &slot->generation);
+	mark_free(h, wire, true);
+}
+
 void handles_release(struct handles *h, uint32_t wire)
 {
 	struct mapping *mapping = NULL;
-	struct slot *slot;
 
 	pthread_mutex_lock(&h->lock);
-	slot = slot_of(h, wire);
-	if (slot) {
-		mapping = STEAL_PTR(slot->mapping);
-		slot->state = SLOT_FREE;
-		slot->generation = generation_after(slot->generation);
-		if (slot->generation > h->last_generation)
-			h->last_generation = slot->generation;
-		mark_free(h, wire, true);
-	}
+	release(h, wire, &mapping);
 	pthread_mutex_unlock(&h->lock);
 	mapping_unref(mapping);
 }
 
 static int find(struct handles *h, struct handle handle, struct handle_info *out)
 {
+	const struct named *named = named_of(h, handle.wire);
 	struct slot *slot;
 
 	*out = (struct handle_info){ .wire = handle.wire };
 	if (handle.wire & HANDLE_BROKER)
-		return handle.generation == h->first_generation ? 0 : -EINVAL;
+		return named && named->generation == handle.generation ? 0 : -EINVAL;
 	slot = slot_of(h, handle.wire);
 	if (!slot || slot->generation != handle.generation || slot->kind != handle.kind)
 		return -EINVAL;
@@ -302,24 +413,33 @@ int handles_find(struct handles *h, enum handle_kind kind, const void *p, struct
 	return 0;
 }
 
+/* The generation of a handle, or 0, which is none. */
+static uint32_t generation_of(struct handles *h, enum handle_kind kind, uint32_t wire)
+{
+	const struct slot *slot = slot_of(h, wire);
+	struct named *named;
+
+	if (!(wire & HANDLE_BROKER))
+		return slot && slot->kind == kind ? slot->generation : 0;
+	if (wire - HANDLE_BROKER > INDEX_MAX)
+		return 0;
+	named = name(h, wire);
+	if (!named)
+		return 0;
+	named->is_told |= named->n_freeing > 0;
+	return named->generation;
+}
+
 void *handles_pointer(struct handles *h, enum handle_kind kind, uint32_t wire)
 {
-	struct handle handle = { kind, h->first_generation, wire };
-	const struct slot *slot;
-	bool is_known = true;
+	struct handle handle = { .kind = kind, .wire = wire };
 
 	if (wire == 0)
 		return NULL;
-	if (wire & HANDLE_BROKER)
-		return wire - HANDLE_BROKER <= INDEX_MAX ? handle_encode(handle) : NULL;
 	pthread_mutex_lock(&h->lock);
-	slot = slot_of(h, wire);
-	if (slot && slot->kind == kind)
-		handle.generation = slot->generation;
-	else
-		is_known = false;
+	handle.generation = generation_of(h, kind, wire);
 	pthread_mutex_unlock(&h->lock);
-	return is_known ? handle_encode(handle) : NULL;
+	return handle.generation ? handle_encode(handle) : NULL;
 }
 
 void handles_close(struct handles *h)

@@ -12,8 +12,8 @@
  *	+--------+------------+---+----------------+
  *
  * b and index are the handle on the wire. A slot's generation changes whenever its object goes, so that a pointer kept too
- * long is found out; generations go on from one session to the next. What the broker makes (a clone's contents) carries the
- * session's first generation: the same object always has the same pointer, and the broker finds out the stale ones.
+ * long is found out; generations go on from one session to the next. What the broker makes (a clone's contents) is counted the
+ * same way, by the frees of this side: nobody else can free it, and the broker gives the lowest free index to the next object.
  * On 64 bits no such pointer is a canonical address: nothing can be there.
  */
 #pragma once
@@ -73,13 +73,25 @@ int handles_take(struct handles *h, enum handle_kind kind, const struct handle_i
 		 uint32_t *out);
 /* A pending object is pending no longer. */
 void handles_settle(struct handles *h, uint32_t wire);
-/* The object is gone, or was never made: its pointers are stale from now on. Broker-made handles are passed over. */
+/* The object is gone, or was never made: its pointers are stale from now on. */
 void handles_release(struct handles *h, uint32_t wire);
+
+/*
+ * What frees a broker-made object is about to be sent, and was refused; handles_release() instead when it was done. Handles
+ * of ours are passed over.
+ * The broker may give the index to another object before this side knows that the first is gone. Whoever is told the index
+ * meanwhile cannot say which of the two is meant: then the pointer stays valid, so that none of a live object is refused.
+ */
+void handles_free_begin(struct handles *h, uint32_t wire);
+void handles_free_undo(struct handles *h, uint32_t wire);
 
 /* What stands behind a pointer of the API. 0, or -EINVAL when it is no object of that kind. */
 int handles_find(struct handles *h, enum handle_kind kind, const void *p, struct handle_info *out,
 		 struct reason *why);
-/* The pointer of a handle that the broker named; NULL when it is 0, or is one of ours that is no such object (any more). */
+/*
+ * The pointer of a handle that the broker named; NULL when it is 0, or is one of ours that is no such object (any more), or
+ * is a broker-made one for which memory is short.
+ */
 void *handles_pointer(struct handles *h, enum handle_kind kind, uint32_t wire);
 
 /* The session is over: no handle can be taken any more, and all mappings are closed and let go. */

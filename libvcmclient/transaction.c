@@ -171,6 +171,22 @@ static int check(const struct transaction *t, size_t *out_failed, struct reason 
 	return refuse(why, -EPROTO, "the broker's answer has not the values that belong to it");
 }
 
+static void free_begin(const struct transaction *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->steps[i].frees)
+			handles_free_begin(t->session->handles, t->ops[i].on);
+}
+
+static void undo_all(const struct transaction *t)
+{
+	for (size_t i = t->n; i-- > 0;) {
+		if (t->steps[i].frees)
+			handles_free_undo(t->session->handles, t->ops[i].on);
+		step_undo(t->session, &t->steps[i]);
+	}
+}
+
 int transaction_run(struct session *s, const struct op *ops, struct step *steps, size_t n,
 		    struct packet **out, size_t *out_failed, struct reason *why)
 {
@@ -179,15 +195,14 @@ int transaction_run(struct session *s, const struct op *ops, struct step *steps,
 	int r;
 
 	*out_failed = n;
+	free_begin(&t);
 	r = connection_request(s->connection, &request, &t.packet, why);
 	if (r == 0)
 		r = check(&t, out_failed, why);
-	if (r < 0) {
-		while (n-- > 0)
-			step_undo(s, &steps[n]);
-	} else {
+	if (r < 0)
+		undo_all(&t);
+	else
 		r = follow_all(&t, out_failed, why);
-	}
 	*out = t.packet;
 	return r;
 }

@@ -143,18 +143,58 @@ START_TEST(pointer_of_another_kind_is_refused)
 }
 END_TEST
 
-START_TEST(what_the_broker_makes_always_has_the_same_pointer)
+START_TEST(what_the_broker_makes_has_the_same_pointer_until_it_goes)
 {
 	_cleanup_(handles_freep) struct handles *h = handles_new();
-	void *p = handles_pointer(h, HANDLE_RES, HANDLE_BROKER | 5);
+	void *p = handles_pointer(h, HANDLE_RES, HANDLE_BROKER | 5), *next;
 
 	ck_assert_ptr_nonnull(p);
 	ck_assert_ptr_eq(handles_pointer(h, HANDLE_RES, HANDLE_BROKER | 5), p);
 	ck_assert_int_eq(find(h, HANDLE_RES, p), 0);
+	handles_free_begin(h, HANDLE_BROKER | 5);
 	handles_release(h, HANDLE_BROKER | 5);
-	ck_assert_ptr_eq(handles_pointer(h, HANDLE_RES, HANDLE_BROKER | 5), p);
+	ck_assert_int_eq(find(h, HANDLE_RES, p), -EINVAL);
+	next = handles_pointer(h, HANDLE_RES, HANDLE_BROKER | 5);
+	ck_assert_ptr_ne(next, p);
+	ck_assert_int_eq(find(h, HANDLE_RES, next), 0);
+	ck_assert_int_eq(find(h, HANDLE_RES, p), -EINVAL);
 	ck_assert_int_eq(find(h, HANDLE_RES, handles_pointer(h, HANDLE_RES, HANDLE_BROKER)), 0);
 	ck_assert_ptr_null(handles_pointer(h, HANDLE_RES, 0));
+}
+END_TEST
+
+START_TEST(what_was_not_freed_keeps_its_pointer)
+{
+	_cleanup_(handles_freep) struct handles *h = handles_new();
+	const uint32_t wire = HANDLE_BROKER | 300;
+	void *p = handles_pointer(h, HANDLE_BOUND, wire);
+
+	handles_free_begin(h, wire);
+	ck_assert_ptr_eq(handles_pointer(h, HANDLE_BOUND, wire), p);
+	handles_free_undo(h, wire);
+	ck_assert_ptr_eq(handles_pointer(h, HANDLE_BOUND, wire), p);
+	ck_assert_int_eq(find(h, HANDLE_BOUND, p), 0);
+	handles_free_begin(h, wire);
+	handles_release(h, wire);
+	ck_assert_int_eq(find(h, HANDLE_BOUND, p), -EINVAL);
+}
+END_TEST
+
+START_TEST(pointer_that_is_given_while_its_index_is_being_freed_stays_valid)
+{
+	_cleanup_(handles_freep) struct handles *h = handles_new();
+	const uint32_t wire = HANDLE_BROKER | 1;
+	void *p = handles_pointer(h, HANDLE_RES, wire), *next;
+
+	handles_free_begin(h, wire);
+	next = handles_pointer(h, HANDLE_RES, wire);
+	handles_release(h, wire);
+	ck_assert_int_eq(find(h, HANDLE_RES, next), 0);
+	ck_assert_ptr_eq(handles_pointer(h, HANDLE_RES, wire), next);
+	handles_free_begin(h, wire);
+	handles_release(h, wire);
+	ck_assert_int_eq(find(h, HANDLE_RES, next), -EINVAL);
+	ck_assert_int_eq(find(h, HANDLE_RES, p), -EINVAL);
 }
 END_TEST
 
@@ -169,6 +209,10 @@ START_TEST(pointers_of_an_ended_session_are_stale_in_the_next)
 		ck_assert_uint_eq(take(h, HANDLE_VCM), wire);
 	}
 	p = handles_pointer(h, HANDLE_VCM, wire);
+	for (int i = 0; i < 20; i++) {
+		broker = handles_pointer(h, HANDLE_VCM, HANDLE_BROKER | 1);
+		handles_release(h, HANDLE_BROKER | 1);
+	}
 	broker = handles_pointer(h, HANDLE_VCM, HANDLE_BROKER | 1);
 	handles_free(h);
 	h = handles_new();
@@ -177,7 +221,11 @@ START_TEST(pointers_of_an_ended_session_are_stale_in_the_next)
 		ck_assert_int_eq(find(h, HANDLE_VCM, p), -EINVAL);
 		handles_release(h, wire);
 	}
-	ck_assert_int_eq(find(h, HANDLE_VCM, broker), -EINVAL);
+	for (int i = 0; i < 30; i++) {
+		handles_pointer(h, HANDLE_VCM, HANDLE_BROKER | 1);
+		ck_assert_int_eq(find(h, HANDLE_VCM, broker), -EINVAL);
+		handles_release(h, HANDLE_BROKER | 1);
+	}
 	handles_free(h);
 }
 END_TEST
@@ -238,7 +286,9 @@ SUITE_MAIN("handle", handle_comes_back_from_its_pointer,
 	   every_random_word_is_refused_or_a_handle_that_the_table_does_not_know,
 	   handles_are_dense_and_the_lowest_free_comes_first,
 	   object_is_found_by_its_pointer_until_it_goes, pointer_of_another_kind_is_refused,
-	   what_the_broker_makes_always_has_the_same_pointer,
+	   what_the_broker_makes_has_the_same_pointer_until_it_goes,
+	   what_was_not_freed_keeps_its_pointer,
+	   pointer_that_is_given_while_its_index_is_being_freed_stays_valid,
 	   pointers_of_an_ended_session_are_stale_in_the_next,
 	   pending_object_is_pending_until_it_is_settled, closed_table_gives_no_handles,
 	   taking_survives_the_failure_of_each_allocation)

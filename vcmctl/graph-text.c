@@ -188,8 +188,8 @@ static void print_memory(const struct graph *g, const struct line *physmem)
 	uint64_t segments = physmem->n[VCM_PHYSMEM_SEGMENTS];
 	char size[FORMAT_LEN], addr[FORMAT_LEN], program[FORMAT_LEN], kind[FORMAT_LEN];
 
-	printf("memory %" PRIu64 "  %s %s at %s",
-	       physmem->n[VCM_PHYSMEM_MEMORY], format_size(size, physmem->n[VCM_PHYSMEM_LEN]),
+	printf("memory %" PRIu64 "  %s %s at %s", physmem->n[VCM_PHYSMEM_MEMORY],
+	       format_size(size, physmem->n[VCM_PHYSMEM_LEN]),
 	       format_kind(kind, physmem->n[VCM_PHYSMEM_MEMTYPE]),
 	       format_addr(addr, physmem->n[VCM_PHYSMEM_FIRST]));
 	if (segments > 1)

@@ -131,10 +131,15 @@ static int begin(struct session *s, struct reason *why)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+	int r;
+
 	if (!s)
 		return -ENOTCONN;
 	if (open_batch)
 		return refuse(why, -EBUSY, "a batch is open in this thread");
+	r = connection_check(s->connection, why);
+	if (r < 0)
+		return r;
 	pthread_once(&once, make_key);
 	open_batch = mem_new0(struct batch);
 	if (!open_batch || pthread_setspecific(key, open_batch) != 0) {
@@ -163,7 +168,7 @@ static int run(struct batch *batch, size_t *out_failed, struct reason *why)
 	if (batch->err < 0)
 		return refuse(why, batch->err, "%s", batch->why.text);
 	if (n == 0)
-		return 0;
+		return connection_check(batch->session->connection, why);
 	for (size_t i = 0; i < n; i++)
 		if (batch->steps[i].creates)
 			handles_settle(batch->session->handles, batch->steps[i].creates);

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -26,6 +27,7 @@ struct waiter {
 	struct packet *answer;
 	atomic_bool is_sent; /* the request; from then on its packet can be read into */
 	bool is_asleep;
+	int wake_fd;   /* an eventfd, when it sleeps on the side too; else -1 */
 	bool is_alone; /* the side is not watched */
 	int result;
 };
@@ -114,6 +116,15 @@ int connection_error(struct connection *c)
 	return r;
 }
 
+int connection_check(struct connection *c, struct reason *why)
+{
+	struct pollfd fd = { .fd = c->fd };
+
+	if (connection_error(c) < 0 || (poll(&fd, 1, 0) > 0 && fd.revents))
+		return refuse(why, -ENOTCONN, "the connection has broken");
+	return 0;
+}
+
 /* With the lock held. NULL when there is none. */
 static struct packet *spare_take(struct connection *c)
 {
@@ -143,12 +154,21 @@ void connection_put(struct connection *c, struct packet *packet)
 
 /* --- the list of those who wait; with the lock held ------------------------------------------------------------- */
 
+static void waiter_wake(struct waiter *w)
+{
+	if (!w->is_asleep)
+		return;
+	if (w->wake_fd >= 0)
+		eventfd_write(w->wake_fd, 1);
+	else
+		pthread_cond_signal(&w->cond);
+}
+
 static void waiter_finish(struct connection *c, struct waiter *w, int result)
 {
 	TAILQ_REMOVE(&c->waiters, w, link);
 	w->result = result;
-	if (w->is_asleep)
-		pthread_cond_signal(&w->cond);
+	waiter_wake(w);
 }
 
 static void break_locked(struct connection *c, int err, const char *text)
@@ -213,7 +233,7 @@ static void pass_lead(struct connection *c)
 	TAILQ_FOREACH(w, &c->waiters, link) {
 		if (!w->is_asleep)
 			continue;
-		pthread_cond_signal(&w->cond);
+		waiter_wake(w);
 		return;
 	}
 }
@@ -285,17 +305,33 @@ static int lead(struct connection *c, struct packet *packet, const struct connec
 	return r < 0 ? r : LEAD_PACKET;
 }
 
+/* What the waiter, who is the caller, watches. */
+static struct connection_side side_of(const struct connection *c, const struct waiter *w)
+{
+	struct connection_side side = c->side;
+
+	if (w->is_alone || (side.fd >= 0 && !side.wants(side.ctx)))
+		side.fd = -1;
+	return side;
+}
+
+/* The side is readable. Called and returns with the lock held. */
+static void side_ready(struct connection *c, struct waiter *w, const struct connection_side *side)
+{
+	pthread_mutex_unlock(&c->lock);
+	w->is_alone = !side->ready(side->ctx);
+	pthread_mutex_lock(&c->lock);
+}
+
 /* One turn as the leader. Called and returns with the lock held. */
 static void lead_once(struct connection *c, struct waiter *w)
 {
-	struct connection_side side = c->side;
+	struct connection_side side = side_of(c, w);
 	struct packet *packet = w->packet;
 	struct reason why;
 	int r;
 
 	why.text[0] = 0;
-	if (w->is_alone)
-		side.fd = -1;
 	c->has_leader = true;
 	pthread_mutex_unlock(&c->lock);
 	r = lead(c, packet, &side, &why);
@@ -307,10 +343,34 @@ static void lead_once(struct connection *c, struct waiter *w)
 		deliver(c, w);
 	} else {
 		pass_lead(c);
+		side_ready(c, w, &side);
+	}
+}
+
+/*
+ * One sleep while another leads, until it is woken or the side is readable. Called and returns with the lock held. Without
+ * a descriptor to be woken by, the side has to wait.
+ */
+static void sleep_once(struct connection *c, struct waiter *w)
+{
+	struct connection_side side = side_of(c, w);
+	_cleanup_(fd_closep) int wake_fd = side.fd >= 0 ? eventfd(0, EFD_CLOEXEC) : -1;
+	struct pollfd fds[] = { { .fd = wake_fd, .events = POLLIN },
+				{ .fd = side.fd, .events = POLLIN } };
+
+	w->is_asleep = true;
+	w->wake_fd = wake_fd;
+	if (wake_fd < 0) {
+		pthread_cond_wait(&w->cond, &c->lock);
+	} else {
 		pthread_mutex_unlock(&c->lock);
-		w->is_alone = !side.ready(side.ctx);
+		poll(fds, 2, -1);
 		pthread_mutex_lock(&c->lock);
 	}
+	w->is_asleep = false;
+	w->wake_fd = -1;
+	if (w->result == WAITING && fds[1].revents)
+		side_ready(c, w, &side);
 }
 
 static int await(struct connection *c, struct waiter *w, struct reason *why)
@@ -321,9 +381,7 @@ static int await(struct connection *c, struct waiter *w, struct reason *why)
 			lead_once(c, w);
 			continue;
 		}
-		w->is_asleep = true;
-		pthread_cond_wait(&w->cond, &c->lock);
-		w->is_asleep = false;
+		sleep_once(c, w);
 	}
 	if (!c->has_leader)
 		pass_lead(c);
@@ -393,7 +451,7 @@ static int submit(struct connection *c, struct request *request, struct waiter *
 int connection_request(struct connection *c, const struct request *request, struct packet **out,
 		       struct reason *why)
 {
-	struct waiter w = { .result = WAITING, .cond = PTHREAD_COND_INITIALIZER };
+	struct waiter w = { .result = WAITING, .cond = PTHREAD_COND_INITIALIZER, .wake_fd = -1 };
 	struct request numbered = *request;
 	int r;
 

@@ -34,10 +34,12 @@ void connection_set_polling(struct connection *c, bool is_on);
 
 /*
  * A second fd that those who wait watch too: when it is readable, ready(ctx) is called without any lock, by one of them.
- * While ready() says that it is busy (false), the thread waits for its reply alone. -1: none.
+ * Each asks first whether it shall, wants(ctx), with the lock held: that only looks. When the leader does not, those who do
+ * watch it beside the leader. When ready() says that it is busy (false), the thread waits for its reply alone. -1: none.
  */
 struct connection_side {
 	int fd;
+	bool (*wants)(void *ctx);
 	bool (*ready)(void *ctx);
 	void *ctx;
 };
@@ -56,6 +58,8 @@ void connection_put(struct connection *c, struct packet *packet);
 void connection_break(struct connection *c, int err, const char *text);
 /* Why it broke, or 0. */
 int connection_error(struct connection *c);
+/* For who sends nothing: 0, or -ENOTCONN when it is broken, also when nobody has noticed. */
+int connection_check(struct connection *c, struct reason *why);
 
 /* In a forked child: closes the child's copy of the socket. The parent's connection is not touched. */
 void connection_forked(struct connection *c);

@@ -30,42 +30,9 @@ struct events {
 
 static _Atomic(enum vcm_event_mode) mode_now = VCM_EVENT_THREAD;
 
-static void events_watch(struct events *e);
-
 static bool is_loop(void)
 {
 	return atomic_load(&mode_now) == VCM_EVENT_LOOP;
-}
-
-struct events *events_new(struct session *session, int fd)
-{
-	_cleanup_(mem_freep) struct events *e = mem_new0(struct events);
-	_cleanup_(packet_freep) struct packet *packet = packet_new();
-	_cleanup_(hooks_freep) struct hooks *hooks = hooks_new();
-
-	if (!e || !packet || !hooks)
-		return NULL;
-	e->session = session;
-	e->fd = fd;
-	e->packet = STEAL_PTR(packet);
-	e->hooks = STEAL_PTR(hooks);
-	pthread_mutex_init(&e->receive_lock, NULL);
-	pthread_mutex_init(&e->lock, NULL);
-	events_watch(e);
-	return STEAL_PTR(e);
-}
-
-struct events *events_free(struct events *e)
-{
-	if (!e)
-		return NULL;
-	events_stop(e);
-	pthread_mutex_destroy(&e->lock);
-	pthread_mutex_destroy(&e->receive_lock);
-	hooks_free(e->hooks);
-	packet_free(e->packet);
-	fd_closep(&e->fd);
-	return mem_free(e);
 }
 
 /* --- one fault -------------------------------------------------------------------------------------------------- */
@@ -146,14 +113,60 @@ static int drain(struct events *e, struct reason *why)
 	return r == -EAGAIN ? n : r;
 }
 
-/* --- the mode ----------------------------------------------------------------------------------------------------- */
-
 static int read_all(void *ctx)
 {
 	struct reason why;
 
 	return drain(ctx, &why);
 }
+
+/*
+ * Who waits for a reply in a call and deals with faults meanwhile. In a thread of the library's too, inside a handler: there
+ * is no other who could, and the reply may be the one to what has faulted.
+ */
+static bool wants(void *ctx)
+{
+	(void)ctx;
+	return is_loop() || hooks_depth() > 0;
+}
+
+static bool ready(void *ctx)
+{
+	return hooks_depth() < DEPTH_MAX && read_all(ctx) >= 0;
+}
+
+struct events *events_new(struct session *session, int fd)
+{
+	_cleanup_(mem_freep) struct events *e = mem_new0(struct events);
+	_cleanup_(packet_freep) struct packet *packet = packet_new();
+	_cleanup_(hooks_freep) struct hooks *hooks = hooks_new();
+
+	if (!e || !packet || !hooks)
+		return NULL;
+	e->session = session;
+	e->fd = fd;
+	e->packet = STEAL_PTR(packet);
+	e->hooks = STEAL_PTR(hooks);
+	pthread_mutex_init(&e->receive_lock, NULL);
+	pthread_mutex_init(&e->lock, NULL);
+	connection_set_side(session->connection, &(struct connection_side){ fd, wants, ready, e });
+	return STEAL_PTR(e);
+}
+
+struct events *events_free(struct events *e)
+{
+	if (!e)
+		return NULL;
+	events_stop(e);
+	pthread_mutex_destroy(&e->lock);
+	pthread_mutex_destroy(&e->receive_lock);
+	hooks_free(e->hooks);
+	packet_free(e->packet);
+	fd_closep(&e->fd);
+	return mem_free(e);
+}
+
+/* --- the mode ----------------------------------------------------------------------------------------------------- */
 
 static int reader_need(struct events *e, struct reason *why)
 {
@@ -180,21 +193,6 @@ static void reader_end(struct events *e, bool is_for_good)
 	reader_stop(reader);
 }
 
-static bool ready(void *ctx)
-{
-	return hooks_depth() < DEPTH_MAX && read_all(ctx) >= 0;
-}
-
-/* Those who wait for replies watch the channel, or do not. */
-static void events_watch(struct events *e)
-{
-	const struct connection_side side = { .fd = is_loop() ? e->fd : -1,
-					      .ready = ready,
-					      .ctx = e };
-
-	connection_set_side(e->session->connection, &side);
-}
-
 int events_set_mode(struct events *e, enum vcm_event_mode mode, struct reason *why)
 {
 	if (mode != VCM_EVENT_THREAD && mode != VCM_EVENT_LOOP)
@@ -202,7 +200,6 @@ int events_set_mode(struct events *e, enum vcm_event_mode mode, struct reason *w
 	atomic_store(&mode_now, mode);
 	if (!e)
 		return 0;
-	events_watch(e);
 	if (mode == VCM_EVENT_LOOP)
 		reader_end(e, false);
 	else if (!hooks_is_empty(e->hooks))

@@ -1094,6 +1094,12 @@ enum vcm_event_mode {
  *		run inside vcm_dispatch(), and inside any call of this API that
  *		has to wait for the broker.
  *
+ * Handlers nest, in both modes: a call that a handler makes, and that has to
+ * wait for the broker, runs the handlers of the faults that come meanwhile, in
+ * the same thread, 16 deep at most. So a handler may use a device that faults
+ * in turn; and it should not hold over a call a lock that another handler
+ * takes.
+ *
  * Holds for the whole process, also before vcm_sys_init(); a call that waits
  * already goes on as it began. A handler may call
  * every function of this API; inside a handler no batch is open.

@@ -323,6 +323,34 @@ START_TEST(batch_of_an_ended_session_does_not_reach_the_next)
 }
 END_TEST
 
+static void die(struct peer *p)
+{
+	close(p->fd);
+	p->fd = -1;
+}
+
+START_TEST(batch_of_a_broken_connection_does_not_begin_and_does_not_end_well)
+{
+	struct peer p;
+
+	peer_start(&p, nothing);
+	peer_join(&p);
+	ck_assert_int_eq(vcm_batch_begin(), 0);
+	peer_play(&p, die);
+	peer_join(&p);
+	ck_assert_int_eq(vcm_batch_commit(NULL), -ENOTCONN);
+	ck_assert(vcm_last_error()[0]);
+	ck_assert_int_eq(vcm_batch_begin(), -ENOTCONN);
+	ck_assert(vcm_last_error()[0]);
+	/* And when it is known. */
+	ck_assert_ptr_null(vcm_create(0, SZ_16M));
+	ck_assert_int_eq(vcm_batch_begin(), -ENOTCONN);
+	ck_assert_int_eq(vcm_batch_commit(NULL), -EINVAL);
+	ck_assert_int_eq(vcm_sys_destroy(), 0);
+	peer_close(&p);
+}
+END_TEST
+
 static void die_on_commit(struct peer *p)
 {
 	peer_receive(p);
@@ -410,5 +438,6 @@ SUITE_MAIN("batch", batch_is_one_request_and_its_objects_work_in_it_and_after_it
 	   batch_longer_than_a_message_is_too_big, questions_are_answered_at_once_inside_a_batch,
 	   batch_belongs_to_its_thread, batch_of_a_thread_that_ends_is_forgotten,
 	   batch_of_an_ended_session_does_not_reach_the_next,
+	   batch_of_a_broken_connection_does_not_begin_and_does_not_end_well,
 	   death_of_the_broker_during_commit_invalidates_the_batch,
 	   batch_survives_the_failure_of_each_allocation)

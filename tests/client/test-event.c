@@ -437,6 +437,103 @@ START_TEST(handlers_inside_of_handlers_have_an_end)
 }
 END_TEST
 
+/* The first time, it does itself what faults. */
+static int read_inside(size_t dev_id, void *data, void *fault_data)
+{
+	struct seen *seen = data;
+	pthread_t thread = pthread_self();
+	char buf[5] = "";
+
+	(void)fault_data;
+	if (seen->n++ > 0) {
+		seen->thread = thread;
+		return VCM_FAULT_RETRY;
+	}
+	ck_assert_int_eq(vcm_sim_read(dev_id, 0x5000, buf, 4), 0);
+	ck_assert_str_eq(buf, "abcd");
+	ck_assert(pthread_equal(seen->thread, thread));
+	return VCM_FAULT_RETRY;
+}
+
+static void stall_inside(struct peer *p)
+{
+	struct reply outer = { .data = "abcd", .n_data = 4 }, inner = outer;
+
+	peer_expect(p, OP_SIM_READ);
+	outer.serial = p->request.serial;
+	peer_fault(p, &a_fault);
+	peer_expect(p, OP_SIM_READ);
+	inner.serial = p->request.serial;
+	peer_fault(p, &a_fault);
+	expect_verdict(p, 1);
+	peer_send(p, &inner, NULL, 0);
+	expect_verdict(p, 1);
+	peer_send(p, &outer, NULL, 0);
+}
+
+/* Beside a leader, who waits for what the handler is for. */
+START_TEST(handler_deals_with_the_fault_that_it_causes)
+{
+	struct seen seen;
+	struct peer p;
+	char buf[5] = "";
+
+	seen_init(&seen, 0);
+	peer_start(&p, hook_only);
+	ck_assert_int_eq(vcm_hook(DEVICE, read_inside, &seen), 0);
+	peer_join(&p);
+	for (int i = 0; i < 20; i++) {
+		seen.n = 0;
+		peer_play(&p, stall_inside);
+		ck_assert_int_eq(vcm_sim_read(DEVICE, 0x5000, buf, 4), 0);
+		ck_assert_str_eq(buf, "abcd");
+		ck_assert_int_eq(seen.n, 2);
+		ck_assert(!pthread_equal(seen.thread, pthread_self()));
+		peer_join(&p);
+	}
+	peer_close(&p);
+}
+END_TEST
+
+static int read_alone(size_t dev_id, void *data, void *fault_data)
+{
+	struct seen *seen = data;
+
+	read_inside(dev_id, data, fault_data);
+	sem_post(&seen->done);
+	return VCM_FAULT_RETRY;
+}
+
+static void fault_and_stall(struct peer *p)
+{
+	struct reply reply = { .data = "abcd", .n_data = 4 };
+
+	expect_hook(p, true);
+	peer_fault(p, &a_fault);
+	peer_expect(p, OP_SIM_READ);
+	reply.serial = p->request.serial;
+	peer_fault(p, &a_fault);
+	expect_verdict(p, 1);
+	peer_send(p, &reply, NULL, 0);
+	expect_verdict(p, 1);
+}
+
+START_TEST(handler_that_nobody_waits_for_deals_with_the_fault_that_it_causes)
+{
+	struct seen seen;
+	struct peer p;
+
+	seen_init(&seen, 0);
+	peer_start(&p, fault_and_stall);
+	ck_assert_int_eq(vcm_hook(DEVICE, read_alone, &seen), 0);
+	sem_wait(&seen.done);
+	sem_wait(&seen.done);
+	peer_join(&p);
+	ck_assert_int_eq(seen.n, 2);
+	peer_close(&p);
+}
+END_TEST
+
 static void close_the_channel(struct peer *p)
 {
 	expect_hook(p, true);
@@ -468,5 +565,6 @@ SUITE_MAIN("event", handler_runs_in_the_library_s_thread_and_its_verdict_goes_ba
 	   removed_handler_has_returned_when_hook_returns,
 	   handler_may_call_the_api_and_remove_itself, handler_may_end_the_session,
 	   loop_mode_runs_handlers_in_dispatch, call_that_waits_runs_the_handler_it_waits_for,
-	   handlers_inside_of_handlers_have_an_end,
+	   handlers_inside_of_handlers_have_an_end, handler_deals_with_the_fault_that_it_causes,
+	   handler_that_nobody_waits_for_deals_with_the_fault_that_it_causes,
 	   end_of_the_event_channel_is_the_end_of_the_connection)

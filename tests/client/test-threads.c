@@ -246,6 +246,54 @@ START_TEST(handler_in_a_call_that_waits_pages_in_while_others_call)
 }
 END_TEST
 
+static int write_elsewhere(size_t dev_id, void *data, void *fault_data)
+{
+	struct paging *p = data;
+
+	ck_assert_msg(vcm_sim_write(p[1].dev, p[1].base, "hello", 6) == 0, "%s", vcm_last_error());
+	return page_in(dev_id, data, fault_data);
+}
+
+static void paging_begin(struct paging *p, const char *name, vcm_handler handler)
+{
+	p->dev = device_named(name);
+	p->v = vcm_create(SZ_1M, SZ_16M);
+	ck_assert_int_eq(vcm_activate(vcm_assoc(p->v, p->dev, 0)), 0);
+	p->page[0] = vcm_reserve(p->v, SZ_4K, VCM_ALIGN_4K);
+	p->memory[0] = vcm_phys_alloc(VCM_MEMTYPE_0, SZ_4K, 0);
+	p->base = vcm_get_dev_addr(p->page[0]);
+	ck_assert_int_eq(vcm_hook(p->dev, handler, p), 0);
+}
+
+/* The handler of one device uses another, which faults too. */
+static void page_inside(enum vcm_event_mode mode)
+{
+	struct paging p[2] = { { .dev = 0 } };
+	char text[6];
+
+	ck_assert_int_eq(vcm_set_event_mode(mode), 0);
+	paging_begin(&p[1], "vcodec_b_mm2", page_in);
+	paging_begin(&p[0], "vcodec_a_stream", write_elsewhere);
+	ck_assert_msg(vcm_sim_write(p[0].dev, p[0].base, "world", 6) == 0, "%s", vcm_last_error());
+	for (size_t i = 0; i < 2; i++) {
+		ck_assert_int_eq(vcm_sim_read(p[i].dev, p[i].base, text, 6), 0);
+		ck_assert_str_eq(text, i ? "hello" : "world");
+		ck_assert_int_eq(p[i].n_faults, 1);
+	}
+}
+
+START_TEST(handler_in_the_library_s_thread_uses_a_device_that_faults)
+{
+	page_inside(VCM_EVENT_THREAD);
+}
+END_TEST
+
+START_TEST(handler_in_a_call_that_waits_uses_a_device_that_faults)
+{
+	page_inside(VCM_EVENT_LOOP);
+}
+END_TEST
+
 /* --- ends --------------------------------------------------------------------------------------------------------- */
 
 static void *call_until_the_end(void *arg)
@@ -353,6 +401,8 @@ int main(void)
 				       races_for_one_mapping_of_the_process_have_one_winner,
 				       handler_in_the_library_s_thread_pages_in_while_others_call,
 				       handler_in_a_call_that_waits_pages_in_while_others_call,
+				       handler_in_the_library_s_thread_uses_a_device_that_faults,
+				       handler_in_a_call_that_waits_uses_a_device_that_faults,
 				       session_ends_under_the_calls_of_others,
 				       threads_connect_and_leave_as_they_like,
 				       forks_do_not_disturb_the_threads,

@@ -4,6 +4,7 @@
 #include <check.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -61,6 +62,42 @@ static void run(const struct daemon *d, const char *notify, const char *config)
 	_exit(127);
 }
 
+/* Outlives everyone who has the other end of the pipe, whose sessions and groups are killed. */
+static void clean_up(const struct daemon *d, const char *notify, int fd)
+{
+	char c;
+
+	setsid();
+	if (dup2(fd, STDIN_FILENO) < 0)
+		return;
+	closefrom(STDIN_FILENO + 1); /* the other ends of what tests hang up among it */
+	while (read(STDIN_FILENO, &c, 1) < 0 && errno == EINTR)
+		;
+	unlink(notify);
+	unlink(d->socket);
+	rmdir(d->folder);
+}
+
+/* A case that fails ends at once: somebody else removes what it leaves. Not its child, for which it might wait. */
+static void janitor_start(struct daemon *d, const char *notify)
+{
+	int ends[2];
+	pid_t pid;
+
+	ck_assert(pipe2(ends, O_CLOEXEC) == 0);
+	pid = fork();
+	ck_assert(pid >= 0);
+	if (!pid) {
+		close(ends[1]);
+		if (fork() == 0)
+			clean_up(d, notify, ends[0]);
+		_exit(0);
+	}
+	ck_assert(waitpid(pid, NULL, 0) == pid);
+	close(ends[0]);
+	d->janitor = ends[1];
+}
+
 void daemon_start(struct daemon *d, const char *config)
 {
 	char notify[96], text[256];
@@ -70,6 +107,7 @@ void daemon_start(struct daemon *d, const char *config)
 	ck_assert(mkdtemp(d->folder) && chmod(d->folder, 0755) == 0);
 	snprintf(d->socket, sizeof(d->socket), "%s/sock", d->folder);
 	snprintf(notify, sizeof(notify), "%s/notify", d->folder);
+	janitor_start(d, notify);
 	fd = open_notify(notify);
 	d->pid = fork();
 	if (!d->pid)
@@ -93,6 +131,7 @@ void daemon_stop(struct daemon *d)
 	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the daemon ended with 0x%x",
 		      status);
 	ck_assert(rmdir(d->folder) == 0);
+	fd_closep(&d->janitor);
 }
 
 struct peer *daemon_connect(const struct daemon *d)

@@ -13,6 +13,7 @@
 struct daemon {
 	pid_t pid;
 	char folder[64], socket[96];
+	int janitor; /* a pipe: when nobody has it any more, the folder goes */
 };
 
 /* Returns when it serves. config: a configuration; two users who do not exist, ALICE and BOB, should be let in by it. */

@@ -7,10 +7,11 @@
 
 #include "tests/client/daemon.h"
 
-/* The built-in machine, and: an SMMU with one bank for two contexts, secure memory, a window. */
+/* The built-in machine, and: an SMMU with one bank for two contexts, secure memory, a window. No user has a limit of bytes. */
 static const char config[] =
 	"stock = 0\n"
 	"fault-timeout = 2000\n"
+	"limits { bytes = 0xffffffffffffffff }\n"
 	"memtype 0 { pool { ranges = {\"0x40000000+256M\"} contiguous = 64M } }\n"
 	"memtype 1 { pool { ranges = {\"0x60000000+64M\"} contiguous = 16M } }\n"
 	"memtype 2 { pool { ranges = {\"0x70000000+32M\"} } }\n"

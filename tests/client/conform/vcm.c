@@ -120,6 +120,49 @@ START_TEST(vcm_clone_matches_the_original_and_then_goes_its_own_way)
 }
 END_TEST
 
+START_TEST(vcm_clone_that_is_the_first_is_walked_from_its_first_reservation)
+{
+	struct vcm *v = conform_vcm_made(), *c;
+	struct res *r = MADE(vcm_reserve(v, SZ_4K, 0)), *other = MADE(vcm_reserve(v, SZ_64K, 0)),
+		   *copy;
+	size_t total = vcm_get_dev_addr(r) + vcm_get_dev_addr(other);
+
+	c = MADE(vcm_clone(v));
+	copy = MADE(vcm_get_next_res(c, NULL));
+	total -= vcm_get_dev_addr(copy);
+	copy = MADE(vcm_get_next_res(c, copy));
+	GIVES(vcm_get_dev_addr(copy), total, 0);
+	GIVES(vcm_get_next_res(c, copy), NULL, 0);
+}
+END_TEST
+
+START_TEST(vcm_clone_s_reservations_are_walked_and_go_stale_when_they_are_freed)
+{
+	struct vcm *v = conform_vcm_made(), *c, *next;
+	struct res *r = MADE(vcm_reserve(v, SZ_4K, 0)), *copy;
+	struct bound *copy_b;
+
+	MADE(vcm_create_bound(v, SZ_64K));
+	c = MADE(vcm_clone(v));
+	copy = MADE(vcm_get_next_res(c, NULL));
+	GIVES(vcm_get_dev_addr(copy), vcm_get_dev_addr(r), 0);
+	GIVES(vcm_get_res(vcm_get_dev_addr(r), c), copy, 0);
+	GIVES(vcm_get_next_res(c, copy), NULL, 0);
+	copy_b = MADE(vcm_get_next_bound(c, NULL));
+	DONE(vcm_unreserve(copy));
+	DONE(vcm_free_bound(copy_b));
+	/* What comes next gets their places at the broker, and not their names. */
+	next = MADE(vcm_clone(v));
+	ck_assert_ptr_ne(MADE(vcm_get_next_res(next, NULL)), copy);
+	ck_assert_ptr_ne(MADE(vcm_get_next_bound(next, NULL)), copy_b);
+	FAILS(vcm_unreserve(copy), EINVAL);
+	GIVES(vcm_get_res_len(copy), 0, EINVAL);
+	FAILS(vcm_free_bound(copy_b), EINVAL);
+	GIVES(vcm_get_num_res(next), 1, 0);
+	GIVES(vcm_get_next_res(next, NULL), vcm_get_res(vcm_get_dev_addr(r), next), 0);
+}
+END_TEST
+
 START_TEST(vcm_clone_gives_null_for_what_is_no_vcm_or_prebuilt)
 {
 	ALL_WRONG(A_VCM, vcm_clone(p), NULL, EINVAL);
@@ -245,6 +288,8 @@ CONFORM_CASES(conform_vcm, vcm_create_gives_a_region,
 	      vcm_create_from_prebuilt_gives_both_prebuilt_regions,
 	      vcm_create_from_prebuilt_gives_null_for_what_is_not_built,
 	      vcm_clone_matches_the_original_and_then_goes_its_own_way,
+	      vcm_clone_that_is_the_first_is_walked_from_its_first_reservation,
+	      vcm_clone_s_reservations_are_walked_and_go_stale_when_they_are_freed,
 	      vcm_clone_gives_null_for_what_is_no_vcm_or_prebuilt,
 	      vcm_get_start_addr_gives_1_for_what_is_no_vcm, vcm_get_len_gives_0_for_what_is_no_vcm,
 	      vcm_free_frees, vcm_free_is_busy_while_there_are_reservations,

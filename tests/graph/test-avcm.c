@@ -189,9 +189,9 @@ START_TEST(a_switch_swaps_what_the_session_has_active)
 }
 END_TEST
 
-START_TEST(halves_of_a_context_are_one_users)
+START_TEST(halves_of_a_context_are_one_sessions)
 {
-	struct avcm *low, *high, *bobs, *other_split;
+	struct avcm *low, *high, *mine, *bobs, *other_split;
 	struct vcm *top, *of_bob, *of_alice;
 
 	setup();
@@ -201,11 +201,13 @@ START_TEST(halves_of_a_context_are_one_users)
 	low = an_avcm(&w, v, w.ctx_a, LOW);
 	other_split = an_avcm(&w, top, w.ctx_a, VCM_SPLIT_ATTR(2) | VCM_USE_HIGH_BASE);
 	high = an_avcm(&w, of_alice, w.ctx_a, HIGH);
+	mine = an_avcm(&w, top, w.ctx_a, HIGH);
 	bobs = an_avcm(&w, of_bob, w.ctx_a, HIGH);
 	activate(&w, low);
 	REFUSED(&w, -EBUSY, "ctx_a is active", plan_avcm_activate(&w.p, bobs, 0));
 	REFUSED(&w, -EBUSY, "ctx_a is active", plan_avcm_activate(&w.p, other_split, 0));
-	activate(&w, high); /* of the same user, in another session */
+	REFUSED(&w, -EBUSY, "ctx_a is active", plan_avcm_activate(&w.p, high, 0));
+	activate(&w, mine);
 	world_deinit(&w);
 }
 END_TEST
@@ -291,6 +293,6 @@ END_TEST
 SUITE_MAIN("avcm", the_first_association_with_a_format_makes_the_table,
 	   a_new_table_maps_what_is_backed, devices_without_an_iommu_have_no_tables,
 	   an_association_is_refused, a_half_takes_what_lies_in_it, one_vcm_is_active_on_a_context,
-	   a_switch_swaps_what_the_session_has_active, halves_of_a_context_are_one_users,
+	   a_switch_swaps_what_the_session_has_active, halves_of_a_context_are_one_sessions,
 	   cpu_and_one_to_one_masters_take_many_active_vcms, an_active_association_stays_as_it_is,
 	   deactivation_keeps_the_table_and_what_is_backed, every_allocation_fails_in_turn)

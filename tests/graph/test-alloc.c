@@ -327,7 +327,6 @@ START_TEST(a_kept_arena_serves_its_user_again_and_nobody_else)
 	ck_assert_uint_eq(w.alice->cached_bytes, 0);
 	/* One of its own length is kept for just that length. */
 	m = a_physmem(&w, ALICE, MEM0, SZ_2M, 0);
-	pa = pa_of(m);
 	OK(&w, plan_physmem_free(&w.p, m));
 	PLANS(&w, "", plan_physmem_alloc(&w.p, w.s[ALICE], 9, MEM0, SZ_2M, 0, &m));
 	world_deinit(&w);

@@ -330,6 +330,7 @@ static int judge_place(struct model *m, int v, int b, uint64_t len, uint64_t ali
 static void add_res(struct model *m, int slot, int v, int b, uint32_t handle, uint64_t addr,
 		    uint64_t len, uint32_t attr, struct res *real)
 {
+	AGREE(real);
 	SAVE(m, &m->res[slot]);
 	m->res[slot] = (struct m_res){ .live = true,
 				       .vcm = v,
@@ -340,9 +341,8 @@ static void add_res(struct model *m, int slot, int v, int b, uint32_t handle, ui
 				       .attr = attr,
 				       .handle = handle,
 				       .real = real };
-	ck_assert(real != NULL);
-	SAME(real->addr, addr);
 	SAME(real->len, len);
+	SAME(real->addr, addr);
 }
 
 static int expect_user_addr(const struct model *m, int v, uint64_t addr, uint64_t len,
@@ -529,7 +529,7 @@ static int op_bound_create(struct model *m)
 	}
 	if (r != 0)
 		return r;
-	ck_assert(real != NULL);
+	AGREE(real);
 	SAVE(m, &m->bounds[slot]);
 	m->bounds[slot] = (struct m_bound){ true, v, real->range, real };
 	SAME(range_len(real->range), len);

@@ -439,11 +439,11 @@ static void check_device(struct graph *g, const struct device *d)
 	TAILQ_FOREACH(a, &d->active, device_link) {
 		assert(a->active && a->device == d);
 		n++;
-		/* One vcm on a context, or a low and a high one of the same split and user. */
+		/* One vcm on a context, or a low and a high one of the same split and session. */
 		if (d->kind == DEVICE_IOMMU && a != first)
 			assert(n == 2 && a->half.split && a->half.split == first->half.split &&
 			       a->half.high != first->half.high &&
-			       a->obj.session->user == first->obj.session->user);
+			       a->obj.session == first->obj.session);
 	}
 	assert(n == d->n_active);
 }

@@ -282,6 +282,7 @@ static int alias(struct plan *p, struct session *s, uint32_t handle, struct phys
 		ret = physmem_make(p, s, handle, &m);
 	if (ret != 0)
 		return ret;
+	assert(m);
 	m->extents = mem_new0(struct extent);
 	if (!m->extents) {
 		physmem_destroy(m);

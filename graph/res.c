@@ -207,6 +207,7 @@ static int reserve(struct plan *p, struct vcm *v, struct bound *b, uint32_t hand
 			space_put(space, (struct range){ addr, addr + (len - 1) });
 		return ret;
 	}
+	assert(r);
 	r->bound = b;
 	r->addr = addr;
 	r->len = len;

@@ -210,7 +210,7 @@ START_TEST(pointers_of_an_ended_session_are_stale_in_the_next)
 	}
 	p = handles_pointer(h, HANDLE_VCM, wire);
 	for (int i = 0; i < 20; i++) {
-		broker = handles_pointer(h, HANDLE_VCM, HANDLE_BROKER | 1);
+		handles_pointer(h, HANDLE_VCM, HANDLE_BROKER | 1);
 		handles_release(h, HANDLE_BROKER | 1);
 	}
 	broker = handles_pointer(h, HANDLE_VCM, HANDLE_BROKER | 1);

@@ -54,6 +54,11 @@ void res_index_init(struct res_index *x, struct range r, bool shelved)
 		x->base = align_down(r.first, UINT64_C(1) << root_bits(x));
 }
 
+size_t res_index_entry_size(const struct res_index *x)
+{
+	return sizeof(struct res) + (x->levels ? 0 : sizeof(*((struct res *)NULL)->by_addr));
+}
+
 static bool covers(const struct res_index *x, uint64_t addr)
 {
 	return (addr ^ x->base) >> root_bits(x) == 0;
@@ -189,7 +194,7 @@ static struct res *tree_at(const struct res_tree *tree, uint64_t addr)
 	while (r) {
 		if (r->addr == addr)
 			found = r;
-		r = r->addr < addr ? RB_RIGHT(r, by_addr) : RB_LEFT(r, by_addr);
+		r = r->addr < addr ? RB_RIGHT(r, by_addr[0]) : RB_LEFT(r, by_addr[0]);
 	}
 	return found;
 }
@@ -214,7 +219,7 @@ static struct res *tree_before(const struct res_tree *tree, uint64_t addr)
 	while (r) {
 		if (r->addr <= addr)
 			found = r;
-		r = r->addr <= addr ? RB_RIGHT(r, by_addr) : RB_LEFT(r, by_addr);
+		r = r->addr <= addr ? RB_RIGHT(r, by_addr[0]) : RB_LEFT(r, by_addr[0]);
 	}
 	return found;
 }
@@ -280,8 +285,8 @@ static struct res *tree_first(const struct res_tree *tree)
 {
 	struct res *r = RB_ROOT(tree);
 
-	while (r && RB_LEFT(r, by_addr))
-		r = RB_LEFT(r, by_addr);
+	while (r && RB_LEFT(r, by_addr[0]))
+		r = RB_LEFT(r, by_addr[0]);
 	return r;
 }
 

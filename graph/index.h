@@ -37,6 +37,8 @@ struct res_index {
 void res_index_init(struct res_index *x, struct range r, bool shelved);
 /* No reservation is in it any more. */
 void res_index_deinit(struct res_index *x);
+/* Bytes of a struct res that can be inserted. */
+size_t res_index_entry_size(const struct res_index *x);
 /* Room for what starts at addr: afterwards, until res_index_trim(), an insert there cannot fail. 0, -ENOMEM. */
 int res_index_want(struct res_index *x, uint64_t addr);
 void res_index_insert(struct res_index *x, struct res *r);

@@ -29,7 +29,7 @@ static int res_cmp_backing(const struct res *a, const struct res *b)
 	return c ? c : res_cmp_addr(a, b);
 }
 
-RB_GENERATE(res_tree, res, by_addr, res_cmp_addr)
+RB_GENERATE(res_tree, res, by_addr[0], res_cmp_addr)
 RB_GENERATE(res_backing_tree, res, by_backing, res_cmp_backing)
 
 /* The space that its addresses come from; NULL where the client or the memory says them. */
@@ -121,7 +121,7 @@ void res_detach(struct res *r)
 
 int res_make(struct plan *p, struct vcm *v, uint32_t handle, struct res **out)
 {
-	struct res *r = mem_new0(struct res);
+	struct res *r = mem_zalloc(res_index_entry_size(&v->reservations));
 	int ret;
 
 	if (!r)

@@ -20,23 +20,26 @@ struct vcm;
 /* The address of a one-to-one reservation that is not backed; no reservation starts there. */
 #define RES_NO_ADDR 1
 
+/*
+ * What comes and goes with each reservation is together at the head. Most are in an index with shelves, and have no
+ * by_addr; what all have in a process of a million is counted in bytes.
+ */
 struct res {
 	struct object obj;
-	uint64_t addr, len;
+	uint64_t addr;
 	struct vcm *vcm;
-	struct bound *bound;
 	struct physmem *physmem;
-	union {
-		struct shelf *shelf;   /* of the vcm's index */
-		RB_ENTRY(res) by_addr; /* where that is a tree: address, handle */
-	};
-	RB_ENTRY(res) by_backing; /* in the physmem, when backed: vcm, address, handle */
+	struct shelf *shelf; /* of the vcm's index, where that has shelves */
+	struct bound *bound;
+	uint64_t len;
 	uint32_t attr;
+	RB_ENTRY(res) by_backing; /* in the physmem, when backed: vcm, address, handle */
+	RB_ENTRY(res) by_addr[];  /* one where the vcm's index is a tree: address, handle */
 };
 
 RB_HEAD(res_tree, res);
 RB_HEAD(res_backing_tree, res);
-RB_PROTOTYPE(res_tree, res, by_addr, res_cmp_addr)
+RB_PROTOTYPE(res_tree, res, by_addr[0], res_cmp_addr)
 RB_PROTOTYPE(res_backing_tree, res, by_backing, res_cmp_backing)
 
 /*

@@ -8,9 +8,14 @@
 
 #define N 400
 
-static struct res *res_at(struct res *r, uint64_t addr, uint32_t handle)
+static struct res *res_at(const struct res_index *x, uint64_t addr, uint32_t handle)
 {
-	*r = (struct res){ .addr = addr, .len = SZ_4K, .obj = { .handle = handle } };
+	struct res *r = calloc(1, res_index_entry_size(x));
+
+	ck_assert_ptr_nonnull(r);
+	r->addr = addr;
+	r->len = SZ_4K;
+	r->obj.handle = handle;
 	return r;
 }
 
@@ -23,15 +28,15 @@ static void insert(struct res_index *x, struct res *r)
 }
 
 /* Compares all answers around addr with those of a linear search over the sorted array. */
-static void ask(const struct res_index *x, struct res *sorted, size_t n, uint64_t addr)
+static void ask(const struct res_index *x, struct res *const *sorted, size_t n, uint64_t addr)
 {
 	struct res *at = NULL, *before = NULL;
 
 	for (size_t i = 0; i < n; i++) {
-		if (sorted[i].addr == addr && !at)
-			at = &sorted[i];
-		if (sorted[i].addr <= addr)
-			before = &sorted[i];
+		if (sorted[i]->addr == addr && !at)
+			at = sorted[i];
+		if (sorted[i]->addr <= addr)
+			before = sorted[i];
 	}
 	ck_assert_ptr_eq(res_index_at(x, addr), at);
 	ck_assert_ptr_eq(res_index_before(x, addr), before);
@@ -39,7 +44,7 @@ static void ask(const struct res_index *x, struct res *sorted, size_t n, uint64_
 
 static void check_all(struct range range, bool shelved, const uint64_t *addrs, size_t n)
 {
-	static struct res r[N];
+	struct res *r[N];
 	struct res_index x;
 	struct res *next = NULL;
 
@@ -47,10 +52,10 @@ static void check_all(struct range range, bool shelved, const uint64_t *addrs, s
 	ck_assert_ptr_null(res_index_next(&x, NULL));
 	ck_assert_ptr_null(res_index_before(&x, UINT64_MAX));
 	for (size_t i = n; i-- > 0;)
-		insert(&x, res_at(&r[i], addrs[i], (uint32_t)i));
+		insert(&x, r[i] = res_at(&x, addrs[i], (uint32_t)i));
 	for (size_t i = 0; i < n; i++) {
 		next = res_index_next(&x, next);
-		ck_assert_ptr_eq(next, &r[i]);
+		ck_assert_ptr_eq(next, r[i]);
 		ask(&x, r, n, addrs[i]);
 		ask(&x, r, n, addrs[i] - 1);
 		ask(&x, r, n, addrs[i] + 1);
@@ -61,19 +66,21 @@ static void check_all(struct range range, bool shelved, const uint64_t *addrs, s
 	ask(&x, r, n, 0);
 	ask(&x, r, n, UINT64_MAX);
 	for (size_t i = 0; i < n; i += 2)
-		res_index_remove(&x, &r[i]);
+		res_index_remove(&x, r[i]);
 	res_index_trim(&x);
 	next = NULL;
 	for (size_t i = 1; i < n; i += 2) {
 		next = res_index_next(&x, next);
-		ck_assert_ptr_eq(next, &r[i]);
-		res_index_near(&x, &r[i]);
+		ck_assert_ptr_eq(next, r[i]);
+		res_index_near(&x, r[i]);
 	}
 	for (size_t i = 1; i < n; i += 2)
-		res_index_remove(&x, &r[i]);
+		res_index_remove(&x, r[i]);
 	ck_assert_ptr_null(res_index_next(&x, NULL));
 	res_index_deinit(&x);
 	ck_assert_uint_eq(x.footprint, 0);
+	for (size_t i = 0; i < n; i++)
+		free(r[i]);
 }
 
 START_TEST(a_page_is_found_wherever_it_lies)
@@ -115,20 +122,22 @@ END_TEST
 
 START_TEST(a_tree_has_many_at_one_address)
 {
-	static struct res r[N];
+	struct res *r[N];
 	struct res_index x;
 	struct res *next = NULL;
 
 	res_index_init(&x, (struct range){ 0, UINT64_MAX }, false);
 	for (uint32_t i = 0; i < N; i++)
-		insert(&x, res_at(&r[i], RES_NO_ADDR, (i * 7) % N));
-	ck_assert_ptr_eq(res_index_at(&x, RES_NO_ADDR), &r[0]);
+		insert(&x, r[i] = res_at(&x, RES_NO_ADDR, (i * 7) % N));
+	ck_assert_ptr_eq(res_index_at(&x, RES_NO_ADDR), r[0]);
 	for (uint32_t i = 0; i < N; i++) {
 		next = res_index_next(&x, next);
 		ck_assert_uint_eq(next->obj.handle, i);
 	}
-	for (uint32_t i = 0; i < N; i++)
-		res_index_remove(&x, &r[i]);
+	for (uint32_t i = 0; i < N; i++) {
+		res_index_remove(&x, r[i]);
+		free(r[i]);
+	}
 	res_index_deinit(&x);
 }
 END_TEST

@@ -171,7 +171,8 @@ START_TEST(who_maps_an_address_is_told_once_each)
 	ck_assert_uint_eq(graph_count_res_of_pa(w.g, NULL, 0), 0);
 	ck_assert_ptr_eq(graph_physmem_of_pa(w.g, pa + SZ_4K), m);
 	ck_assert_ptr_null(graph_physmem_of_pa(w.g, pa + 2 * SZ_4K));
-	/* What is asked to go on from does not map that address. */
+	/* What is asked to go on from does not map that address, nor does the one after it. */
+	back(&w, a_res(&w, v, SZ_4K, 0), alias);
 	ck_assert_ptr_null(graph_next_res_of_pa(w.g, NULL, pa + SZ_4K, r[2]));
 	r[3] = a_res(&w, v, SZ_4K, 0);
 	ck_assert_ptr_null(graph_next_res_of_pa(w.g, NULL, pa, r[3]));

@@ -215,6 +215,8 @@ START_TEST(segments_are_extents_or_blocks)
 	ck_assert(!physmem_next_segment(m, 0x44000000, &r));
 	m = a_physmem(&w, ALICE, MEM0, SZ_1M + SZ_64K, VCM_1MB | VCM_64KB);
 	ck_assert_str_eq(segments(m), "0x44200000+0x100000 0x44300000+0x10000");
+	m = an_alias(&w, ALICE, 0x44004000, 2 * SZ_4K); /* of blocks of 4 KB, and contiguous */
+	ck_assert_str_eq(segments(m), "0x44004000+0x2000");
 	m = an_alias(&w, ALICE, 0x44201000, SZ_64K);
 	ck_assert_str_eq(segments(m), "0x44201000+0x10000");
 	m = a_physmem(&w, ALICE, MEM1, 2 * SZ_64K, VCM_PHYS_CONT | VCM_64KB);

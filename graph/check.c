@@ -296,7 +296,7 @@ static void check_physmems(struct session *s, struct tally *all)
 static void check_handles(const struct session *s, const struct handles *h, uint32_t half,
 			  uint64_t *counts)
 {
-	size_t n_made = 0;
+	size_t n_made = 0, n_roomed = 0, n_rooms = 0;
 
 	for (uint32_t i = 0; i < h->limit; i++) {
 		const struct object *o = handles_get(h, i);
@@ -306,10 +306,16 @@ static void check_handles(const struct session *s, const struct handles *h, uint
 		assert(o->session == s && o->handle == (i | half) && o->kind < N_OBJECT_KINDS);
 		assert(o->handle != 0);
 		counts[o->kind]++;
+		n_roomed += o->roomed;
 	}
-	for (size_t i = 0; i < h->n_pages; i++)
-		n_made += h->pages[i].slots != NULL;
-	assert(n_made == h->n_made);
+	for (size_t i = 0; i < h->n_pages; i++) {
+		const struct handle_page *page = &h->pages[i];
+
+		n_made += page->slots != NULL;
+		n_rooms += (size_t)__builtin_popcount(page->rooms);
+		assert(!page->slots || page->listed || page->n_used == HANDLE_PAGE_SLOTS);
+	}
+	assert(n_made == h->n_made && n_roomed == n_rooms);
 }
 
 static uint64_t weight_of(const struct handles *h)

@@ -5,6 +5,12 @@
  *
  *	client:	1 .. 0x7fffffff, chosen by the client, dense (a new one is at most HANDLE_GAP beyond the highest yet)
  *	broker:	0x80000000 .. , for what a clone makes
+ *
+ * Beside each slot there is room for a reservation, the one kind that comes in millions: the way from a handle to its
+ * object is a single miss of the cache.
+ *
+ *	page	| object | room      | object | room      | ... 32 of them
+ *		    `----^               `---------> elsewhere: another kind, or the room was still taken
  */
 #pragma once
 
@@ -15,12 +21,23 @@
 #define HANDLE_GAP 4096u
 #define HANDLE_BROKER 0x80000000u
 
+#define HANDLE_PAGE_SLOTS 32u /* a bit each in handle_page.rooms */
+#define HANDLE_ROOM_LEN 104u  /* a reservation in a region with shelves (graph/index.h) */
+
 struct object;
+
+struct handle_slot {
+	struct object *object; /* NULL: the handle is free */
+	uint64_t room[HANDLE_ROOM_LEN / sizeof(uint64_t)];
+};
 
 /* Counted beside the pointer, not in the page: naming and unnaming touch one line of the page. */
 struct handle_page {
-	struct object **slots; /* NULL: none yet */
-	unsigned int n_used;
+	struct handle_slot *slots; /* NULL: none yet */
+	uint32_t rooms;            /* those that are taken, a bit each */
+	uint32_t n_used : 6;
+	uint32_t listed : 1; /* among the pages that have or had a free handle */
+	uint32_t next : 25;  /* 1 + the next of them; 0: none */
 };
 
 struct handles {
@@ -28,18 +45,24 @@ struct handles {
 	size_t n_pages; /* of the array */
 	size_t n_made;  /* pages that exist */
 	uint32_t limit; /* one beyond the highest index ever used */
-	uint32_t hint;  /* no page before this one has a free slot */
+	uint32_t list;  /* 1 + the first page that has or had a free handle; 0: none */
 };
 
-/* Nothing is in it any more (asserted). */
+/* Nothing is in it any more, no room is taken (asserted). */
 void handles_deinit(struct handles *h);
 /* NULL when nobody has the index. */
 struct object *handles_get(const struct handles *h, uint32_t index);
 /* Room for the index: afterwards handles_set() of it cannot fail. 0, -ENOMEM, -EINVAL (beyond the gap). */
 int handles_want(struct handles *h, uint32_t index);
-/* A free index (the lowest of the hinted page), with room made. 0, -ENOMEM. */
+/* A free index, of the page that was the last to have one come free, with room made. 0, -ENOMEM. */
 int handles_pick(struct handles *h, uint32_t *out_index);
 void handles_set(struct handles *h, uint32_t index, struct object *o);
 void handles_clear(struct handles *h, uint32_t index);
+/*
+ * HANDLE_ROOM_LEN bytes beside an index that handles_want() has seen, zeroed; NULL while they are taken, also by what had
+ * the handle before and is not freed yet.
+ */
+void *handles_room(struct handles *h, uint32_t index);
+void handles_leave_room(struct handles *h, uint32_t index);
 /* The first object at index or above; NULL at the end. */
 struct object *handles_next(const struct handles *h, uint32_t index);

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "base/mem.h"
+#include "graph/session.h"
 
 /* Level 1 has the pages of 64 KB; each level above has 64 of the level below. */
 #define PAGE_BITS 4u
@@ -14,8 +15,14 @@
 #define MAX_LEVELS 8u
 
 struct shelf {
-	uint64_t taken;           /* slots with a reservation, or with one somewhere below */
-	union shelf_slot slots[]; /* as many as its level has */
+	uint64_t taken; /* slots with a reservation somewhere below */
+	union shelf_slot slots[MAX_SLOTS];
+};
+
+/* Level 1. */
+struct ledge {
+	uint32_t taken;                    /* pages with a reservation */
+	uint32_t handles[1u << PAGE_BITS]; /* of those that are taken */
 };
 
 static unsigned int n_slots(unsigned int level)
@@ -25,7 +32,7 @@ static unsigned int n_slots(unsigned int level)
 
 static size_t shelf_size(unsigned int level)
 {
-	return sizeof(struct shelf) + n_slots(level) * sizeof(union shelf_slot);
+	return level == 1 ? sizeof(struct ledge) : sizeof(struct shelf);
 }
 
 /* What a slot of a shelf of that level covers, as bits of an address. */
@@ -45,9 +52,10 @@ static unsigned int root_bits(const struct res_index *x)
 	return slot_bits(x->levels + 1);
 }
 
-void res_index_init(struct res_index *x, struct range r, bool shelved)
+void res_index_init(struct res_index *x, const struct session *session, struct range r,
+		    bool shelved)
 {
-	*x = (struct res_index){ .levels = shelved };
+	*x = (struct res_index){ .levels = shelved, .session = session };
 	while (shelved && (r.first ^ r.last) >> root_bits(x))
 		x->levels++;
 	if (shelved)
@@ -64,10 +72,9 @@ static bool covers(const struct res_index *x, uint64_t addr)
 	return (addr ^ x->base) >> root_bits(x) == 0;
 }
 
-static void free_shelf(struct res_index *x, union shelf_slot *slot, unsigned int level)
+static bool is_empty(const union shelf_slot *slot, unsigned int level)
 {
-	x->footprint -= shelf_size(level);
-	slot->shelf = mem_free(slot->shelf);
+	return level == 1 ? !slot->ledge->taken : !slot->shelf->taken;
 }
 
 static void trim_slot(struct res_index *x, union shelf_slot *slot, unsigned int level)
@@ -76,8 +83,10 @@ static void trim_slot(struct res_index *x, union shelf_slot *slot, unsigned int 
 		return;
 	for (unsigned int i = 0; level > 1 && i < n_slots(level); i++)
 		trim_slot(x, &slot->shelf->slots[i], level - 1);
-	if (!slot->shelf->taken)
-		free_shelf(x, slot, level);
+	if (!is_empty(slot, level))
+		return;
+	x->footprint -= shelf_size(level);
+	slot->shelf = mem_free(slot->shelf);
 }
 
 void res_index_trim(struct res_index *x)
@@ -104,78 +113,74 @@ int res_index_want(struct res_index *x, uint64_t addr)
 				return -ENOMEM;
 			x->footprint += shelf_size(level);
 		}
-		__builtin_prefetch(slot->shelf, 1); /* the insert, soon, writes both */
-		slot = &slot->shelf->slots[slot_of(level, addr)];
+		__builtin_prefetch(slot->shelf, 1); /* the insert, soon, writes it */
+		if (level > 1)
+			slot = &slot->shelf->slots[slot_of(level, addr)];
+		else
+			__builtin_prefetch(&slot->ledge->handles[slot_of(1, addr)], 1);
 	}
-	__builtin_prefetch(slot, 1);
 	return 0;
 }
 
-static void put(struct shelf *shelf, unsigned int level, uint64_t addr, bool taken)
-{
-	uint64_t bit = UINT64_C(1) << slot_of(level, addr);
-
-	shelf->taken = taken ? shelf->taken | bit : shelf->taken & ~bit;
-}
-
-/* A shelf of level 1 is empty no more, or again: those above it hear of it, as far as it is news to them. */
+/* A ledge is empty no more, or again: the shelves above it hear of it, as far as it is news to them. */
 static void tell_above(struct res_index *x, uint64_t addr, bool taken)
 {
-	struct shelf *path[MAX_LEVELS + 1], *shelf = x->root.shelf;
+	struct shelf *path[MAX_LEVELS + 1];
+	const union shelf_slot *slot = &x->root;
 	unsigned int level;
-	bool was_empty;
 
 	for (level = x->levels; level > 1; level--) {
-		path[level] = shelf;
-		shelf = shelf->slots[slot_of(level, addr)].shelf;
+		path[level] = slot->shelf;
+		slot = &slot->shelf->slots[slot_of(level, addr)];
 	}
 	for (level = 2; level <= x->levels; level++) {
-		was_empty = !path[level]->taken;
-		put(path[level], level, addr, taken);
-		if (was_empty == !path[level]->taken)
+		uint64_t bit = UINT64_C(1) << slot_of(level, addr), was = path[level]->taken;
+
+		path[level]->taken = taken ? was | bit : was & ~bit;
+		if (!was == !path[level]->taken)
 			break;
 	}
 }
 
-/* The shelf of a page, which is there: res_index_want() has seen to it. */
-static struct shelf *shelf_of(struct res_index *x, uint64_t addr)
+/* The ledge of a page, which is there: res_index_want() has seen to it. */
+static struct ledge *ledge_of(struct res_index *x, uint64_t addr)
 {
-	struct shelf *shelf = x->root.shelf;
+	const union shelf_slot *slot = &x->root;
 
 	for (unsigned int level = x->levels; level > 1; level--)
-		shelf = shelf->slots[slot_of(level, addr)].shelf;
-	return shelf;
+		slot = &slot->shelf->slots[slot_of(level, addr)];
+	return slot->ledge;
 }
 
 void res_index_insert(struct res_index *x, struct res *r)
 {
-	struct shelf *shelf;
+	unsigned int i = slot_of(1, r->addr);
+	struct ledge *ledge;
 
 	if (!x->levels) {
 		RB_INSERT(res_tree, &x->root.tree, r);
 		return;
 	}
-	shelf = shelf_of(x, r->addr);
-	assert(!shelf->slots[slot_of(1, r->addr)].res);
-	shelf->slots[slot_of(1, r->addr)].res = r;
-	r->shelf = shelf;
-	if (!shelf->taken)
+	r->ledge = ledge = ledge_of(x, r->addr);
+	assert(!(ledge->taken >> i & 1));
+	if (!ledge->taken)
 		tell_above(x, r->addr, true);
-	put(shelf, 1, r->addr, true);
+	ledge->taken |= UINT32_C(1) << i;
+	ledge->handles[i] = r->obj.handle;
 }
 
 void res_index_remove(struct res_index *x, struct res *r)
 {
-	struct shelf *shelf = r->shelf;
+	unsigned int i = slot_of(1, r->addr);
+	struct ledge *ledge = r->ledge;
 
 	if (!x->levels) {
 		RB_REMOVE(res_tree, &x->root.tree, r);
 		return;
 	}
-	assert(shelf->slots[slot_of(1, r->addr)].res == r);
-	shelf->slots[slot_of(1, r->addr)].res = NULL;
-	put(shelf, 1, r->addr, false);
-	if (!shelf->taken)
+	assert(ledge->taken >> i & 1 && ledge->handles[i] == r->obj.handle);
+	ledge->taken &= ~(UINT32_C(1) << i);
+	if (!ledge->taken)
 		tell_above(x, r->addr, false);
 }
 
@@ -183,8 +188,14 @@ void res_index_near(const struct res_index *x, const struct res *r)
 {
 	if (!x->levels)
 		return;
-	__builtin_prefetch(r->shelf, 1);
-	__builtin_prefetch(&r->shelf->slots[slot_of(1, r->addr)], 1);
+	__builtin_prefetch(r->ledge, 1);
+	__builtin_prefetch(&r->ledge->handles[slot_of(1, r->addr)], 1);
+}
+
+/* The reservation in a slot of a ledge that is taken. */
+static struct res *res_in(const struct res_index *x, const struct ledge *ledge, unsigned int i)
+{
+	return (struct res *)session_find(x->session, ledge->handles[i], OBJECT_RES, NULL);
 }
 
 static struct res *tree_at(const struct res_tree *tree, uint64_t addr)
@@ -202,14 +213,15 @@ static struct res *tree_at(const struct res_tree *tree, uint64_t addr)
 struct res *res_index_at(const struct res_index *x, uint64_t addr)
 {
 	const union shelf_slot *slot = &x->root;
+	unsigned int i = slot_of(1, addr);
 
 	if (!x->levels)
 		return tree_at(&x->root.tree, addr);
 	if (!covers(x, addr) || !is_aligned(addr, PAGE_LEN))
 		return NULL;
-	for (unsigned int level = x->levels; level > 0 && slot->shelf; level--)
+	for (unsigned int level = x->levels; level > 1 && slot->shelf; level--)
 		slot = &slot->shelf->slots[slot_of(level, addr)];
-	return slot->res; /* or NULL on the way */
+	return slot->ledge && slot->ledge->taken >> i & 1 ? res_in(x, slot->ledge, i) : NULL;
 }
 
 static struct res *tree_before(const struct res_tree *tree, uint64_t addr)
@@ -237,22 +249,28 @@ static unsigned int bit_to(uint64_t bits, unsigned int to)
 	return bits ? MAX_SLOTS - 1 - (unsigned int)__builtin_clzll(bits) : MAX_SLOTS;
 }
 
-/* Recursion is as deep as there are levels, and turns back at most once at each. */
-static struct res *last_before(const union shelf_slot *slot, unsigned int level, uint64_t addr)
+static uint64_t taken_of(const union shelf_slot *slot, unsigned int level)
 {
-	const struct shelf *shelf = slot->shelf;
-	struct res *r = NULL;
-	unsigned int at, i;
+	if (!slot->shelf)
+		return 0;
+	return level == 1 ? slot->ledge->taken : slot->shelf->taken;
+}
 
-	if (!level || !shelf)
-		return slot->res;
-	at = slot_of(level, addr);
-	i = bit_to(shelf->taken, at);
+/* Recursion is as deep as there are levels, and turns back at most once at each. */
+static struct res *last_before(const struct res_index *x, const union shelf_slot *slot,
+			       unsigned int level, uint64_t addr)
+{
+	uint64_t taken = taken_of(slot, level);
+	unsigned int at = slot_of(level, addr), i = bit_to(taken, at);
+	struct res *r = NULL;
+
+	if (level == 1)
+		return i == MAX_SLOTS ? NULL : res_in(x, slot->ledge, i);
 	if (i == at) {
-		r = last_before(&shelf->slots[at], level - 1, addr);
-		i = r || !at ? MAX_SLOTS : bit_to(shelf->taken, at - 1);
+		r = last_before(x, &slot->shelf->slots[at], level - 1, addr);
+		i = r || !at ? MAX_SLOTS : bit_to(taken, at - 1);
 	}
-	return i == MAX_SLOTS ? r : last_before(&shelf->slots[i], level - 1, UINT64_MAX);
+	return i == MAX_SLOTS ? r : last_before(x, &slot->shelf->slots[i], level - 1, UINT64_MAX);
 }
 
 struct res *res_index_before(const struct res_index *x, uint64_t addr)
@@ -260,25 +278,24 @@ struct res *res_index_before(const struct res_index *x, uint64_t addr)
 	if (!x->levels)
 		return tree_before(&x->root.tree, addr);
 	if (covers(x, addr))
-		return last_before(&x->root, x->levels, addr);
-	return addr < x->base ? NULL : last_before(&x->root, x->levels, UINT64_MAX);
+		return last_before(x, &x->root, x->levels, addr);
+	return addr < x->base ? NULL : last_before(x, &x->root, x->levels, UINT64_MAX);
 }
 
-static struct res *first_from(const union shelf_slot *slot, unsigned int level, uint64_t addr)
+static struct res *first_from(const struct res_index *x, const union shelf_slot *slot,
+			      unsigned int level, uint64_t addr)
 {
-	const struct shelf *shelf = slot->shelf;
+	uint64_t taken = taken_of(slot, level);
+	unsigned int at = slot_of(level, addr), i = bit_from(taken, at);
 	struct res *r = NULL;
-	unsigned int at, i;
 
-	if (!level || !shelf)
-		return slot->res;
-	at = slot_of(level, addr);
-	i = bit_from(shelf->taken, at);
+	if (level == 1)
+		return i == MAX_SLOTS ? NULL : res_in(x, slot->ledge, i);
 	if (i == at) {
-		r = first_from(&shelf->slots[at], level - 1, addr);
-		i = r || at == MAX_SLOTS - 1 ? MAX_SLOTS : bit_from(shelf->taken, at + 1);
+		r = first_from(x, &slot->shelf->slots[at], level - 1, addr);
+		i = r || at == MAX_SLOTS - 1 ? MAX_SLOTS : bit_from(taken, at + 1);
 	}
-	return i == MAX_SLOTS ? r : first_from(&shelf->slots[i], level - 1, 0);
+	return i == MAX_SLOTS ? r : first_from(x, &slot->shelf->slots[i], level - 1, 0);
 }
 
 static struct res *tree_first(const struct res_tree *tree)
@@ -295,8 +312,8 @@ struct res *res_index_next(const struct res_index *x, struct res *r)
 	if (!x->levels)
 		return r ? RB_NEXT(res_tree, NULL, r) : tree_first(&x->root.tree);
 	if (!r)
-		return first_from(&x->root, x->levels, x->base);
+		return first_from(x, &x->root, x->levels, x->base);
 	if (!covers(x, r->addr + PAGE_LEN))
 		return NULL;
-	return first_from(&x->root, x->levels, r->addr + PAGE_LEN);
+	return first_from(x, &x->root, x->levels, r->addr + PAGE_LEN);
 }

@@ -8,6 +8,7 @@
 #include "graph/attr.h"
 #include "graph/bound.h"
 #include "graph/graph.h"
+#include "graph/handle.h"
 #include "graph/lookup.h"
 #include "graph/plan.h"
 #include "graph/space.h"
@@ -28,6 +29,8 @@ static int res_cmp_backing(const struct res *a, const struct res *b)
 
 	return c ? c : res_cmp_addr(a, b);
 }
+
+static_assert(sizeof(struct res) == HANDLE_ROOM_LEN, "a room is as long as a reservation");
 
 RB_GENERATE(res_tree, res, by_addr[0], res_cmp_addr)
 RB_GENERATE(res_backing_tree, res, by_backing, res_cmp_backing)
@@ -81,7 +84,7 @@ void res_unlink(struct res *r)
 void res_destroy(struct res *r)
 {
 	object_leave(&r->obj);
-	mem_free(r);
+	object_unsettle(&r->obj);
 }
 
 void res_move(struct res *r, uint64_t addr)
@@ -121,15 +124,16 @@ void res_detach(struct res *r)
 
 int res_make(struct plan *p, struct vcm *v, uint32_t handle, struct res **out)
 {
-	struct res *r = mem_zalloc(res_index_entry_size(&v->reservations));
-	int ret;
+	struct object obj;
+	struct res *r;
+	int ret = object_admit(&obj, v->obj.session, handle, OBJECT_RES, 1, p->why);
 
-	if (!r)
-		return refuse(p->why, -ENOMEM, "the broker is out of memory");
-	ret = object_admit(&r->obj, v->obj.session, handle, OBJECT_RES, 1, p->why);
-	if (ret < 0) {
-		mem_free(r);
+	if (ret < 0)
 		return ret;
+	r = object_settle(&obj, res_index_entry_size(&v->reservations));
+	if (!r) {
+		object_leave(&obj);
+		return refuse(p->why, -ENOMEM, "the broker is out of memory");
 	}
 	r->vcm = v;
 	r->addr = RES_NO_ADDR;

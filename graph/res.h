@@ -12,9 +12,9 @@
 #include "graph/object.h"
 
 struct bound;
+struct ledge;
 struct physmem;
 struct plan;
-struct shelf;
 struct vcm;
 
 /* The address of a one-to-one reservation that is not backed; no reservation starts there. */
@@ -29,7 +29,7 @@ struct res {
 	uint64_t addr;
 	struct vcm *vcm;
 	struct physmem *physmem;
-	struct shelf *shelf; /* of the vcm's index, where that has shelves */
+	struct ledge *ledge; /* of the vcm's index, where that has shelves */
 	struct bound *bound;
 	uint64_t len;
 	uint32_t attr;

@@ -65,6 +65,11 @@ struct object *session_find(const struct session *s, uint32_t handle, enum objec
 	return NULL;
 }
 
+static struct handles *half_of(struct session *s, uint32_t handle)
+{
+	return handle >= HANDLE_BROKER ? &s->broker : &s->client;
+}
+
 /* A page of handles weighs as much as 16 objects. */
 #define PAGE_OBJECTS 16
 
@@ -123,8 +128,7 @@ void object_name(struct object *o)
 {
 	struct session *s = o->session;
 
-	handles_set(o->handle >= HANDLE_BROKER ? &s->broker : &s->client,
-		    o->handle & ~HANDLE_BROKER, o);
+	handles_set(half_of(s, o->handle), o->handle & ~HANDLE_BROKER, o);
 	s->counts[o->kind]++;
 }
 
@@ -132,14 +136,39 @@ void object_unname(struct object *o)
 {
 	struct session *s = o->session;
 
-	handles_clear(o->handle >= HANDLE_BROKER ? &s->broker : &s->client,
-		      o->handle & ~HANDLE_BROKER);
+	handles_clear(half_of(s, o->handle), o->handle & ~HANDLE_BROKER);
 	s->counts[o->kind]--;
 }
 
 void object_leave(struct object *o)
 {
 	user_release_objects(o->session->user, o->weight);
+}
+
+void *object_settle(const struct object *o, size_t len)
+{
+	struct object *settled = NULL;
+	bool roomed = false;
+
+	if (len <= HANDLE_ROOM_LEN)
+		settled = handles_room(half_of(o->session, o->handle), o->handle & ~HANDLE_BROKER);
+	if (settled)
+		roomed = true;
+	else
+		settled = mem_zalloc(len);
+	if (!settled)
+		return NULL;
+	*settled = *o;
+	settled->roomed = roomed;
+	return settled;
+}
+
+void object_unsettle(struct object *o)
+{
+	if (o->roomed)
+		handles_leave_room(half_of(o->session, o->handle), o->handle & ~HANDLE_BROKER);
+	else
+		mem_free(o);
 }
 
 struct object *session_next(const struct session *s, uint32_t handle, enum object_kind kind)

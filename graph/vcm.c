@@ -132,7 +132,7 @@ int vcm_make(struct plan *p, struct session *s, uint32_t handle, enum vcm_type t
 	v->id = ++s->graph->next_id;
 	v->type = type;
 	v->range = r;
-	res_index_init(&v->reservations, r, type == VCM_DEVICE || type == VCM_EXT_KERNEL);
+	res_index_init(&v->reservations, s, r, type == VCM_DEVICE || type == VCM_EXT_KERNEL);
 	RB_INIT(&v->bounds);
 	TAILQ_INIT(&v->avcms);
 	TAILQ_INIT(&v->tables);

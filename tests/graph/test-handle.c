@@ -94,6 +94,65 @@ START_TEST(the_broker_picks_free_handles_and_takes_them_again)
 }
 END_TEST
 
+START_TEST(a_room_is_somebodys_until_it_is_left)
+{
+	static const unsigned char zero[HANDLE_ROOM_LEN];
+	struct handles h = { 0 };
+	unsigned char *room, *beside;
+
+	ck_assert_int_eq(handles_want(&h, 40), 0);
+	room = handles_room(&h, 40);
+	beside = handles_room(&h, 41);
+	ck_assert_ptr_nonnull(room);
+	ck_assert_ptr_nonnull(beside);
+	memset(room, 0xff, HANDLE_ROOM_LEN);
+	ck_assert_mem_eq(beside, zero, HANDLE_ROOM_LEN);
+	handles_set(&h, 40, (struct object *)room);
+	ck_assert_ptr_eq(handles_get(&h, 40), (struct object *)room);
+	handles_clear(&h, 40);
+	ck_assert_ptr_null(handles_room(&h, 40));
+	handles_leave_room(&h, 40);
+	ck_assert_ptr_eq(handles_room(&h, 40), room);
+	ck_assert_mem_eq(room, zero, HANDLE_ROOM_LEN);
+	handles_leave_room(&h, 40);
+	handles_leave_room(&h, 41);
+	handles_deinit(&h);
+}
+END_TEST
+
+START_TEST(a_reservation_whose_room_is_not_free_yet_lives_elsewhere)
+{
+	struct world w;
+	struct vcm *v;
+	struct res *a, *b;
+	uint32_t handle;
+	char *before;
+
+	world_init(&w);
+	v = a_vcm(&w, ALICE, 0x100000, MB);
+	a = a_res(&w, v, SZ_4K, 0);
+	handle = a->obj.handle;
+	ck_assert(a->obj.roomed);
+	before = world_dump(&w);
+	for (int undo = 1; undo >= 0; undo--) {
+		world_begin(&w);
+		ck_assert_int_eq(plan_res_unreserve(&w.p, a), 0);
+		ck_assert_int_eq(plan_res_reserve(&w.p, v, handle, SZ_64K, 0, 0, &b), 0);
+		ck_assert(!b->obj.roomed);
+		if (undo)
+			world_undo(&w, before);
+		else
+			world_finish(&w, 0);
+	}
+	b = (struct res *)session_find(w.s[ALICE], handle, OBJECT_RES, NULL);
+	ck_assert_uint_eq(b->len, SZ_64K);
+	OK(&w, plan_res_unreserve(&w.p, b));
+	OK(&w, plan_res_reserve(&w.p, v, handle, SZ_4K, 0, 0, &b));
+	ck_assert(b->obj.roomed);
+	world_deinit(&w);
+}
+END_TEST
+
 START_TEST(without_memory_there_is_no_room_and_nothing_is_lost)
 {
 	struct handles h = { 0 };
@@ -212,7 +271,8 @@ START_TEST(a_session_lists_its_objects_by_kind)
 }
 END_TEST
 
-SUITE_MAIN("handle", a_handle_finds_its_object, next_goes_over_holes_and_pages,
+SUITE_MAIN("handle", a_handle_finds_its_object, a_room_is_somebodys_until_it_is_left,
+	   a_reservation_whose_room_is_not_free_yet_lives_elsewhere, next_goes_over_holes_and_pages,
 	   a_new_handle_is_not_far_beyond_the_highest,
 	   the_broker_picks_free_handles_and_takes_them_again,
 	   without_memory_there_is_no_room_and_nothing_is_lost,

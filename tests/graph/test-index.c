@@ -4,9 +4,12 @@
 #include <errno.h>
 
 #include "base/mem.h"
+#include "graph/session.h"
 #include "tests/suite.h"
 
 #define N 400
+
+static struct session session;
 
 static struct res *res_at(const struct res_index *x, uint64_t addr, uint32_t handle)
 {
@@ -16,13 +19,22 @@ static struct res *res_at(const struct res_index *x, uint64_t addr, uint32_t han
 	r->addr = addr;
 	r->len = SZ_4K;
 	r->obj.handle = handle;
+	r->obj.kind = OBJECT_RES;
 	return r;
+}
+
+static void drop(struct res *r)
+{
+	handles_clear(&session.client, r->obj.handle);
+	free(r);
 }
 
 static void insert(struct res_index *x, struct res *r)
 {
 	ck_assert_int_eq(res_index_want(x, r->addr), 0);
+	ck_assert_int_eq(handles_want(&session.client, r->obj.handle), 0);
 	mem_fail_nth(1);
+	handles_set(&session.client, r->obj.handle, &r->obj);
 	res_index_insert(x, r);
 	ck_assert_int_eq(mem_fail_fired(), 0);
 }
@@ -48,7 +60,7 @@ static void check_all(struct range range, bool shelved, const uint64_t *addrs, s
 	struct res_index x;
 	struct res *next = NULL;
 
-	res_index_init(&x, range, shelved);
+	res_index_init(&x, &session, range, shelved);
 	ck_assert_ptr_null(res_index_next(&x, NULL));
 	ck_assert_ptr_null(res_index_before(&x, UINT64_MAX));
 	for (size_t i = n; i-- > 0;)
@@ -80,7 +92,8 @@ static void check_all(struct range range, bool shelved, const uint64_t *addrs, s
 	res_index_deinit(&x);
 	ck_assert_uint_eq(x.footprint, 0);
 	for (size_t i = 0; i < n; i++)
-		free(r[i]);
+		drop(r[i]);
+	handles_deinit(&session.client);
 }
 
 START_TEST(a_page_is_found_wherever_it_lies)
@@ -126,7 +139,7 @@ START_TEST(a_tree_has_many_at_one_address)
 	struct res_index x;
 	struct res *next = NULL;
 
-	res_index_init(&x, (struct range){ 0, UINT64_MAX }, false);
+	res_index_init(&x, &session, (struct range){ 0, UINT64_MAX }, false);
 	for (uint32_t i = 0; i < N; i++)
 		insert(&x, r[i] = res_at(&x, RES_NO_ADDR, (i * 7) % N));
 	ck_assert_ptr_eq(res_index_at(&x, RES_NO_ADDR), r[0]);
@@ -136,8 +149,9 @@ START_TEST(a_tree_has_many_at_one_address)
 	}
 	for (uint32_t i = 0; i < N; i++) {
 		res_index_remove(&x, r[i]);
-		free(r[i]);
+		drop(r[i]);
 	}
+	handles_deinit(&session.client);
 	res_index_deinit(&x);
 }
 END_TEST
@@ -148,7 +162,7 @@ START_TEST(without_memory_there_is_no_room_and_a_trim_gives_back_what_was_made)
 	size_t n = 0;
 	int r;
 
-	res_index_init(&x, (struct range){ 0, (UINT64_C(1) << 47) - 1 }, true);
+	res_index_init(&x, &session, (struct range){ 0, (UINT64_C(1) << 47) - 1 }, true);
 	do {
 		mem_fail_nth(++n);
 		r = res_index_want(&x, 0x123456000);

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "rpmsg/driver.h"
+
+#include <assert.h>
+#include <endian.h>
+#include <errno.h>
+#include <string.h>
+
+#include "rpmsg/table.h"
+
+#define READY (STATUS_ACK | STATUS_DRIVER | STATUS_DRIVER_OK)
+
+struct header {
+	uint32_t src, dst, reserved;
+	uint16_t len, flags;
+};
+
+_Static_assert(sizeof(struct header) == RPMSG_HEADER, "as on the wire");
+
+static uint64_t da_of(const struct driver *d, enum ring ring, uint32_t id)
+{
+	return d->shared.da + geometry_buffer(&d->geometry, ring, id);
+}
+
+void driver_init(struct driver *d, const struct shared *shared, const struct geometry *geometry,
+		 void (*kick)(void *ctx, enum ring ring), void *ctx)
+{
+	*d = (struct driver){ .shared = *shared, .geometry = *geometry, .kick = kick, .ctx = ctx };
+}
+
+static void lend_for_input(struct driver *d, uint32_t id)
+{
+	vring_post(&d->rings[RING_IN], id, da_of(d, RING_IN, id), d->geometry.buffer_len, true);
+}
+
+static void own_all_output(struct driver *d)
+{
+	d->n_free = d->geometry.num;
+	for (uint32_t i = 0; i < d->n_free; i++)
+		d->free[i] =
+			(uint16_t)(d->n_free - 1 - i); /* from the last: the first is sent first */
+}
+
+/* As Linux does it: what is on the rings first, then each step of the status. */
+void driver_start(struct driver *d)
+{
+	table_set_status(&d->shared, &d->geometry, STATUS_RESET);
+	for (int i = 0; i < N_RINGS; i++)
+		vring_init(&d->rings[i], &d->shared, &d->geometry, i);
+	vring_set_quiet(&d->rings[RING_OUT], true);
+	own_all_output(d);
+	table_write(&d->shared, &d->geometry);
+	table_set_status(&d->shared, &d->geometry, STATUS_ACK);
+	table_set_status(&d->shared, &d->geometry, STATUS_ACK | STATUS_DRIVER);
+	table_agree(&d->shared, &d->geometry);
+	for (uint32_t i = 0; i < d->geometry.num; i++)
+		lend_for_input(d, i);
+	vring_publish(&d->rings[RING_IN]);
+	table_set_status(&d->shared, &d->geometry, READY);
+	d->up = true;
+	/* rpmsg-lite takes the first one for the link being up. */
+	d->stats.n_kicks++;
+	d->kick(d->ctx, RING_IN);
+}
+
+void driver_stop(struct driver *d, bool ask)
+{
+	d->up = false;
+	table_set_status(&d->shared, &d->geometry, ask ? STATUS_NEEDS_RESET : STATUS_RESET);
+	d->stats.n_kicks++;
+	d->kick(d->ctx, RING_IN);
+}
+
+enum driver_look driver_look(const struct driver *d)
+{
+	uint8_t status = table_status(&d->shared, &d->geometry);
+
+	if (status == STATUS_RESET)
+		return DRIVER_GONE;
+	return d->up && status == READY ? DRIVER_FINE : DRIVER_WANTS_RESET;
+}
+
+size_t driver_payload(const struct driver *d)
+{
+	return d->geometry.buffer_len - RPMSG_HEADER;
+}
+
+/* --- in */
+
+static enum driver_event read_announcement(const struct driver *d, struct driver_message *out)
+{
+	uint32_t flags;
+
+	if (!d->geometry.ns || out->len != RPMSG_NS_LEN)
+		return DRIVER_DROPPED;
+	memcpy(out->name, out->data, RPMSG_NAME);
+	out->name[RPMSG_NAME - 1] = 0;
+	memcpy(&out->addr, (const uint8_t *)out->data + RPMSG_NAME, 4);
+	memcpy(&flags, (const uint8_t *)out->data + RPMSG_NAME + 4, 4);
+	out->addr = le32toh(out->addr);
+	return le32toh(flags) & RPMSG_NS_DESTROY ? DRIVER_WITHDRAWN : DRIVER_ANNOUNCED;
+}
+
+/* What is in d->in is ours alone. used: bytes that the node says it has written. */
+static enum driver_event read_message(const struct driver *d, uint32_t used,
+				      struct driver_message *out)
+{
+	struct header h;
+
+	memcpy(&h, d->in, sizeof(h));
+	*out = (struct driver_message){
+		.src = le32toh(h.src),
+		.dst = le32toh(h.dst),
+		.data = d->in + RPMSG_HEADER,
+		.len = le16toh(h.len),
+	};
+	if (out->len > used - RPMSG_HEADER)
+		return DRIVER_DROPPED;
+	return out->dst == RPMSG_NS_ADDR ? read_announcement(d, out) : DRIVER_MESSAGE;
+}
+
+/* The header says how much there is to copy, the copied header says it again, and only that counts. */
+static enum driver_event copy_in(struct driver *d, uint32_t id, uint32_t used,
+				 struct driver_message *out)
+{
+	uint64_t at = geometry_buffer(&d->geometry, RING_IN, id);
+	uint32_t len;
+
+	if (used < RPMSG_HEADER || used > d->geometry.buffer_len)
+		return DRIVER_DROPPED;
+	len = RPMSG_HEADER + shared_get16(&d->shared, at + 12);
+	shared_read(&d->shared, at, d->in, len < used ? len : used);
+	return read_message(d, len < used ? len : used, out);
+}
+
+enum driver_event driver_receive(struct driver *d, struct driver_message *out)
+{
+	enum driver_event event;
+	uint32_t id, used;
+
+	if (!d->up)
+		return DRIVER_NOTHING;
+	switch (vring_take(&d->rings[RING_IN], &id, &used)) {
+	case VRING_EMPTY:
+		return DRIVER_NOTHING;
+	case VRING_BROKEN:
+		return DRIVER_BROKEN;
+	case VRING_TAKEN:
+		break;
+	}
+	event = copy_in(d, id, used, out);
+	lend_for_input(d, id);
+	if (event == DRIVER_DROPPED)
+		d->stats.n_dropped++;
+	else
+		d->stats.n_in++;
+	return event;
+}
+
+bool driver_has_work(const struct driver *d)
+{
+	return d->up && vring_has_used(&d->rings[RING_IN]);
+}
+
+/* --- out */
+
+/* At most what we have lent: the node cannot keep us here. */
+static int take_back(struct driver *d)
+{
+	uint32_t id, used;
+
+	for (;;) {
+		switch (vring_take(&d->rings[RING_OUT], &id, &used)) {
+		case VRING_EMPTY:
+			return 0;
+		case VRING_BROKEN:
+			return -EPROTO;
+		case VRING_TAKEN:
+			d->free[d->n_free++] = (uint16_t)id;
+			break;
+		}
+	}
+}
+
+static void write_message(struct driver *d, uint64_t at, const struct header *h, const void *data)
+{
+	memcpy(d->out, h, sizeof(*h));
+	if (le16toh(h->len))
+		memcpy(d->out + RPMSG_HEADER, data, le16toh(h->len));
+	shared_write(&d->shared, at, d->out, RPMSG_HEADER + (size_t)le16toh(h->len));
+}
+
+int driver_send(struct driver *d, uint32_t src, uint32_t dst, const void *data, size_t len)
+{
+	const struct header h = { .src = htole32(src), .dst = htole32(dst), .len = htole16(len) };
+	uint32_t id;
+	int r;
+
+	if (!d->up)
+		return -ENOTCONN;
+	if (len > driver_payload(d))
+		return -EMSGSIZE;
+	r = d->n_free ? 0 : take_back(d);
+	if (r < 0)
+		return r;
+	if (!d->n_free)
+		return -EAGAIN;
+	id = d->free[--d->n_free];
+	write_message(d, geometry_buffer(&d->geometry, RING_OUT, id), &h, data);
+	vring_post(&d->rings[RING_OUT], id, da_of(d, RING_OUT, id), RPMSG_HEADER + (uint32_t)len,
+		   false);
+	d->stats.n_out++;
+	return 0;
+}
+
+int driver_announce(struct driver *d, const char *name, uint32_t addr, bool gone)
+{
+	uint8_t body[RPMSG_NS_LEN] = { 0 };
+	uint32_t words[] = { htole32(addr), htole32(gone ? RPMSG_NS_DESTROY : 0) };
+	size_t len = strlen(name);
+
+	assert(len < RPMSG_NAME);
+	if (!d->geometry.ns)
+		return 0;
+	memcpy(body, name, len);
+	memcpy(body + RPMSG_NAME, words, sizeof(words));
+	return driver_send(d, addr, RPMSG_NS_ADDR, body, sizeof(body));
+}
+
+void driver_flush(struct driver *d)
+{
+	for (int i = 0; i < N_RINGS && d->up; i++)
+		if (vring_publish(&d->rings[i])) {
+			d->stats.n_kicks++;
+			d->kick(d->ctx, i);
+		}
+}
+
+bool driver_want_room(struct driver *d, bool want)
+{
+	vring_set_quiet(&d->rings[RING_OUT], !want);
+	return want && vring_has_used(&d->rings[RING_OUT]);
+}
+
+void driver_set_polled(struct driver *d, bool polled)
+{
+	vring_set_quiet(&d->rings[RING_IN], polled);
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "rpmsg/vring.h"
+
+#include <assert.h>
+
+#include "rpmsg/wire.h"
+
+#define AT_IDX 2
+#define AT_AVAIL 4
+#define AVAIL_LEN 2
+#define AT_USED 4
+#define USED_LEN 8
+
+void vring_init(struct vring *v, const struct shared *shared, const struct geometry *g,
+		enum ring ring)
+{
+	uint64_t at = g->rings[ring];
+
+	*v = (struct vring){
+		.shared = shared,
+		.desc = at,
+		.avail = at + (uint64_t)DESC_LEN * g->num,
+		.used = at + geometry_used_at(g),
+		.num = g->num,
+	};
+	shared_zero(shared, at, geometry_ring_len(g));
+}
+
+static void write_desc(const struct vring *v, uint32_t id, uint64_t da, uint32_t len, bool writable)
+{
+	uint64_t at = v->desc + (uint64_t)DESC_LEN * id;
+
+	shared_put64(v->shared, at, da);
+	shared_put32(v->shared, at + 8, len);
+	shared_put16(v->shared, at + 12, writable ? DESC_F_WRITE : 0);
+	shared_put16(v->shared, at + 14, 0);
+}
+
+void vring_post(struct vring *v, uint32_t id, uint64_t da, uint32_t len, bool writable)
+{
+	uint16_t slot = v->avail_idx++ & (v->num - 1);
+
+	assert(id < v->num && !v->lent[id]);
+	write_desc(v, id, da, len, writable);
+	shared_put16(v->shared, v->avail + AT_AVAIL + AVAIL_LEN * slot, (uint16_t)id);
+	v->lent[id] = true;
+	v->n_lent++;
+}
+
+bool vring_publish(struct vring *v)
+{
+	if (v->published == v->avail_idx)
+		return false;
+	shared_release16(v->shared, v->avail + AT_IDX, v->avail_idx);
+	v->published = v->avail_idx;
+	shared_barrier();
+	return !(shared_get16(v->shared, v->used) & RING_F_QUIET);
+}
+
+bool vring_has_used(const struct vring *v)
+{
+	return shared_get16(v->shared, v->used + AT_IDX) != v->used_idx;
+}
+
+enum vring_result vring_take(struct vring *v, uint32_t *id, uint32_t *len)
+{
+	uint16_t n = shared_acquire16(v->shared, v->used + AT_IDX) - v->used_idx;
+	uint64_t at = v->used + AT_USED + USED_LEN * (v->used_idx & (v->num - 1));
+
+	if (n == 0)
+		return VRING_EMPTY;
+	if (n > v->n_lent)
+		return VRING_BROKEN;
+	*id = shared_get32(v->shared, at);
+	*len = shared_get32(v->shared, at + 4);
+	if (*id >= v->num || !v->lent[*id])
+		return VRING_BROKEN;
+	v->lent[*id] = false;
+	v->n_lent--;
+	v->used_idx++;
+	return VRING_TAKEN;
+}
+
+void vring_set_quiet(const struct vring *v, bool quiet)
+{
+	shared_put16(v->shared, v->avail, quiet ? RING_F_QUIET : 0);
+	shared_barrier();
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One split virtqueue, in the driver's role. The ring is what we tell the device, never what we remember: indices, and
+ * which buffers it has, are kept here, and what it answers is checked against that.
+ *
+ *	      post             the device             take
+ *	 ours ----> avail ----> uses it ----> used ----> ours
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "rpmsg/geometry.h"
+#include "rpmsg/shared.h"
+
+struct vring {
+	const struct shared *shared;
+	uint64_t desc, avail, used; /* offsets in the window */
+	uint32_t num;
+	uint16_t avail_idx, used_idx; /* free running, as on the ring */
+	uint16_t published;           /* avail_idx as the device was told */
+	uint16_t n_lent;              /* descriptors that the device has */
+	bool lent[GEOMETRY_MAX_NUM];
+};
+
+enum vring_result {
+	VRING_EMPTY, /* the device has used nothing more */
+	VRING_TAKEN,
+	VRING_BROKEN, /* it returned what it did not have: the ring is of no use any more */
+};
+
+/* Zeroes the ring. window is borrowed. */
+void vring_init(struct vring *v, const struct shared *shared, const struct geometry *g,
+		enum ring ring);
+/* Lends descriptor id, which must be ours: it is written anew. da: the device's address of the buffer. */
+void vring_post(struct vring *v, uint32_t id, uint64_t da, uint32_t len, bool writable);
+/* Shows the device what was posted. True when it wants to be told. */
+bool vring_publish(struct vring *v);
+/* The next one that the device has used. len is what it says, unchecked. */
+enum vring_result vring_take(struct vring *v, uint32_t *id, uint32_t *len);
+/* Whether the device has used another one. */
+bool vring_has_used(const struct vring *v);
+/* Asks the device to be told, or not, of what it has used. */
+void vring_set_quiet(const struct vring *v, bool quiet);

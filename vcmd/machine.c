@@ -1,36 +1,45 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vcmd/machine.h"
 
+#include <bsd/sys/queue.h>
 #include <errno.h>
 
-#include "backend/bus.h"
-#include "backend/smmu/smmu.h"
 #include "base/mem.h"
 #include "graph/graph.h"
 #include "memory/memory.h"
 #include "vcmd/broker.h"
 #include "vcmd/config.h"
 #include "vcmd/loop.h"
+#include "vcmd/machine-kind.h"
 
-struct smmu {
+/* What the machine has and gives back, newest first. */
+struct kept {
+	SLIST_ENTRY(kept) link;
+	void *thing;
+	void (*free)(void *thing);
+};
+
+struct machine_unit {
+	STAILQ_ENTRY(machine_unit) link;
 	struct machine *machine;
-	struct sim *sim;
-	struct backend *backend;
+	struct machine_backend is;
+	const struct format *format;
 	struct loop_fd *watch;
 };
 
 struct machine {
 	struct broker *broker;
 	struct bus bus;
-	struct v7s *v7s;
-	struct format format; /* one for all SMMUs, which share it */
-	struct smmu *smmus;
-	size_t n_smmus;
-	struct machine_device *devices; /* in the graph's order */
-	size_t n_devices;
+	SLIST_HEAD(, kept) kept;
+	STAILQ_HEAD(, machine_unit) units;
 	machine_fault_fn fault;
 	void *fault_ctx;
 };
+
+static const struct machine_kind *const kinds[] = { &machine_smmu };
+#define N_KINDS (sizeof(kinds) / sizeof(*kinds))
+
+/* --- the bus */
 
 static int bus_read(void *ctx, uint64_t pa, void *buf, size_t len)
 {
@@ -65,6 +74,63 @@ static const struct bus_ops bus_ops = {
 	.table_free = bus_table_free,
 };
 
+const struct bus *machine_bus(const struct machine *m)
+{
+	return &m->bus;
+}
+
+const struct config *machine_config(const struct machine *m)
+{
+	return m->broker->config;
+}
+
+/* --- what is freed with the machine */
+
+int machine_keep(struct machine *m, void *thing, void (*free)(void *thing), struct reason *why)
+{
+	struct kept *k = mem_new0(struct kept);
+
+	if (!k) {
+		free(thing);
+		return refuse(why, -ENOMEM, "no memory for the machine");
+	}
+	k->thing = thing;
+	k->free = free;
+	SLIST_INSERT_HEAD(&m->kept, k, link);
+	return 0;
+}
+
+static void free_thing(void *thing)
+{
+	mem_free(thing);
+}
+
+/* Zeroed, and freed with the machine. */
+static void *keep_new(struct machine *m, size_t len, struct reason *why)
+{
+	void *thing = mem_zalloc(len);
+
+	if (!thing)
+		refuse(why, 0, "no memory for the machine");
+	return thing && machine_keep(m, thing, free_thing, why) == 0 ? thing : NULL;
+}
+
+struct machine *machine_free(struct machine *m)
+{
+	struct kept *k;
+
+	if (!m)
+		return NULL;
+	while ((k = SLIST_FIRST(&m->kept))) {
+		SLIST_REMOVE_HEAD(&m->kept, link);
+		k->free(k->thing);
+		mem_free(k);
+	}
+	return mem_free(m);
+}
+
+/* --- pools */
+
 static int add_pools(struct machine *m, struct reason *why)
 {
 	const struct config *config = m->broker->config;
@@ -92,111 +158,109 @@ static int add_pools(struct machine *m, struct reason *why)
 	return 0;
 }
 
+/* --- devices */
+
 static int add_device(struct machine *m, const char *name, enum device_kind kind,
-		      const struct machine_device *hw, struct reason *why)
+		      const struct format *format, const struct machine_device *hw,
+		      struct reason *why)
 {
-	struct machine_device *slot = &m->devices[m->n_devices];
-	struct device_config config = { .name = name,
-					.kind = kind,
-					.format = kind == DEVICE_IOMMU ? &m->format : NULL,
-					.hw = slot };
+	struct machine_device *slot = keep_new(m, sizeof(*slot), why);
+	struct device_config config = { .name = name, .kind = kind, .format = format, .hw = slot };
 	struct device *d;
 	int r;
 
+	if (!slot)
+		return -ENOMEM;
 	*slot = *hw;
 	r = device_new(m->broker->graph, &config, &d);
 	if (r == -EEXIST)
 		return refuse(why, -EINVAL, "two devices are named %s", name);
-	if (r < 0)
-		return refuse(why, r, "no memory for the devices");
-	m->n_devices++;
+	return r < 0 ? refuse(why, r, "no memory for the devices") : 0;
+}
+
+static const struct format *format_of(struct machine *m, const struct machine_backend *b,
+				      struct reason *why)
+{
+	const struct table_ops *ops = b->backend->format;
+	const struct machine_unit *u;
+	struct backend_caps caps;
+	struct format *format;
+
+	STAILQ_FOREACH(u, &m->units, link)
+		if (u->is.backend->format == ops &&
+		    u->is.backend->format_ctx == b->backend->format_ctx)
+			return u->format;
+	format = keep_new(m, sizeof(*format), why);
+	if (!format)
+		return NULL;
+	b->backend->ops->caps(b->backend, &caps);
+	*format = (struct format){ .name = ops->name,
+				   .page_sizes = ops->page_sizes,
+				   .va_bits = ops->va_bits,
+				   .split = caps.split,
+				   .hw = b->backend };
+	return format;
+}
+
+static void free_backend(void *thing)
+{
+	struct backend *b = thing;
+
+	b->ops->free(b);
+}
+
+static void free_watch(void *thing)
+{
+	struct machine_unit *u = thing;
+
+	loop_unwatch(u->watch);
+}
+
+int machine_add_backend(struct machine *m, const struct machine_backend *b,
+			struct machine_unit **out, struct reason *why)
+{
+	int r = machine_keep(m, b->backend, free_backend, why);
+	struct machine_unit *u = r ? NULL : keep_new(m, sizeof(*u), why);
+
+	if (!u || machine_keep(m, u, free_watch, why) < 0)
+		return -ENOMEM;
+	u->machine = m;
+	u->is = *b;
+	u->format = format_of(m, b, why);
+	if (!u->format)
+		return -ENOMEM;
+	STAILQ_INSERT_TAIL(&m->units, u, link);
+	*out = u;
 	return 0;
 }
 
-static unsigned int count_mids(const struct config_smmu *c)
+int machine_add_context(struct machine_unit *u, const char *name, unsigned int mid,
+			const struct config_rule *allow, struct reason *why)
 {
-	unsigned int n = 1;
+	struct backend *b = u->is.backend;
+	int context = b->ops->context_by_name(b, name);
+	struct machine_device hw = { .backend = b,
+				     .sim = u->is.sim,
+				     .smmu = u->is.name,
+				     .context = (unsigned int)context,
+				     .mid = mid,
+				     .allow = allow,
+				     .base = u->is.base };
 
-	for (size_t i = 0; i < c->n_contexts; i++)
-		if (c->contexts[i].mid >= n)
-			n = c->contexts[i].mid + 1;
-	return n;
-}
-
-static int bring_up(struct machine *m, struct smmu *s, const struct config_smmu *c,
-		    struct reason *why)
-{
-	struct sim_config sim = { .n_banks = c->n_banks +
-					     1, /* one parks the masters that are not active */
-				  .n_mids = count_mids(c),
-				  .tlb_entries = c->tlb_entries,
-				  .tlb_ways = c->tlb_ways };
-	struct smmu_context_config *contexts _cleanup_(mem_freep) =
-		mem_zalloc_n(c->n_contexts + 1, sizeof(*contexts));
-	struct smmu_config smmu = {
-		.name = c->name, .base = c->base, .contexts = contexts, .simulated = true
-	};
-
-	s->machine = m;
-	if (!contexts)
-		return refuse(why, -ENOMEM, "smmu %s: no memory", c->name);
-	s->sim = sim_new(&sim, &m->bus);
-	if (!s->sim)
-		return refuse(why, -EINVAL, "smmu %s: no such model can be made", c->name);
-	for (size_t i = 0; i < c->n_contexts; i++)
-		contexts[i] =
-			(struct smmu_context_config){ c->contexts[i].name, c->contexts[i].mid };
-	smmu.n_contexts = (unsigned int)c->n_contexts;
-	smmu.io = sim_mmio(s->sim);
-	smmu.irq_fd = sim_irq_fd(s->sim);
-	return smmu_new(&smmu, m->v7s, &s->backend, why);
-}
-
-static int add_smmu(struct machine *m, const struct config_smmu *c, struct reason *why)
-{
-	struct smmu *s = &m->smmus[m->n_smmus++];
-	struct backend_caps caps;
-	int r = bring_up(m, s, c, why);
-
-	if (r < 0)
-		return r;
-	s->backend->ops->caps(s->backend, &caps);
-	m->format.split = caps.split;
-	for (size_t i = 0; i < c->n_contexts && r == 0; i++) {
-		int context = s->backend->ops->context_by_name(s->backend, c->contexts[i].name);
-		struct machine_device hw = { .backend = s->backend,
-					     .sim = s->sim,
-					     .smmu = c->name,
-					     .context = (unsigned int)context,
-					     .mid = c->contexts[i].mid,
-					     .allow = &c->contexts[i].allow,
-					     .base = c->base };
-
-		r = context < 0 ? refuse(why, context, "smmu %s has no context %s", c->name,
-					 c->contexts[i].name) :
-				  add_device(m, c->contexts[i].name, DEVICE_IOMMU, &hw, why);
-	}
-	return r;
+	if (context < 0)
+		return refuse(why, context, "smmu %s has no context %s", u->is.name, name);
+	return add_device(u->machine, name, DEVICE_IOMMU, u->format, &hw, why);
 }
 
 static int add_devices(struct machine *m, struct reason *why)
 {
 	const struct config *config = m->broker->config;
-	size_t n = 1 + config->n_masters;
-	int r;
+	int r = add_device(m, "cpu", DEVICE_CPU, NULL, &(struct machine_device){ .smmu = "" }, why);
 
-	for (size_t i = 0; i < config->n_smmus; i++)
-		n += config->smmus[i].n_contexts;
-	m->devices = mem_zalloc_n(n, sizeof(*m->devices));
-	m->smmus = mem_zalloc_n(config->n_smmus + 1, sizeof(*m->smmus));
-	m->v7s = v7s_new(&m->bus);
-	if (!m->devices || !m->smmus || !m->v7s)
-		return refuse(why, -ENOMEM, "no memory for the devices");
-	r = add_device(m, "cpu", DEVICE_CPU, &(struct machine_device){ .smmu = "" }, why);
-	for (size_t i = 0; i < config->n_smmus && r == 0; i++)
-		r = add_smmu(m, &config->smmus[i], why);
+	for (size_t i = 0; i < N_KINDS && r == 0; i++)
+		r = kinds[i]->add(m, why);
 	for (size_t i = 0; i < config->n_masters && r == 0; i++)
-		r = add_device(m, config->masters[i].name, DEVICE_ONE_TO_ONE,
+		r = add_device(m, config->masters[i].name, DEVICE_ONE_TO_ONE, NULL,
 			       &(struct machine_device){ .smmu = "",
 							 .allow = &config->masters[i].allow },
 			       why);
@@ -213,33 +277,11 @@ struct machine *machine_new(struct broker *b, struct reason *why)
 	}
 	m->broker = b;
 	m->bus = (struct bus){ &bus_ops, b->memory };
+	SLIST_INIT(&m->kept);
+	STAILQ_INIT(&m->units);
 	if (add_pools(m, why) < 0 || add_devices(m, why) < 0)
 		return machine_free(m);
-	if (m->n_smmus) {
-		const struct table_ops *ops = m->smmus[0].backend->format;
-
-		m->format.name = ops->name;
-		m->format.page_sizes = ops->page_sizes;
-		m->format.va_bits = ops->va_bits;
-		m->format.hw = m->smmus[0].backend;
-	}
 	return m;
-}
-
-struct machine *machine_free(struct machine *m)
-{
-	if (!m)
-		return NULL;
-	for (size_t i = 0; i < m->n_smmus; i++) {
-		loop_unwatch(m->smmus[i].watch);
-		if (m->smmus[i].backend)
-			m->smmus[i].backend->ops->free(m->smmus[i].backend);
-		sim_free(m->smmus[i].sim);
-	}
-	v7s_free(m->v7s);
-	mem_free(m->smmus);
-	mem_free(m->devices);
-	return mem_free(m);
 }
 
 struct device *machine_device_of(struct machine *m, const struct backend *backend,
@@ -258,23 +300,24 @@ struct device *machine_device_of(struct machine *m, const struct backend *backen
 
 static void drain_faults(void *ctx, unsigned int what _unused_)
 {
-	struct smmu *s = ctx;
+	struct machine_unit *u = ctx;
+	struct backend *b = u->is.backend;
 	struct fault fault;
 
-	while (s->backend->ops->fault_next(s->backend, &fault) > 0)
-		s->machine->fault(s->machine->fault_ctx, s->backend, &fault);
+	while (b->ops->fault_next(b, &fault) > 0)
+		u->machine->fault(u->machine->fault_ctx, b, &fault);
 }
 
 int machine_watch_faults(struct machine *m, machine_fault_fn fn, void *ctx)
 {
+	struct machine_unit *u;
+
 	m->fault = fn;
 	m->fault_ctx = ctx;
-	for (size_t i = 0; i < m->n_smmus; i++) {
-		struct smmu *s = &m->smmus[i];
-
-		s->watch = loop_watch(m->broker->loop, s->backend->ops->fault_fd(s->backend),
-				      LOOP_READ, false, drain_faults, s);
-		if (!s->watch)
+	STAILQ_FOREACH(u, &m->units, link) {
+		u->watch = loop_watch(m->broker->loop, u->is.backend->ops->fault_fd(u->is.backend),
+				      LOOP_READ, false, drain_faults, u);
+		if (!u->watch)
 			return -ENOMEM;
 	}
 	return 0;

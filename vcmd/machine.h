@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The machine that the configuration describes: its IOMMUs as backends, its devices in the graph, and the bus between
- * them and memory.
+ * them and memory. What is peculiar to a kind of IOMMU is in machine-KIND.c.
  */
 #pragma once
 

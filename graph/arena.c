@@ -118,13 +118,22 @@ void arena_end(struct arena *a)
 	displace(a);
 	if (a->cached)
 		uncache(a);
-	else
+	else if (!a->disowned)
 		a->user->bytes -= range_len(a->range);
 	TAILQ_REMOVE(&a->pool->arenas, a, link);
 	a->pool->n_arenas--;
 	pool_put(a->pool, a->range);
 	space_free(a->space);
 	mem_free(a);
+}
+
+void arena_disown(struct arena *a)
+{
+	assert(a->sole && !a->cached);
+	if (a->disowned)
+		return;
+	a->disowned = true;
+	a->user->bytes -= range_len(a->range);
 }
 
 void arena_quarantine(struct arena *a)

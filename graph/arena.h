@@ -42,7 +42,8 @@ struct arena {
 	bool contiguous; /* for VCM_PHYS_CONT, of a pool with a contiguous region */
 	bool placed;     /* in the user's tree */
 	bool cached;
-	bool closing;     /* the plan under way ends it */
+	bool closing; /* the plan under way ends it */
+	bool disowned; /* its user has let go of what others have imported, and does not pay for it */
 	bool quarantined; /* some device may still reach it: never given to anybody again */
 };
 
@@ -64,6 +65,8 @@ void arena_reopen(struct arena *a);
  * while a plan is under way, which may be ending it: then it stays all the same, and STEP_ARENA_FREE must leave it alone.
  */
 void arena_quarantine(struct arena *a);
+/* Its user has no part any more in what it holds, which others have imported: it pays no longer. */
+void arena_disown(struct arena *a);
 /* Gives its range back to the pool and frees it, unless it is quarantined. It is empty, or kept. */
 void arena_end(struct arena *a);
 /* len bytes of a granule arena, at align. 0, -ENOSPC, -ENOMEM. */

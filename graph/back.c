@@ -26,15 +26,32 @@ static const struct res *any_mapping(const struct physmem *root)
 /* Every mapping of a physmem, its root and its aliases has one cache policy: this one has it, or is the first. */
 static int check_cache(struct plan *p, const struct res *r, const struct physmem *m)
 {
-	const struct res *other = any_mapping(m->root);
+	const struct res *other;
 
 	if (!m->root->n_mappings || m->root->cache == attr_res_cache(r->attr))
 		return 0;
+	other = any_mapping(m->root);
+	if (other && other->obj.session != r->obj.session)
+		return refuse(
+			p->why, -EINVAL,
+			"reservation %u asks for cache policy %u, but another session maps the memory of physmem %u with policy %u: one memory has one",
+			r->obj.handle, attr_res_cache(r->attr), m->obj.handle, m->root->cache);
 	return refuse(
 		p->why, -EINVAL,
 		"reservation %u asks for cache policy %u, but reservation %u maps physmem %u with policy %u: one memory has one",
 		r->obj.handle, attr_res_cache(r->attr), other ? other->obj.handle : 0,
 		m->obj.handle, m->root->cache);
+}
+
+/* What was imported to be read is not mapped to be written. */
+static int check_rights(struct plan *p, const struct res *r, const struct physmem *m, uint32_t attr)
+{
+	if (m->writable || !(attr_res_access(attr) & VCM_WRITE))
+		return 0;
+	return refuse(
+		p->why, -EACCES,
+		"physmem %u was imported to be read, and reservation %u is to be written: reserve with VCM_READ alone",
+		m->obj.handle, r->obj.handle);
 }
 
 static int check_memory(struct plan *p, const struct res *r, const struct physmem *m)
@@ -115,7 +132,9 @@ static int check_back(struct plan *p, const struct res *r, const struct physmem 
 	ret = check_active(p, r->vcm);
 	if (ret == 0)
 		ret = check_memory(p, r, m);
-	return ret == 0 ? check_cache(p, r, m) : ret;
+	if (ret == 0)
+		ret = check_cache(p, r, m);
+	return ret == 0 ? check_rights(p, r, m, r->attr) : ret;
 }
 
 static size_t n_tables(const struct vcm *v)
@@ -211,7 +230,9 @@ int plan_res_set_attr(struct plan *p, struct res *r, uint32_t attr)
 			p->why, -EBUSY,
 			"physmem %u has %zu mappings: its cache policy cannot change for one of them",
 			r->physmem->obj.handle, r->physmem->root->n_mappings);
-	ret = plan_want(p, 1, n_tables(r->vcm));
+	ret = r->physmem ? check_rights(p, r, r->physmem, attr) : 0;
+	if (ret == 0)
+		ret = plan_want(p, 1, n_tables(r->vcm));
 	if (ret < 0)
 		return ret;
 	if (r->physmem)

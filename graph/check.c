@@ -18,6 +18,7 @@
 struct tally {
 	uint64_t active, kernel_bytes;
 	uint64_t extents; /* that physmems own */
+	uint64_t grants;
 };
 
 static struct range range_of(const struct res *r)
@@ -47,6 +48,7 @@ static void check_backing(struct res *r)
 	assert(r->len == m->len);
 	assert(attr_res_cache(r->attr) == m->root->cache);
 	assert(m->secure == ((attr_res_access(r->attr) & VCM_SECURE) != 0));
+	assert(m->writable || !(attr_res_access(r->attr) & VCM_WRITE));
 	if (r->vcm->type == VCM_ONE_TO_ONE) {
 		assert(physmem_is_contiguous(m) && r->addr == m->extents[0].pa.first);
 		assert(range_covers(r->vcm->range, m->extents[0].pa));
@@ -206,26 +208,33 @@ static void check_vcm(struct session *s, struct vcm *v, struct tally *all)
 	}
 }
 
-static void check_extents(const struct physmem *m)
+/* An extent of a root; user: who owns it, NULL when nobody does any more. */
+static void check_owned(const struct physmem *m, struct extent *e, const struct user *user)
 {
-	struct extent_tree *tree = &m->obj.session->graph->extents;
+	assert(RB_FIND(extent_tree, &e->arena->pool->graph->extents, e) == e);
+	/* No two users share one, but by import. */
+	assert(user ? e->arena->user == user : (m->attr & VCM_COHERENT) || !e->arena->disowned);
+	assert(!e->arena->disowned || (!user && e->arena->sole));
+	assert(range_covers(e->arena->range, e->pa));
+	assert(e->arena->pool->memtype == m->memtype && !e->arena->cached);
+	assert(e->arena->pool->secure == m->secure);
+	assert(!(m->attr & VCM_COHERENT) || e->arena->sole);
+}
+
+static void check_extents(const struct physmem *m, const struct user *user)
+{
 	uint64_t offset = 0;
 
 	assert(m->n_extents > 0);
 	for (size_t i = 0; i < m->n_extents; i++) {
 		struct extent *e = &m->extents[i];
 
-		assert(e->physmem == m && e->offset == offset);
+		assert(e->physmem == (m->extents == m->root->extents ? m->root : m));
+		assert(e->offset == offset);
 		assert(is_aligned(e->pa.first, PAGE_LEN) && is_aligned(range_len(e->pa), PAGE_LEN));
 		offset += range_len(e->pa);
-		if (m->root != m)
-			continue;
-		assert(RB_FIND(extent_tree, tree, e) == e);
-		assert(e->arena->user == m->obj.session->user); /* no two users share one */
-		assert(range_covers(e->arena->range, e->pa));
-		assert(e->arena->pool->memtype == m->memtype && !e->arena->cached);
-		assert(e->arena->pool->secure == m->secure);
-		assert(!(m->attr & VCM_COHERENT) || e->arena->sole);
+		if (m->root == m)
+			check_owned(m, e, user);
 	}
 	assert(offset == m->len);
 }
@@ -243,6 +252,16 @@ static size_t check_backings(struct physmem *m)
 	return n;
 }
 
+/* Another user's memory is paid for; its own is by its arena. */
+static void check_pay(const struct physmem *m)
+{
+	const struct arena *a = m->extents[0].arena;
+
+	assert(!m->paid || m->paid == m->root->len);
+	assert(!a || m->paid || (a->user == m->obj.session->user && !a->disowned));
+	assert(!a || a->user == m->obj.session->user || (m->root->attr & VCM_COHERENT));
+}
+
 static void check_alias(const struct physmem *m)
 {
 	const struct extent *e = graph_extent_of_pa(m->obj.session->graph, m->extents[0].pa.first);
@@ -250,8 +269,11 @@ static void check_alias(const struct physmem *m)
 	unsigned int n = 0;
 
 	assert(e && e->physmem == m->root && range_covers(e->pa, m->extents[0].pa));
-	assert(m->n_extents == 1 && m->extents[0].arena == e->arena && m->id == m->root->id);
-	assert(m->secure == m->root->secure && TAILQ_EMPTY(&m->aliases));
+	assert(m->extents == m->root->extents || m->n_extents == 1);
+	assert(m->extents[0].arena == e->arena && m->id == m->root->id);
+	assert(m->secure == m->root->secure && TAILQ_EMPTY(&m->aliases) && !m->orphaned);
+	assert(m->is_import || !m->root->memtype || m->root->obj.session == m->obj.session);
+	check_pay(m);
 	TAILQ_FOREACH(alias, &m->root->aliases, alias_link)
 		n += alias == m;
 	assert(n == 1);
@@ -259,14 +281,46 @@ static void check_alias(const struct physmem *m)
 
 static void check_root(struct physmem *m)
 {
-	size_t n = check_backings(m);
+	size_t n = check_backings(m), n_imports = 0;
 	struct physmem *alias;
 
 	TAILQ_FOREACH(alias, &m->aliases, alias_link) {
 		assert(alias->root == m);
 		n += alias->n_backings;
+		n_imports += alias->is_import;
 	}
-	assert(n == m->n_mappings);
+	assert(n == m->n_mappings && n_imports == m->n_imports && m->writable && !m->paid);
+	assert(n_imports <= IMPORTS_MAX);
+}
+
+/* Nobody's own, but somebody's import; its arena's user pays as long as it is one of those. */
+static void check_orphan(struct physmem *m)
+{
+	const struct arena *a = m->extents[0].arena;
+	const struct physmem *alias;
+	bool is_shared_by_user = false;
+
+	check_extents(m, NULL);
+	check_root(m);
+	assert(!m->obj.session && !m->n_backings && !TAILQ_EMPTY(&m->aliases));
+	assert(!m->grants[0] && !m->grants[1] && m->root == m);
+	TAILQ_FOREACH(alias, &m->aliases, alias_link)
+		is_shared_by_user |= alias->obj.session->user == a->user && !alias->paid;
+	assert(is_shared_by_user || a->disowned);
+}
+
+static void check_grants(const struct physmem *m, struct tally *all)
+{
+	for (int writable = 0; writable < 2; writable++) {
+		struct grant *g = m->grants[writable];
+
+		if (!g)
+			continue;
+		assert(g->physmem == m && g->writable == writable && m->memtype);
+		assert(!writable || m->writable);
+		assert(RB_FIND(grant_tree, &m->obj.session->graph->grants, g) == g);
+		all->grants++;
+	}
 }
 
 static void check_physmems(struct session *s, struct tally *all)
@@ -277,7 +331,8 @@ static void check_physmems(struct session *s, struct tally *all)
 
 	TAILQ_FOREACH(m, &s->physmems, link) {
 		check_object(&m->obj, s, OBJECT_PHYSMEM);
-		check_extents(m);
+		check_extents(m, s->user);
+		check_grants(m, all);
 		if (m->root != m) {
 			assert(!roots); /* aliases come first */
 			check_backings(m);
@@ -285,6 +340,7 @@ static void check_physmems(struct session *s, struct tally *all)
 			continue;
 		}
 		check_root(m);
+		assert(!m->orphaned && !m->is_import);
 		roots = true;
 		bytes += m->len;
 		all->extents += m->n_extents;
@@ -407,6 +463,26 @@ static void check_pool(struct graph *g, struct pool *pool)
 	assert(pool_free_bytes(pool) == len - held);
 }
 
+static uint64_t paid_by(const struct session *s)
+{
+	const struct physmem *m;
+	uint64_t n = 0;
+
+	TAILQ_FOREACH(m, &s->physmems, link)
+		n += m->paid;
+	return n;
+}
+
+static uint64_t granted_by(const struct session *s)
+{
+	const struct physmem *m;
+	uint64_t n = 0;
+
+	TAILQ_FOREACH(m, &s->physmems, link)
+		n += (m->grants[0] != NULL) + (m->grants[1] != NULL);
+	return n;
+}
+
 static void check_user(struct graph *g, struct user *u)
 {
 	uint64_t bytes = 0, cached = 0, sessions = 0, placed = 0, objects = 0;
@@ -418,7 +494,7 @@ static void check_user(struct graph *g, struct user *u)
 		TAILQ_FOREACH(a, &pool->arenas, link) {
 			if (a->user != u)
 				continue;
-			bytes += a->cached ? 0 : range_len(a->range);
+			bytes += a->cached || a->disowned ? 0 : range_len(a->range);
 			cached += a->cached ? range_len(a->range) : 0;
 			placed += a->placed;
 		}
@@ -430,6 +506,8 @@ static void check_user(struct graph *g, struct user *u)
 		if (s->user == u) {
 			sessions++;
 			objects += s->pages_charged + weight_of(&s->client) + weight_of(&s->broker);
+			bytes += paid_by(s);
+			objects += granted_by(s);
 		}
 	assert(u->graph == g && placed == 0 && sessions == u->n_sessions && objects == u->objects);
 	assert(bytes == u->bytes && cached == u->cached_bytes && cached <= ARENA_CACHE_MAX);
@@ -458,13 +536,21 @@ static void check_memory(struct graph *g, struct tally *all)
 {
 	struct extent *e, *last = NULL;
 	struct physmem *window;
+	struct grant *grant;
 	uint64_t n = 0;
 
 	RB_FOREACH(e, extent_tree, &g->extents) {
 		assert(!last || last->pa.last < e->pa.first);
 		last = e;
 		n++;
+		if (e->physmem->orphaned && e == e->physmem->extents) {
+			check_orphan(e->physmem);
+			all->extents += e->physmem->n_extents;
+		}
 	}
+	RB_FOREACH(grant, grant_tree, &g->grants)
+		all->grants--;
+	assert(all->grants == 0);
 	TAILQ_FOREACH(window, &g->windows, link) {
 		assert(!window->obj.session && window->root == window && !window->n_backings);
 		assert(RB_FIND(extent_tree, &g->extents, &window->extents[0]) == window->extents);

@@ -22,6 +22,7 @@ struct graph *graph_new(struct range kernel_window)
 	RB_INIT(&g->users);
 	RB_INIT(&g->sessions);
 	RB_INIT(&g->extents);
+	RB_INIT(&g->grants);
 	g->kernel_window = kernel_window;
 	g->user_window = user_window;
 	g->kernel = space_new(kernel_window);
@@ -104,6 +105,7 @@ int graph_add_window(struct graph *g, struct range r)
 	m->len = range_len(r);
 	m->id = ++g->next_id;
 	m->root = m;
+	m->writable = true;
 	TAILQ_INIT(&m->aliases);
 	RB_INIT(&m->backings);
 	TAILQ_INSERT_TAIL(&g->windows, m, link);

@@ -12,6 +12,7 @@
 
 #include "base/range.h"
 #include "graph/device.h"
+#include "graph/grant.h"
 #include "graph/physmem.h"
 #include "graph/pool.h"
 #include "graph/session.h"
@@ -27,6 +28,7 @@ struct graph {
 	struct session_tree sessions;
 	struct extent_tree
 		extents; /* of all physmems that own memory, by physical address; they never meet */
+	struct grant_tree grants;
 	struct physmem_list windows; /* memory that vcm_map_phys_addr() may name without a physmem */
 	struct space *kernel;        /* addresses of VCM_PREBUILT_KERNEL, shared by all sessions */
 	struct range kernel_window, user_window;

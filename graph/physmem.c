@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "graph/attr.h"
+#include "graph/grant.h"
 #include "graph/graph.h"
 #include "graph/lookup.h"
 #include "graph/plan.h"
@@ -18,35 +19,110 @@ static int extent_cmp(const struct extent *a, const struct extent *b)
 
 RB_GENERATE(extent_tree, extent, by_pa, extent_cmp)
 
+static void join_session(struct physmem *m)
+{
+	TAILQ_INSERT_TAIL(&m->obj.session->physmems, m, link);
+	m->obj.session->bytes += m->len;
+	object_name(&m->obj);
+}
+
+static void leave_session(struct physmem *m)
+{
+	object_unname(&m->obj);
+	TAILQ_REMOVE(&m->obj.session->physmems, m, link);
+	m->obj.session->bytes -= m->len;
+}
+
+static struct extent_tree *tree_of(const struct physmem *root)
+{
+	return &root->extents[0].arena->pool->graph->extents;
+}
+
+static void link_root(struct physmem *m)
+{
+	for (size_t i = 0; i < m->n_extents; i++)
+		RB_INSERT(extent_tree, tree_of(m), &m->extents[i]);
+	if (!m->orphaned)
+		join_session(m);
+}
+
+static void unlink_root(struct physmem *m)
+{
+	if (!m->orphaned)
+		leave_session(m);
+	for (size_t i = 0; i < m->n_extents; i++)
+		RB_REMOVE(extent_tree, tree_of(m), &m->extents[i]);
+}
+
 void physmem_link(struct physmem *m)
 {
-	struct session *s = m->obj.session;
-
 	if (m->root == m) {
-		for (size_t i = 0; i < m->n_extents; i++)
-			RB_INSERT(extent_tree, &s->graph->extents, &m->extents[i]);
-		TAILQ_INSERT_TAIL(&s->physmems, m, link);
-		s->bytes += m->len;
-	} else {
-		TAILQ_INSERT_TAIL(&m->root->aliases, m, alias_link);
-		TAILQ_INSERT_HEAD(&s->physmems, m, link);
+		link_root(m);
+		return;
 	}
+	TAILQ_INSERT_TAIL(&m->root->aliases, m, alias_link);
+	TAILQ_INSERT_HEAD(&m->obj.session->physmems, m, link);
+	m->root->n_imports += m->is_import;
 	object_name(&m->obj);
 }
 
 void physmem_unlink(struct physmem *m)
 {
-	struct session *s = m->obj.session;
-
-	object_unname(&m->obj);
-	TAILQ_REMOVE(&s->physmems, m, link);
-	if (m->root != m) {
-		TAILQ_REMOVE(&m->root->aliases, m, alias_link);
+	if (m->root == m) {
+		unlink_root(m);
 		return;
 	}
-	s->bytes -= m->len;
-	for (size_t i = 0; i < m->n_extents; i++)
-		RB_REMOVE(extent_tree, &s->graph->extents, &m->extents[i]);
+	object_unname(&m->obj);
+	m->root->n_imports -= m->is_import;
+	TAILQ_REMOVE(&m->obj.session->physmems, m, link);
+	TAILQ_REMOVE(&m->root->aliases, m, alias_link);
+}
+
+void physmem_orphan(struct physmem *m)
+{
+	leave_session(m);
+	m->orphaned = true;
+}
+
+void physmem_unorphan(struct physmem *m)
+{
+	m->orphaned = false;
+	join_session(m);
+}
+
+void physmem_leave_owner(struct physmem *m)
+{
+	object_leave(&m->obj);
+	m->obj.session = NULL;
+}
+
+void physmem_settle_payer(struct physmem *root)
+{
+	const struct physmem *alias;
+
+	if (!root->orphaned || TAILQ_EMPTY(&root->aliases))
+		return;
+	TAILQ_FOREACH(alias, &root->aliases, alias_link)
+		if (alias->obj.session->user == root->extents[0].arena->user)
+			return;
+	for (size_t i = 0; i < root->n_extents; i++)
+		arena_disown(root->extents[i].arena);
+}
+
+int physmem_pay(struct plan *p, struct physmem *m)
+{
+	const struct arena *a = m->root->extents[0].arena;
+	struct user *u = m->obj.session->user;
+	int r;
+
+	if (!a || (a->user == u && !a->disowned))
+		return 0;
+	r = user_check_bytes(u, m->root->len, p->why);
+	if (r < 0)
+		return r;
+	m->paid = m->root->len;
+	u->bytes += m->paid;
+	return 0;
 }
 
 void physmem_leave(struct physmem *m)
@@ -98,9 +174,13 @@ void physmem_settle(struct physmem *m)
 
 void physmem_destroy(struct physmem *m)
 {
-	assert(!m->n_backings && TAILQ_EMPTY(&m->aliases));
-	object_leave(&m->obj);
-	mem_free(m->extents);
+	assert(!m->n_backings && TAILQ_EMPTY(&m->aliases) && !m->grants[0] && !m->grants[1]);
+	if (m->obj.session) {
+		m->obj.session->user->bytes -= m->paid;
+		object_leave(&m->obj);
+	}
+	if (m->root == m || m->extents != m->root->extents)
+		mem_free(m->extents);
 	mem_free(m);
 }
 
@@ -131,8 +211,9 @@ static const struct extent *extent_of_pa(const struct physmem *m, uint64_t pa)
 
 	if (m->n_extents == 1)
 		return range_has(m->extents[0].pa, pa) ? &m->extents[0] : NULL;
-	e = graph_extent_of_pa(m->obj.session->graph, pa);
-	return e && e->physmem == m ? e : NULL;
+	/* Scattered memory is a root, or an import over the root's extents. */
+	e = graph_extent_of_pa(m->extents[0].arena->pool->graph, pa);
+	return e && e->physmem == m->root ? e : NULL;
 }
 
 bool physmem_offset_of(const struct physmem *m, uint64_t pa, uint64_t *out)
@@ -151,7 +232,8 @@ static struct range block_of(const struct physmem *m, const struct extent *e, ui
 	static const uint64_t blocks[] = { SZ_1M, SZ_64K, SZ_4K };
 	uint64_t sizes = attr_phys_sizes(m->attr);
 
-	if (attr_phys_any_size(m->attr) || (m->attr & VCM_PHYS_CONT) || m->root != m)
+	if (attr_phys_any_size(m->attr) || (m->attr & VCM_PHYS_CONT) ||
+	    m->extents != m->root->extents)
 		return e->pa;
 	for (size_t i = 0; i < sizeof(blocks) / sizeof(*blocks); i++) {
 		uint64_t first = align_down(pa, blocks[i]);
@@ -215,9 +297,9 @@ static void retire_extent(struct plan *p, const struct extent *e)
 	plan_step(p, &(struct step){ .kind = STEP_ZERO, .late = true, .arena = a, .range = e->pa });
 }
 
-int plan_physmem_free(struct plan *p, struct physmem *m)
+static int check_free(struct plan *p, struct physmem *m)
 {
-	int r;
+	const struct physmem *alias;
 
 	if (m->n_backings)
 		return refuse(
@@ -225,32 +307,79 @@ int plan_physmem_free(struct plan *p, struct physmem *m)
 			"physmem %u backs %zu reservations, the first of them %u: unback them first",
 			m->obj.handle, m->n_backings,
 			RB_MIN(res_backing_tree, &m->backings)->obj.handle);
-	if (!TAILQ_EMPTY(&m->aliases))
-		return refuse(p->why, -EBUSY,
-			      "physmem %u is the memory of alias %u: free that first",
-			      m->obj.handle, TAILQ_FIRST(&m->aliases)->obj.handle);
-	r = plan_want(p, 1 + m->n_extents, m->n_extents);
-	if (r < 0)
-		return r;
+	TAILQ_FOREACH(alias, &m->aliases, alias_link)
+		if (alias->obj.session == m->obj.session)
+			return refuse(p->why, -EBUSY,
+				      "physmem %u is the memory of alias %u: free that first",
+				      m->obj.handle, alias->obj.handle);
+	return 0;
+}
+
+/* What nobody has any more: its handle, if it has one, and its memory go. There is room in the plan. */
+static void drop(struct plan *p, struct physmem *m)
+{
 	physmem_unlink(m);
 	physmem_leave(m);
 	plan_change(p, CHANGE_PHYSMEM_GONE, m, NULL, 0);
 	for (size_t i = 0; m->root == m && i < m->n_extents; i++)
 		retire_extent(p, &m->extents[i]);
+}
+
+int plan_physmem_free(struct plan *p, struct physmem *m)
+{
+	struct physmem *root = m->root;
+	int r = check_free(p, m);
+
+	if (r == 0)
+		r = plan_revoke(p, m);
+	if (r == 0) /* an alias may be the last that keeps an orphan */
+		r = plan_want(p, 2 + root->n_extents, root->n_extents);
+	if (r < 0)
+		return r;
+	if (root == m && !TAILQ_EMPTY(&m->aliases)) {
+		physmem_orphan(m);
+		plan_change(p, CHANGE_PHYSMEM_ORPHANED, m, NULL, 0);
+		return 0;
+	}
+	drop(p, m);
+	if (root->orphaned && TAILQ_EMPTY(&root->aliases))
+		drop(p, root);
 	return 0;
 }
 
-/* Whether the session may name the memory: it owns it, has an alias over all of it, or the configuration opens it. */
-static bool may_name(const struct session *s, const struct physmem *root, struct range r)
+static bool is_window(const struct physmem *root)
+{
+	return !root->memtype;
+}
+
+static bool is_owned_by(const struct physmem *root, const struct session *s)
+{
+	return !root->orphaned && root->obj.session == s;
+}
+
+/*
+ * Whether the session may name the memory: it owns it, has an alias over all of it, or the configuration opens it. Out:
+ * whether it may be written.
+ */
+static bool may_name(const struct session *s, const struct physmem *root, struct range r,
+		     bool *out_writable)
 {
 	const struct physmem *alias;
+	bool named = is_window(root) || is_owned_by(root, s);
 
-	if (!root->obj.session || root->obj.session == s)
-		return true;
-	TAILQ_FOREACH(alias, &root->aliases, alias_link)
-		if (alias->obj.session == s && range_covers(alias->extents[0].pa, r))
-			return true;
-	return false;
+	*out_writable = named;
+	TAILQ_FOREACH(alias, &root->aliases, alias_link) {
+		if (*out_writable)
+			break;
+		if (alias->obj.session != s)
+			continue;
+		for (size_t i = 0; i < alias->n_extents; i++)
+			if (range_covers(alias->extents[i].pa, r)) {
+				named = true;
+				*out_writable = alias->writable;
+			}
+	}
+	return named;
 }
 
 int physmem_make(struct plan *p, struct session *s, uint32_t handle, struct physmem **out)
@@ -266,14 +395,33 @@ int physmem_make(struct plan *p, struct session *s, uint32_t handle, struct phys
 		return r;
 	}
 	m->root = m;
+	m->writable = true;
 	TAILQ_INIT(&m->aliases);
 	RB_INIT(&m->backings);
 	*out = m;
 	return 0;
 }
 
+static int take_extent(struct plan *p, struct physmem *m, const struct extent *e, struct range r)
+{
+	m->extents = mem_new0(struct extent);
+	if (!m->extents)
+		return refuse(p->why, -ENOMEM, "the broker is out of memory");
+	m->n_extents = 1;
+	m->extents[0] = (struct extent){ .physmem = m, .arena = e->arena, .pa = r };
+	return 0;
+}
+
+static int check_count(struct plan *p, const struct physmem *m)
+{
+	if (!m->is_import || m->root->n_imports < IMPORTS_MAX)
+		return 0;
+	return refuse(p->why, -EDQUOT, "the memory has %u imports and may have no more",
+		      IMPORTS_MAX);
+}
+
 static int alias(struct plan *p, struct session *s, uint32_t handle, struct physmem *root,
-		 const struct extent *e, struct range r)
+		 const struct extent *e, struct range r, bool writable)
 {
 	struct physmem *m = NULL;
 	int ret = plan_want(p, 1, 0);
@@ -283,19 +431,23 @@ static int alias(struct plan *p, struct session *s, uint32_t handle, struct phys
 	if (ret != 0)
 		return ret;
 	assert(m);
-	m->extents = mem_new0(struct extent);
-	if (!m->extents) {
-		physmem_destroy(m);
-		return refuse(p->why, -ENOMEM, "the broker is out of memory");
-	}
-	m->n_extents = 1;
-	m->extents[0] = (struct extent){ .physmem = m, .arena = e->arena, .pa = r };
 	m->id = root->id;
 	m->root = root;
 	m->len = range_len(r);
 	m->memtype = root->memtype;
 	m->attr = root->attr;
 	m->secure = root->secure;
+	m->writable = writable;
+	m->is_import = !is_window(root) && !is_owned_by(root, s);
+	ret = take_extent(p, m, e, r);
+	if (ret == 0)
+		ret = check_count(p, m);
+	if (ret == 0)
+		ret = physmem_pay(p, m);
+	if (ret < 0) {
+		physmem_destroy(m);
+		return ret;
+	}
 	physmem_link(m);
 	plan_change(p, CHANGE_PHYSMEM_NEW, m, NULL, 0);
 	return 0;
@@ -306,20 +458,21 @@ int plan_physmem_map(struct plan *p, struct session *s, uint32_t handle, uint64_
 {
 	struct physmem *root = graph_physmem_of_pa(s->graph, pa);
 	const struct extent *e;
+	bool writable;
 	struct range r;
 
 	if (!range_make(pa, len, &r) || !is_aligned(pa, PAGE_LEN) || !is_aligned(len, PAGE_LEN))
 		return refuse(p->why, -EINVAL, "0x%llx bytes at 0x%llx are not whole pages of 4096",
 			      (unsigned long long)len, (unsigned long long)pa);
-	if (!root || !may_name(s, root, r))
+	if (!root || !may_name(s, root, r, &writable))
 		return refuse(p->why, -EINVAL,
 			      "0x%llx is in no physmem of this session and in no window",
 			      (unsigned long long)pa);
-	e = root->obj.session ? extent_of_pa(root, pa) : &root->extents[0];
+	e = extent_of_pa(root, pa);
 	if (!e || !range_covers(e->pa, r))
 		return refuse(p->why, -EINVAL,
 			      "0x%llx bytes at 0x%llx go beyond the segment that holds them",
 			      (unsigned long long)len, (unsigned long long)pa);
-	*out_window = !root->obj.session;
-	return alias(p, s, handle, root, e, r);
+	*out_window = is_window(root);
+	return alias(p, s, handle, root, e, r, writable);
 }

@@ -6,7 +6,8 @@
  *		|---- extent 0 ------|-- extent 1 --|		pa 0x44000000, pa 0x40203000
  *
  * An alias (vcm_map_phys_addr) is a physmem over part of another one, its root, which it keeps from being freed and whose
- * memory type it shares.
+ * memory type it shares. An import (graph/grant.h) is an alias in another session: it does not keep its root's owner from
+ * letting go of the memory, but keeps the memory.
  */
 #pragma once
 
@@ -21,6 +22,7 @@
 #include "graph/res.h"
 
 struct arena;
+struct grant;
 struct plan;
 struct session;
 struct user;
@@ -46,16 +48,22 @@ struct physmem {
 	uint64_t id;                     /* system-wide; an alias's is its root's */
 	struct physmem *root;            /* itself, unless it is an alias */
 	struct alias_list aliases;
-	struct extent *extents;
+	struct extent *extents; /* an import of all of it: the root's */
 	size_t n_extents;
+	struct grant *grants[2]; /* [writable] */
 	struct res_backing_tree backings;
 	size_t n_backings;
 	size_t n_mappings; /* root: backings of it and of its aliases */
+	size_t n_imports;  /* root: aliases in other sessions */
+	uint64_t paid;     /* an alias's: bytes that its user pays for it */
 	uint64_t len;
 	uint32_t memtype; /* 0: a window */
 	uint32_t attr;
 	uint8_t cache; /* root: the cache policy of all its mappings, while it has any */
 	bool secure;
+	bool writable;  /* false: imported to be read */
+	bool is_import; /* an alias in a session that is not its root's owner */
+	bool orphaned; /* root: its owner has let go; imports have it. Of no session, once the plan is through */
 };
 
 /*
@@ -65,7 +73,7 @@ struct physmem {
 #define GRAPH_E_PRESSURE 1
 int plan_physmem_alloc(struct plan *p, struct session *s, uint32_t handle, uint32_t memtype,
 		       uint64_t len, uint32_t attr, struct physmem **out);
-/* -EBUSY while reservations map it, or it has aliases. */
+/* -EBUSY while reservations map it, or it has aliases in its session. Its grants end; what is imported lives on. */
 int plan_physmem_free(struct plan *p, struct physmem *m);
 /* An alias of [pa, pa + len) inside one extent of a physmem of the session, or a window's part. -EINVAL. *out_window: the
  * daemon must check the right to the window. */
@@ -100,6 +108,14 @@ void physmem_release(struct physmem *m);
 void physmem_keep_empty(struct physmem *m);
 /* Unlinked, without memory. */
 int physmem_make(struct plan *p, struct session *s, uint32_t handle, struct physmem **out);
+/* Its owner lets go of it while others have it, and does not after all; then there is no way back. */
+void physmem_orphan(struct physmem *m);
+void physmem_unorphan(struct physmem *m);
+void physmem_leave_owner(struct physmem *m);
+/* Of an orphan's imports some have gone: an arena whose user has no part in it any more is not paid for by it. */
+void physmem_settle_payer(struct physmem *root);
+/* An alias pays for its user what the arena's user does not. 0, -EDQUOT. Taken back by physmem_destroy(). */
+int physmem_pay(struct plan *p, struct physmem *m);
 /* It is there to stay: the pools' high-water marks count it. */
 void physmem_settle(struct physmem *m);
 void physmem_destroy(struct physmem *m);

@@ -8,6 +8,7 @@
 #include "graph/arena.h"
 #include "graph/avcm.h"
 #include "graph/bound.h"
+#include "graph/grant.h"
 #include "graph/graph.h"
 #include "graph/physmem.h"
 #include "graph/pool.h"
@@ -150,6 +151,16 @@ static void undo(const struct change *c)
 		physmem_unleave(c->object);
 		physmem_link(c->object);
 		break;
+	case CHANGE_PHYSMEM_ORPHANED:
+		physmem_unorphan(c->object);
+		break;
+	case CHANGE_GRANT_NEW:
+		grant_unlink(c->object);
+		grant_destroy(c->object);
+		break;
+	case CHANGE_GRANT_GONE:
+		grant_link(c->object);
+		break;
 	case CHANGE_TABLE_NEW:
 		vcm_table_unlink(c->object);
 		mem_free(c->object);
@@ -189,6 +200,16 @@ static void undo(const struct change *c)
 	}
 }
 
+static void finish_physmem(struct physmem *m)
+{
+	physmem_unleave(m);
+	physmem_release(m);
+	physmem_keep_empty(m);
+	if (m->root != m)
+		physmem_settle_payer(m->root);
+	physmem_destroy(m);
+}
+
 static void finish(const struct change *c)
 {
 	switch (c->kind) {
@@ -211,10 +232,14 @@ static void finish(const struct change *c)
 		physmem_settle(c->object);
 		break;
 	case CHANGE_PHYSMEM_GONE:
-		physmem_unleave(c->object);
-		physmem_release(c->object);
-		physmem_keep_empty(c->object);
-		physmem_destroy(c->object);
+		finish_physmem(c->object);
+		break;
+	case CHANGE_PHYSMEM_ORPHANED:
+		physmem_leave_owner(c->object);
+		physmem_settle_payer(c->object);
+		break;
+	case CHANGE_GRANT_GONE:
+		grant_destroy(c->object);
 		break;
 	case CHANGE_ARENA_GONE:
 		arena_end(c->object);
@@ -224,6 +249,7 @@ static void finish(const struct change *c)
 	case CHANGE_BOUND_NEW:
 	case CHANGE_AVCM_NEW:
 	case CHANGE_TABLE_NEW:
+	case CHANGE_GRANT_NEW:
 	case CHANGE_ARENA_NEW:
 	case CHANGE_ARENA_REVIVED:
 	case CHANGE_BACKED:

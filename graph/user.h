@@ -27,6 +27,7 @@ struct user {
 	uint64_t bytes, objects, n_sessions, table_bytes;
 	uint64_t cached_bytes; /* of arenas that hold nothing and are kept, zeroed, for this user */
 	struct arena_tree arenas;
+	uint64_t n_wrong_tokens, wrong_since_ns; /* the daemon's */
 };
 
 RB_HEAD(user_tree, user);

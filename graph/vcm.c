@@ -176,13 +176,14 @@ static bool is_one_to_one(const struct session *s, struct range r)
 		if (pool->has_cont && pool->cont.first == r.first && pool->cont.last == r.last)
 			return true;
 	m = graph_physmem_of_pa(s->graph, r.first);
-	if (m && m->obj.session == s && physmem_is_contiguous(m) &&
+	if (m && m->obj.session == s && !m->orphaned && physmem_is_contiguous(m) &&
 	    m->extents[0].pa.first == r.first && m->extents[0].pa.last == r.last)
 		return true;
 	TAILQ_FOREACH(m, &s->physmems, link) {
 		if (m->root == m)
 			break; /* aliases come first */
-		if (m->extents[0].pa.first == r.first && m->extents[0].pa.last == r.last)
+		if (physmem_is_contiguous(m) && m->extents[0].pa.first == r.first &&
+		    m->extents[0].pa.last == r.last)
 			return true;
 	}
 	return false;

@@ -44,6 +44,8 @@
 	X(PHYS_NUM_RES, 35, 1)	/* addr				-> how many */                     \
 	X(PHYS_NEXT_RES, 36, 2) /* addr target=res or 0		-> res len (0 0 = no more) */      \
 	X(MEMTYPE_CONT, 37, 2)	/* arg=memtype			-> pa len (0 0 = none) */          \
+	X(EXPORT, 38, 2)	/* on=physmem attr=rights, 0 = revoke	-> token: first half, second half */ \
+	X(IMPORT, 39, 0)	/* handle addr=first half arg=second half of a token */            \
 	/* avcm */                                                                                 \
 	X(ASSOC, 40, 0)		/* handle on=vcm target=device attr */                             \
 	X(DEASSOC, 41, 0)	/* on=avcm */                                                      \

@@ -53,9 +53,9 @@ struct client {
 	gid_t gid;
 	uint64_t last_serial, bye_serial;
 	uint64_t n_requests, n_refused;
-	uint64_t in_flight; /* requests that wait */
-	uint64_t n_holding; /* those of them that hold the client up */
-	uint32_t given[CLIENT_GIVEN];
+	uint64_t in_flight;           /* requests that wait */
+	uint64_t n_holding;           /* those of them that hold the client up */
+	uint64_t given[CLIENT_GIVEN]; /* an arena's id * 2, + 1 when it may be written */
 	LIST_HEAD(, hook) hooks;
 	LIST_HEAD(, transaction) transactions; /* that wait */
 	LIST_HEAD(, copy) copies;

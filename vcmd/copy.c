@@ -88,7 +88,8 @@ static bool copy_slice(struct copy *cp)
 	while (budget && cp->done < cp->len) {
 		const struct res *to = find(cp, cp->to), *from = find(cp, cp->from);
 
-		if (!is_fit(to, cp->to_off, cp->len) || !is_fit(from, cp->from_off, cp->len))
+		if (!is_fit(to, cp->to_off, cp->len) || !to->physmem->writable ||
+		    !is_fit(from, cp->from_off, cp->len))
 			return false;
 		n = copy_run(cp, to, from, budget);
 		if (!n)
@@ -162,6 +163,10 @@ int copy_start(struct call *c, const struct res *to, uint64_t to_off, const stru
 	r = check(c, to, to_off, len);
 	if (r == 0)
 		r = check(c, from, from_off, len);
+	if (r == 0 && !to->physmem->writable)
+		r = refuse(c->why, -EACCES,
+			   "reservation %u is backed by memory that was imported to be read",
+			   to->obj.handle);
 	if (r < 0)
 		return r;
 	cp = mem_new0(struct copy);

@@ -56,6 +56,9 @@ int op_phys_map(struct call *c, const struct op *op);
 int op_phys_num_res(struct call *c, const struct op *op);
 int op_phys_next_res(struct call *c, const struct op *op);
 int op_memtype_cont(struct call *c, const struct op *op);
+/* ops-share.c */
+int op_export(struct call *c, const struct op *op);
+int op_import(struct call *c, const struct op *op);
 /* ops-avcm.c */
 int op_assoc(struct call *c, const struct op *op);
 int op_deassoc(struct call *c, const struct op *op);

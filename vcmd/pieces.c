@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vcmd/pieces.h"
 
+#include <stdbool.h>
+
 #include "base/range.h"
 #include "graph/arena.h"
 #include "graph/physmem.h"
@@ -13,37 +15,37 @@
 /* Fds a reply carries at most: a batch of small buffers has few arenas. */
 #define FDS_MAX 32
 
-/* 0: the client has it. -1: no room, or no fd. Else 1 + the index of its fd. */
-static int give(struct broker *b, struct client *c, const struct arena *arena)
+/* 0: the client has it. -1: no room, or no fd. Else 1 + the index of its fd. What is to be read only, is shown so. */
+static int give(struct broker *b, struct client *c, const struct arena *arena, bool writable)
 {
 	struct answer *a = b->answer;
-	uint32_t *slot = &c->given[arena->id % CLIENT_GIVEN];
+	uint64_t *slot = &c->given[arena->id % CLIENT_GIVEN];
 	int fd;
 
-	if (*slot == arena->id)
+	if (*slot / 2 == arena->id && *slot % 2 >= writable)
 		return 0;
-	fd = a->n_fds < FDS_MAX ? memory_arena_fd(b->memory, arena->id, true) : -1;
+	fd = a->n_fds < FDS_MAX ? memory_arena_fd(b->memory, arena->id, writable) : -1;
 	if (fd < 0)
 		return -1;
-	*slot = arena->id;
+	*slot = (uint64_t)arena->id * 2 + writable;
 	a->fds[a->n_fds++] = fd;
 	return (int)a->n_fds;
 }
 
 /* False when the answer is full. */
-static bool add(struct broker *b, struct client *c, const struct extent *e, uint64_t skip,
-		uint32_t op)
+static bool add(struct broker *b, const struct wanted_pieces *w, const struct extent *e,
+		uint64_t skip)
 {
 	struct answer *a = b->answer;
 	int fd;
 
 	if (a->n_pieces == PROTO_MAX_PIECES)
 		return false;
-	fd = give(b, c, e->arena);
+	fd = give(b, client_of(w->res->obj.session), e->arena, w->res->physmem->writable);
 	if (fd < 0)
 		return false;
 	a->pieces[a->n_pieces++] =
-		(struct piece){ .op = op,
+		(struct piece){ .op = w->op,
 				.arena = e->arena->id,
 				.offset = e->pa.first + skip - e->arena->range.first,
 				.len = range_len(e->pa) - skip,
@@ -60,16 +62,15 @@ void pieces_fill(struct broker *b)
 	for (size_t i = 0; i < n_wanted; i++) {
 		const struct wanted_pieces *w = &a->wanted[i];
 		const struct physmem *m = w->res->physmem;
-		struct client *c = client_of(w->res->obj.session);
 		const struct extent *e;
 
 		if (!m) /* a later operation of the batch has unbacked it */
 			continue;
 		e = physmem_extent_at(m, w->offset);
-		if (!add(b, c, e, w->offset - e->offset, w->op))
+		if (!add(b, w, e, w->offset - e->offset))
 			return;
 		while (++e < m->extents + m->n_extents)
-			if (!add(b, c, e, 0, w->op))
+			if (!add(b, w, e, 0))
 				return;
 	}
 }

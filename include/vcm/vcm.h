@@ -997,6 +997,95 @@ int vcm_activate_ex(struct avcm *avcm_id, uint32_t flags);
 
 
 /*
+ * Sharing: memory of one session in another, of the same user or not.
+ *
+ * The session that has the memory exports it, which gives a token; whoever is
+ * told the token imports it, and has a struct physmem of its own over the same
+ * bytes, to be backed, cloned, asked about and freed as any other. A token is
+ * worth something in any session of the same broker, as often as it is shown,
+ * until the physmem that it was made for is freed or its session ends, or
+ * until it is revoked. What was imported by then stays: the memory lives as
+ * long as anybody has it, and vcm_phys_free() of the exporter never waits.
+ *
+ * Another user can import only memory that was allocated with VCM_COHERENT,
+ * and only all of it. It counts against the quota of every user that has it.
+ *
+ * All that has been said about memory types holds for all mappings of the
+ * memory, in whatever session. What was imported to be read can back only
+ * reservations without VCM_WRITE (so not those with neither VCM_READ,
+ * VCM_WRITE nor VCM_EXECUTE), and vcm_res_copy() does not write to it.
+ */
+
+/* The rights that are given. VCM_SHARE_WRITE includes VCM_SHARE_READ. */
+enum vcm_share_rights {
+	VCM_SHARE_READ = 1,
+	VCM_SHARE_WRITE = 2,
+};
+
+/* 128 random bits, for programs (and nodes) to pass on as they like. */
+struct vcm_token {
+	unsigned char bytes[16];
+};
+
+/**
+ * vcm_export() - Make a token that stands for a physmem.
+ * @physmem_id	The physmem; it may be an import itself, or an alias.
+ * @rights	Of enum vcm_share_rights. 0 revokes all tokens of the physmem.
+ * @token	An output. NULL is fine when rights is 0.
+ *
+ * Exporting the same rights again gives the same token. Never part of a batch:
+ * it acts at once.
+ *
+ * This function returns 0 or:
+ * -EINVAL	physmem_id is invalid, or a window's alias, or the rights are,
+ * -EACCES	rights has VCM_SHARE_WRITE, and the physmem was imported to be
+ *		read,
+ * -EDQUOT	the user has too many objects,
+ * -EINPROGRESS	the batch that creates the physmem is not committed.
+ */
+int vcm_export(struct physmem *physmem_id, uint32_t rights,
+	       struct vcm_token *token);
+
+/**
+ * vcm_export_fd() - Make a descriptor that stands for a physmem.
+ * @physmem_id	The physmem.
+ * @rights	Of enum vcm_share_rights, not 0.
+ *
+ * The descriptor holds the token of vcm_export() and nothing else: it is none
+ * of the memory. It is the caller's, close-on-exec, and can be sent over a
+ * Unix socket. Closing it changes nothing.
+ *
+ * This function returns a descriptor, or what vcm_export() returns, or:
+ * -EMFILE, -ENFILE, -ENOMEM	there is no room for a descriptor.
+ */
+int vcm_export_fd(struct physmem *physmem_id, uint32_t rights);
+
+/**
+ * vcm_import() - Produce a physmem from a token.
+ * @token	The token.
+ *
+ * The return value is non-zero on success. It is 0, with errno, on failure:
+ * EINVAL	token is NULL,
+ * EACCES	the token is wrong, or worth nothing any more; or the memory is
+ *		another user's, and not VCM_COHERENT or not whole,
+ * EDQUOT	the user may not have as much memory, or as many objects; or
+ *		the memory has 1024 imports,
+ * EAGAIN	the user has shown many wrong tokens: try again later.
+ */
+struct physmem *vcm_import(const struct vcm_token *token);
+
+/**
+ * vcm_import_fd() - Produce a physmem from a descriptor.
+ * @fd		A descriptor of vcm_export_fd(). It stays the caller's.
+ *
+ * The return value is non-zero on success. It is 0, with errno, on failure:
+ * EBADF, EINVAL	fd is no descriptor, or none of vcm_export_fd(),
+ * and what vcm_import() says.
+ */
+struct physmem *vcm_import_fd(int fd);
+
+
+/*
  * Batches: many calls, one message, all or nothing.
  *
  * Between vcm_batch_begin() and vcm_batch_commit() the calls of this thread
@@ -1007,7 +1096,7 @@ int vcm_activate_ex(struct avcm *avcm_id, uint32_t flags);
  * A question about an object that existed before the batch is answered at
  * once, as it was before the batch. A question about an object that the batch
  * creates (its address, for instance) has no answer yet: the documented error
- * value, with EINPROGRESS. vcm_res_copy(), vcm_hook(), smmu_*() and
+ * value, with EINPROGRESS. vcm_res_copy(), vcm_export(), vcm_hook(), smmu_*() and
  * vcm_sim_*() are never part of a batch: they act at once.
  *
  * A call that cannot be collected (a pointer that is no object, no memory, too

@@ -267,7 +267,7 @@ static void compare_memory(struct model *m)
 	for (size_t i = 0; i < M_PAGES; i++)
 		n_dirty += m->hw->dirty[i];
 	for (int i = 0; i < M_PHYS; i++)
-		n_owned += m->phys[i].live && m->phys[i].root == i ? m->phys[i].len : 0;
+		n_owned += m->phys[i].live && m->phys[i].root == i ? m->phys[i].whole : 0;
 	SAME(n_dirty, n_owned >> PAGE_SHIFT);
 }
 

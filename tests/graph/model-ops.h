@@ -36,6 +36,8 @@ int judge(const struct model *m, int r, int expect);
 uint64_t one_of(struct model *m, const uint64_t *of, size_t n);
 /* A handle for a new object, now and then a bad one. */
 uint32_t pick_handle(struct model *m, int s, bool *out_good);
+/* Whether it was imported to be read, and attr is of a reservation that is written. */
+bool is_too_much(const struct m_phys *p, uint32_t attr);
 /* The reservations of a vcm, by address and handle. Returns how many. */
 size_t sorted_res(const struct model *m, int v, int *out);
 
@@ -58,6 +60,9 @@ int op_deactivate(struct model *m);
 int op_alloc(struct model *m);
 int op_phys_free(struct model *m);
 int op_alias(struct model *m);
+int op_export(struct model *m);
+int op_revoke(struct model *m);
+int op_import(struct model *m);
 int op_back(struct model *m);
 int op_unback(struct model *m);
 int op_evict(struct model *m);

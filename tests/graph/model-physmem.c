@@ -134,6 +134,10 @@ int op_alloc(struct model *m)
 	p = (struct m_phys){ .live = true,
 			     .s = s,
 			     .root = slot,
+			     .user = u,
+			     .is_owned = true,
+			     .is_writable = true,
+			     .whole = len,
 			     .len = len,
 			     .memtype = memtype,
 			     .attr = attr,
@@ -158,24 +162,64 @@ int op_phys_free(struct model *m)
 	for (int i = 0; i < M_RES; i++)
 		busy |= m->res[i].live && m->res[i].phys == p;
 	for (int i = 0; i < M_PHYS; i++)
-		busy |= m->phys[i].live && i != p && m->phys[i].root == p;
+		busy |= m->phys[i].live && i != p && m->phys[i].root == p && m->phys[p].is_owned &&
+			m->phys[i].s == m->phys[p].s;
 	if (busy && !one_in(m, 10))
 		return NOTHING;
 	r = CALL(m, plan_physmem_free(&m->w.p, m->phys[p].real));
-	if (judge(m, r, busy ? -EBUSY : 0) == 0) {
-		SAVE(m, &m->phys[p]);
-		m->phys[p].live = false;
-	}
+	if (judge(m, r, busy ? -EBUSY : 0) == 0)
+		phys_gone(m, p);
 	return r;
+}
+
+/* The memory that the session may name the range of: one that has it, -1 a window, -2 nothing. */
+static int find_named(const struct model *m, int s, struct range want, bool *out_writable)
+{
+	bool is_window = range_covers((struct range){ WINDOW, WINDOW + MB - 1 }, want);
+	int found = is_window ? -1 : -2;
+
+	*out_writable = is_window;
+	for (int i = 0; i < M_PHYS; i++)
+		for (size_t k = 0; k < m->phys[i].n; k++)
+			if (m->phys[i].live && m->phys[i].s == s && m->phys[i].root >= 0 &&
+			    range_covers(m->phys[i].e[k], want)) {
+				found = i;
+				*out_writable |= m->phys[i].is_writable;
+			}
+	return found;
+}
+
+/* Whether its user pays itself for what it has of the memory, and cannot. */
+static bool is_unpayable(const struct model *m, int s, const struct m_phys *p)
+{
+	const struct user *u = m->s[s]->user;
+	bool pays = p->user != u || p->real->root->extents[0].arena->disowned;
+
+	return pays && u->bytes + p->whole > u->limits.bytes;
+}
+
+/* The same memory, all of it or a part. */
+static struct m_phys same_memory(const struct model *m, int s, uint32_t handle, int of)
+{
+	struct m_phys p = { .root = -1 };
+
+	if (of >= 0)
+		p = m->phys[of];
+	p.live = true;
+	p.s = s;
+	p.is_owned = p.fresh = p.is_granted[0] = p.is_granted[1] = false;
+	p.tokens[0] = p.tokens[1] = (struct token){ 0 };
+	p.real = (struct physmem *)session_find(m->s[s], handle, OBJECT_PHYSMEM, NULL);
+	return p;
 }
 
 int op_alias(struct model *m)
 {
 	int s = (int)rnd_below(m, M_SESSIONS), slot = FREE_SLOT(m, phys, M_PHYS),
-	    p = PICK(m, phys, M_PHYS), root = -2, r;
+	    p = PICK(m, phys, M_PHYS), of, r;
 	struct range want = { WINDOW + rnd_below(m, 240) * SZ_4K, 0 };
 	uint64_t len = SZ_4K << rnd_below(m, 3);
-	bool good, window = false;
+	bool good, window = false, writable;
 	uint32_t handle;
 
 	if (slot < 0)
@@ -188,31 +232,114 @@ int op_alias(struct model *m)
 			     rnd_below(m, range_len(m->phys[p].e[e]) / SZ_4K) * SZ_4K;
 	}
 	want.last = want.first + (len - 1);
-	if (range_covers((struct range){ WINDOW, WINDOW + MB - 1 }, want))
-		root = -1;
-	for (int i = 0; i < M_PHYS; i++)
-		for (size_t k = 0; k < m->phys[i].n; k++)
-			if (m->phys[i].live && m->phys[i].root == i && m->phys[i].s == s &&
-			    range_covers(m->phys[i].e[k], want))
-				root = i;
+	of = find_named(m, s, want, &writable);
 	handle = pick_handle(m, s, &good);
 	r = CALL(m, plan_physmem_map(&m->w.p, m->s[s], handle, want.first, len, &window));
-	if (judge(m, r, good && root > -2 ? 0 : -EINVAL) != 0)
+	if (r == -EDQUOT && of >= 0 && is_unpayable(m, s, &m->phys[of]))
 		return r;
-	SAME(window, root == -1);
+	if (judge(m, r, good && of > -2 ? 0 : -EINVAL) != 0)
+		return r;
+	SAME(window, of == -1);
 	SAVE(m, &m->phys[slot]);
-	m->phys[slot] = (struct m_phys){ .live = true,
-					 .s = s,
-					 .root = root,
-					 .len = len,
-					 .memtype = root < 0 ? 0 : m->phys[root].memtype,
-					 .attr = root < 0 ? 0 : m->phys[root].attr,
-					 .n = 1,
-					 .e = { want },
-					 .real = (struct physmem *)session_find(
-						 m->s[s], handle, OBJECT_PHYSMEM, NULL) };
+	m->phys[slot] = same_memory(m, s, handle, of);
+	m->phys[slot].len = len;
+	m->phys[slot].n = 1;
+	m->phys[slot].e[0] = want;
+	m->phys[slot].is_writable = writable;
 	SAME(m->phys[slot].real->memtype, m->phys[slot].memtype);
 	return 0;
+}
+
+int op_export(struct model *m)
+{
+	int p = PICK(m, phys, M_PHYS), writable = (int)rnd_below(m, 2), r;
+	struct token fresh = { rnd(m), rnd(m) };
+	const struct grant *g = NULL;
+
+	if (p < 0)
+		return NOTHING;
+	r = CALL(m, plan_export(&m->w.p, m->phys[p].real, writable, fresh, &g));
+	if (m->phys[p].root < 0)
+		return judge(m, r, -EINVAL);
+	if (judge(m, r, writable && !m->phys[p].is_writable ? -EACCES : 0) != 0)
+		return r;
+	SAVE(m, &m->phys[p]);
+	if (!m->phys[p].is_granted[writable])
+		m->phys[p].tokens[writable] = fresh;
+	m->phys[p].is_granted[writable] = true;
+	SAME(g->token.where, m->phys[p].tokens[writable].where);
+	SAME(g->token.secret, m->phys[p].tokens[writable].secret);
+	return 0;
+}
+
+int op_revoke(struct model *m)
+{
+	int p = PICK(m, phys, M_PHYS), r;
+
+	if (p < 0)
+		return NOTHING;
+	r = CALL(m, plan_revoke(&m->w.p, m->phys[p].real));
+	if (judge(m, r, 0) != 0)
+		return r;
+	SAVE(m, &m->phys[p]);
+	m->phys[p].is_granted[0] = m->phys[p].is_granted[1] = false;
+	return 0;
+}
+
+/* A physmem whose token is known, or was; -1. */
+static int pick_token(struct model *m, int writable)
+{
+	int p = (int)rnd_below(m, M_PHYS);
+
+	for (int k = 0; k < M_PHYS; k++, p = (p + 1) % M_PHYS)
+		if (m->phys[p].live && m->phys[p].is_granted[writable])
+			return p;
+	return -1;
+}
+
+static int expect_import(const struct model *m, int s, const struct m_phys *p, int writable,
+			 bool is_good_handle)
+{
+	bool is_foreign = p->user != m->s[s]->user;
+
+	if (!p->live || !p->is_granted[writable] ||
+	    (is_foreign && (!(p->attr & VCM_COHERENT) || p->len != p->whole)))
+		return -EACCES;
+	return is_good_handle ? 0 : -EINVAL;
+}
+
+int op_import(struct model *m)
+{
+	int s = (int)rnd_below(m, M_SESSIONS), slot = FREE_SLOT(m, phys, M_PHYS),
+	    writable = (int)rnd_below(m, 2), p, r;
+	struct token token;
+	uint32_t handle;
+	bool good;
+
+	p = one_in(m, 20) ? (int)rnd_below(m, M_PHYS) : pick_token(m, writable);
+	if (slot < 0 || p < 0)
+		return NOTHING;
+	token = m->phys[p].tokens[writable];
+	token.secret ^= one_in(m, 20);
+	handle = pick_handle(m, s, &good);
+	r = CALL(m, plan_import(&m->w.p, m->s[s], handle, token));
+	if (token.secret != m->phys[p].tokens[writable].secret)
+		return judge(m, r, -EACCES);
+	if (r == -EDQUOT && is_unpayable(m, s, &m->phys[p]))
+		return r;
+	if (judge(m, r, expect_import(m, s, &m->phys[p], writable, good)) != 0)
+		return r;
+	SAVE(m, &m->phys[slot]);
+	m->phys[slot] = same_memory(m, s, handle, p);
+	m->phys[slot].is_writable = writable;
+	return 0;
+}
+
+bool is_too_much(const struct m_phys *p, uint32_t attr)
+{
+	bool writes = (attr & VCM_WRITE) || !(attr & (VCM_READ | VCM_WRITE | VCM_EXECUTE));
+
+	return writes && !p->is_writable;
 }
 
 static int expect_memory(const struct model *m, const struct m_res *r, const struct m_phys *p)
@@ -235,7 +362,7 @@ static int expect_memory(const struct model *m, const struct m_res *r, const str
 		    m->phys[m->res[i].phys].real->root == p->real->root &&
 		    ((m->res[i].attr ^ r->attr) & 15))
 			return -EINVAL;
-	return 0;
+	return is_too_much(p, r->attr) ? -EACCES : 0;
 }
 
 static void count_avcms(const struct model *m, int v, int *n, int *n_active)

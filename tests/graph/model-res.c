@@ -217,6 +217,8 @@ int op_set_res_attr(struct model *m)
 		expect = -EINVAL;
 	else if (m->res[i].phys >= 0 && (change & 15) && n_mappings(m, m->res[i].phys) > 1)
 		expect = -EBUSY;
+	else if (m->res[i].phys >= 0 && is_too_much(&m->phys[m->res[i].phys], attr))
+		expect = -EACCES;
 	r = CALL(m, plan_res_set_attr(&m->w.p, m->res[i].real, attr));
 	if (judge(m, r, expect) == 0) {
 		SAVE(m, &m->res[i]);

@@ -168,9 +168,19 @@ int find_res_at(const struct model *m, int vcm, uint64_t addr)
 	return best;
 }
 
-int root_of(const struct model *m, int phys)
+void phys_gone(struct model *m, int phys)
 {
-	return m->phys[phys].root;
+	int heir = -1;
+
+	SAVE(m, &m->phys[phys]);
+	m->phys[phys].live = false;
+	for (int i = 0; i < M_PHYS; i++) {
+		if (!m->phys[i].live || m->phys[i].root != phys)
+			continue;
+		heir = heir < 0 ? i : heir;
+		SAVE(m, &m->phys[i]);
+		m->phys[i].root = heir;
+	}
 }
 
 int offset_in(const struct m_phys *p, uint64_t pa, uint64_t *out)
@@ -288,8 +298,11 @@ static void compare_phys(struct model *m, int i)
 		SAME(p->real->extents[k].pa.first, p->e[k].first);
 		SAME(p->real->extents[k].pa.last, p->e[k].last);
 	}
+	SAME(p->real->writable, p->is_writable);
+	for (int k = 0; k < 2; k++)
+		SAME(p->real->grants[k] != NULL, p->is_granted[k]);
 	if (p->root == i)
-		SAME(p->real->n_mappings, n_mappings(m, i));
+		SAME(p->real->root->n_mappings, n_mappings(m, i));
 }
 
 void model_compare(struct model *m)

@@ -56,7 +56,13 @@ struct m_avcm {
 
 struct m_phys {
 	bool live;
-	int s, root; /* root: itself unless an alias; -1: a window */
+	int s, root; /* one of those that have the memory, the same for all of them; -1: a window */
+	struct user *user; /* whose arenas it lies in */
+	bool is_owned;     /* allocated here, not an alias or import */
+	bool is_writable;
+	bool is_granted[2];
+	struct token tokens[2]; /* [writable] */
+	uint64_t whole;         /* bytes of all of the memory */
 	uint64_t len;
 	uint32_t memtype, attr;
 	bool fresh; /* of the open plan */
@@ -132,7 +138,8 @@ uint64_t pa_of(const struct m_phys *p, uint64_t offset);
 bool addr_of_pa(const struct model *m, int vcm, uint64_t pa, uint64_t *out);
 size_t count_res_of_pa(const struct model *m, int s, uint64_t pa);
 size_t n_mappings(const struct model *m, int phys);
-int root_of(const struct model *m, int phys);
+/* It lets go of its memory, which others may have. */
+void phys_gone(struct model *m, int phys);
 
 /* The open plan is programmed, then retired; or programmed and undone. Each step is asserted to be possible. */
 void hw_run(struct model *m);

@@ -33,6 +33,9 @@ static const struct op {
 	{ "alloc", 30, op_alloc },
 	{ "phys_free", 35, op_phys_free },
 	{ "alias", 10, op_alias },
+	{ "export", 15, op_export },
+	{ "revoke", 2, op_revoke },
+	{ "import", 25, op_import },
 	{ "back", 60, op_back },
 	{ "unback", 30, op_unback },
 	{ "evict", 1, op_evict },
@@ -86,7 +89,9 @@ static void forget(struct model *m, int s)
 	for (int i = 0; i < M_VCMS; i++)
 		m->vcms[i].live = m->vcms[i].live && m->vcms[i].s != s;
 	for (int i = 0; i < M_PHYS; i++)
-		m->phys[i].live = m->phys[i].live && m->phys[i].s != s;
+		if (m->phys[i].live && m->phys[i].s == s)
+			phys_gone(m, i);
+	model_commit(m);
 }
 
 /* A session ends: in slices, nothing is unmapped before all is quiet, and nothing is left. */

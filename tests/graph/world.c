@@ -147,6 +147,11 @@ static void dump_object(FILE *f, const struct object *o)
 		fprintf(f, " id %lu len %lx attr %x backings %zu mappings %zu cache %d", m->id,
 			m->len, m->attr, m->n_backings, m->n_mappings,
 			m->n_mappings ? m->cache : -1);
+		fprintf(f, " imports %zu paid %lx %s%s", m->n_imports, m->paid,
+			m->writable ? "" : "read-only ", m->is_import ? "import " : "");
+		for (int i = 0; i < 2; i++)
+			if (m->grants[i])
+				fprintf(f, " grant %d %lx", i, m->grants[i]->token.where);
 		for (size_t i = 0; i < m->n_extents; i++)
 			fprintf(f, " %lx-%lx", m->extents[i].pa.first, m->extents[i].pa.last);
 		break;
@@ -171,11 +176,11 @@ static void dump_pool(FILE *f, const struct pool *pool)
 		pool->memtype, pool->used, pool->high_water, pool->cached_bytes, pool->n_arenas,
 		pool_free_bytes(pool), pool_largest(pool, SZ_4K), pool_largest_free(pool));
 	TAILQ_FOREACH(a, &pool->arenas, link)
-		fprintf(f, " arena %u user %u %lx-%lx used %lx room %lx %s%s%s%s\n", a->id,
+		fprintf(f, " arena %u user %u %lx-%lx used %lx room %lx %s%s%s%s%s\n", a->id,
 			a->user->uid, a->range.first, a->range.last, a->used,
 			a->space ? space_largest(a->space, SZ_4K) : 0, a->sole ? "sole " : "",
 			a->cached ? "cached " : "", a->contiguous ? "contiguous " : "",
-			a->quarantined ? "quarantined" : "");
+			a->disowned ? "disowned " : "", a->quarantined ? "quarantined" : "");
 }
 
 char *world_dump(struct world *w)
@@ -200,7 +205,8 @@ char *world_dump(struct world *w)
 	TAILQ_FOREACH(pool, &w->g->pools, link)
 		dump_pool(f, pool);
 	RB_FOREACH(e, extent_tree, &w->g->extents)
-		fprintf(f, "extent %lx-%lx\n", e->pa.first, e->pa.last);
+		fprintf(f, "extent %lx-%lx%s\n", e->pa.first, e->pa.last,
+			e->physmem->orphaned ? " orphan" : "");
 	fprintf(f, "kernel %lx active %lu\n", space_used(w->g->kernel), w->g->n_active);
 	fclose(f);
 	return text;

@@ -155,9 +155,9 @@ static void end(void)
 
 static int run(void)
 {
-	static void (*const all[])(TCase *) = { conform_vcm,     conform_res,   conform_back,
-						conform_phys,    conform_assoc, conform_bound,
-						conform_address, conform_device };
+	static void (*const all[])(TCase *) = { conform_vcm,     conform_res,    conform_back,
+						conform_phys,    conform_assoc,  conform_bound,
+						conform_address, conform_device, conform_share };
 	Suite *suite = suite_create("conformance");
 	TCase *tcase = tcase_create("conformance");
 	SRunner *runner;

@@ -25,6 +25,7 @@ void conform_assoc(TCase *tcase);
 void conform_bound(TCase *tcase);
 void conform_address(TCase *tcase);
 void conform_device(TCase *tcase);
+void conform_share(TCase *tcase);
 
 #define CONFORM_CASES(name, ...)                                                                   \
 	void name(TCase *tcase)                                                                    \

@@ -76,6 +76,18 @@ int handles_want(struct handles *h, uint32_t index)
 	return 0;
 }
 
+void handles_unwant(struct handles *h, uint32_t index)
+{
+	uint32_t at = index / HANDLE_PAGE_SLOTS;
+	struct handle_page *page = &h->pages[at];
+
+	assert(h->list == at + 1 && !page->n_used && !page->rooms);
+	h->list = page->next;
+	mem_free(page->slots);
+	*page = (struct handle_page){ 0 };
+	h->n_made--;
+}
+
 int handles_pick(struct handles *h, uint32_t *out_index)
 {
 	const struct handle_slot *slots;

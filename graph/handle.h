@@ -54,6 +54,8 @@ void handles_deinit(struct handles *h);
 struct object *handles_get(const struct handles *h, uint32_t index);
 /* Room for the index: afterwards handles_set() of it cannot fail. 0, -ENOMEM, -EINVAL (beyond the gap). */
 int handles_want(struct handles *h, uint32_t index);
+/* Takes back the page that the last handles_want() or handles_pick(), of index, has made. */
+void handles_unwant(struct handles *h, uint32_t index);
 /* A free index, of the page that was the last to have one come free, with room made. 0, -ENOMEM. */
 int handles_pick(struct handles *h, uint32_t *out_index);
 void handles_set(struct handles *h, uint32_t index, struct object *o);

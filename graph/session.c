@@ -99,22 +99,31 @@ static int want_client(struct session *s, uint32_t handle, enum object_kind kind
 	return r < 0 ? refuse(why, r, "the broker is out of memory") : 0;
 }
 
-int object_admit(struct object *o, struct session *s, uint32_t handle, enum object_kind kind,
-		 uint64_t weight, struct reason *why)
+static int want_handle(struct session *s, uint32_t *handle, enum object_kind kind,
+		       struct reason *why)
 {
 	int r;
 
-	if (handle == HANDLE_BROKER) {
-		r = handles_pick(&s->broker, &handle);
-		if (r < 0)
-			return refuse(why, r, "the broker is out of memory");
-		handle |= HANDLE_BROKER;
-	} else {
-		r = want_client(s, handle, kind, why);
-		if (r < 0)
-			return r;
-	}
+	if (*handle != HANDLE_BROKER)
+		return want_client(s, *handle, kind, why);
+	r = handles_pick(&s->broker, handle);
+	if (r < 0)
+		return refuse(why, r, "the broker is out of memory");
+	*handle |= HANDLE_BROKER;
+	return 0;
+}
+
+int object_admit(struct object *o, struct session *s, uint32_t handle, enum object_kind kind,
+		 uint64_t weight, struct reason *why)
+{
+	size_t n_made = s->client.n_made + s->broker.n_made;
+	int r = want_handle(s, &handle, kind, why);
+
+	if (r < 0)
+		return r;
 	r = charge_pages(s, why);
+	if (r < 0 && s->client.n_made + s->broker.n_made > n_made)
+		handles_unwant(half_of(s, handle), handle & ~HANDLE_BROKER);
 	if (r == 0)
 		r = user_charge_objects(s->user, weight, why);
 	if (r == 0)

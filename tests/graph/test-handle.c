@@ -94,6 +94,30 @@ START_TEST(the_broker_picks_free_handles_and_takes_them_again)
 }
 END_TEST
 
+START_TEST(a_page_that_is_not_wanted_after_all_goes)
+{
+	struct handles h = { 0 };
+	struct object o;
+	uint32_t index;
+
+	ck_assert_int_eq(handles_want(&h, 5), 0);
+	handles_set(&h, 5, &o);
+	ck_assert_int_eq(handles_want(&h, 1000), 0);
+	ck_assert_uint_eq(h.n_made, 2);
+	handles_unwant(&h, 1000);
+	ck_assert_uint_eq(h.n_made, 1);
+	ck_assert_ptr_null(handles_get(&h, 1000));
+	ck_assert_int_eq(handles_pick(&h, &index), 0);
+	ck_assert_uint_eq(index, 0);
+	handles_clear(&h, 5);
+	handles_deinit(&h);
+	ck_assert_int_eq(handles_pick(&h, &index), 0);
+	handles_unwant(&h, index);
+	ck_assert_uint_eq(h.n_made, 0);
+	handles_deinit(&h);
+}
+END_TEST
+
 START_TEST(a_room_is_somebodys_until_it_is_left)
 {
 	static const unsigned char zero[HANDLE_ROOM_LEN];
@@ -271,7 +295,8 @@ START_TEST(a_session_lists_its_objects_by_kind)
 }
 END_TEST
 
-SUITE_MAIN("handle", a_handle_finds_its_object, a_room_is_somebodys_until_it_is_left,
+SUITE_MAIN("handle", a_handle_finds_its_object, a_page_that_is_not_wanted_after_all_goes,
+	   a_room_is_somebodys_until_it_is_left,
 	   a_reservation_whose_room_is_not_free_yet_lives_elsewhere, next_goes_over_holes_and_pages,
 	   a_new_handle_is_not_far_beyond_the_highest,
 	   the_broker_picks_free_handles_and_takes_them_again,

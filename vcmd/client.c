@@ -22,6 +22,7 @@
 #include "vcmd/ops.h"
 #include "vcmd/pipeline.h"
 #include "vcmd/simulate.h"
+#include "vcmd/transport.h"
 
 /* Objects that one slice of a session's end takes back: well below a millisecond. */
 #define RECLAIM_BUDGET 256
@@ -38,14 +39,23 @@ static void drop_hooks(struct client *c)
 	}
 }
 
+static void close_link(struct client *c)
+{
+	if (c->link)
+		c->transport->close(c->link);
+	c->link = NULL;
+}
+
 static void client_free(struct client *c)
 {
 	drop_hooks(c);
 	loop_idle_free(c->reclaim);
 	loop_timer_free(c->retry);
-	link_free(c->link);
+	close_link(c);
 	TAILQ_REMOVE(&c->broker->clients, c, entry);
 	c->broker->n_clients--;
+	if (c->owner && c->transport->ended)
+		c->transport->ended(c->owner);
 	mem_free(c);
 }
 
@@ -143,28 +153,37 @@ static void end(struct client *c)
 		loop_timer_set(c->retry, RECLAIM_RETRY_MS);
 }
 
-static void link_gone(void *ctx, const char *why)
+void client_gone(struct client *c, const char *why)
 {
-	struct client *c = ctx;
-
 	log_debug("%s, pid %d: %s", c->name, (int)c->pid, why);
-	c->link = link_free(c->link);
+	close_link(c);
 	if (c->state == CLIENT_LIVE)
 		end(c);
 	else if (c->state != CLIENT_ENDING)
 		client_free(c);
 }
 
-static void link_packet(void *ctx, const void *buf, size_t len, struct fdset *fds _unused_)
+void client_packet(struct client *c, const void *buf, size_t len)
 {
-	struct client *c = ctx;
 	struct reason why = { "" };
 
 	if (pipeline_packet(c->broker, c, buf, len, &why) == 0)
 		return;
 	log_warning("%s, pid %d, uid %u breaks the protocol: %s", c->name, (int)c->pid, c->uid,
 		    why.text);
-	link_gone(c, why.text);
+	client_gone(c, why.text);
+}
+
+/* --- over a socket */
+
+static void link_packet(void *ctx, const void *buf, size_t len, struct fdset *fds _unused_)
+{
+	client_packet(ctx, buf, len);
+}
+
+static void link_gone(void *ctx, const char *why)
+{
+	client_gone(ctx, why);
 }
 
 static const struct link_handler link_handler = {
@@ -172,13 +191,78 @@ static const struct link_handler link_handler = {
 	.gone = link_gone,
 };
 
-static struct client *client_new(struct broker *b)
+static int over_link_send(void *l, const void *buf, size_t len, const int *fds, size_t n_fds)
+{
+	return link_send(l, buf, len, fds, n_fds);
+}
+
+static int over_link_send_event(void *l, const void *buf, size_t len)
+{
+	return link_send_event(l, buf, len);
+}
+
+static int over_link_open_events(void *l)
+{
+	return link_open_events(l);
+}
+
+static void over_link_break_off(void *l, const char *why)
+{
+	link_break(l, why);
+}
+
+static void over_link_pause(void *l)
+{
+	link_pause(l);
+}
+
+static void over_link_resume(void *l)
+{
+	link_resume(l);
+}
+
+static const struct transport_peer *over_link_peer(const void *l)
+{
+	return link_peer(l);
+}
+
+static void over_link_close(void *l)
+{
+	link_free(l);
+}
+
+static const struct transport over_link = {
+	.send = over_link_send,
+	.send_event = over_link_send_event,
+	.open_events = over_link_open_events,
+	.break_off = over_link_break_off,
+	.pause = over_link_pause,
+	.resume = over_link_resume,
+	.peer = over_link_peer,
+	.close = over_link_close,
+};
+
+/* --- life */
+
+static void set_link(struct client *c, void *link)
+{
+	const struct transport_peer *peer = c->transport->peer(link);
+
+	c->link = link;
+	c->owner = link;
+	c->pid = peer->pid;
+	c->uid = peer->uid;
+	c->gid = peer->gid;
+}
+
+static struct client *new_client(struct broker *b, const struct transport *transport)
 {
 	struct client *c = mem_new0(struct client);
 
 	if (!c)
 		return NULL;
 	c->broker = b;
+	c->transport = transport;
 	LIST_INIT(&c->hooks);
 	LIST_INIT(&c->transactions);
 	LIST_INIT(&c->copies);
@@ -193,22 +277,30 @@ static struct client *client_new(struct broker *b)
 	return NULL;
 }
 
+struct client *client_new(struct broker *b, const struct transport *transport, void *link)
+{
+	struct client *c = new_client(b, transport);
+
+	if (c)
+		set_link(c, link);
+	return c;
+}
+
 void client_accept(struct broker *b, int fd)
 {
-	struct client *c = client_new(b);
-	const struct link_peer *peer;
+	struct client *c = new_client(b, &over_link);
+	const struct transport_peer *peer;
+	struct link *link = NULL;
 
-	if (!c || link_new(b->loop, fd, &link_handler, c, &c->link) < 0) {
+	if (!c || link_new(b->loop, fd, &link_handler, c, &link) < 0) {
 		log_warning("a connection is refused: the broker is out of memory");
 		close(fd);
 		if (c)
 			client_free(c);
 		return;
 	}
-	peer = link_peer(c->link);
-	c->pid = peer->pid;
-	c->uid = peer->uid;
-	c->gid = peer->gid;
+	set_link(c, link);
+	peer = client_peer(c);
 	if (config_rule_allows(&b->config->access, peer->uid, peer->gids, peer->n_gids))
 		return;
 	log_info("pid %d, uid %u: no access", (int)c->pid, c->uid);
@@ -219,7 +311,7 @@ void client_finish(struct client *c)
 {
 	int r;
 
-	c->link = link_free(c->link);
+	close_link(c);
 	if (c->state == CLIENT_LIVE) {
 		simulate_abandon(c);
 		copy_abandon(c);
@@ -251,6 +343,13 @@ static struct limits limits_of(const struct broker *b, uid_t uid)
 				.table_bytes = l->table_bytes };
 }
 
+/* What is in the broker's buffer. */
+static int send_packet(const struct client *c, size_t len, const int *fds, size_t n_fds)
+{
+	return c->transport->send(c->link, c->broker->out, len, fds, n_fds);
+}
+
+/* event_fd: the client's; -1: its events come with the replies. */
 static int welcome(struct client *c, uint64_t serial, int event_fd)
 {
 	struct welcome w = { .version = PROTO_VERSION,
@@ -264,7 +363,7 @@ static int welcome(struct client *c, uint64_t serial, int event_fd)
 	if (getrandom(w.token, sizeof(w.token), 0) != sizeof(w.token))
 		return -EIO;
 	n = reply_encode(c->broker->encoder, &reply, c->broker->out, PROTO_MAX_MESSAGE);
-	return n < 0 ? (int)n : link_send(c->link, c->broker->out, (size_t)n, &event_fd, 1);
+	return n < 0 ? (int)n : send_packet(c, (size_t)n, &event_fd, event_fd >= 0);
 }
 
 /* The number of bytes in the broker's buffer. Pieces that do not fit with the rest are asked for again. */
@@ -285,12 +384,12 @@ static long encode_reply(struct client *c, const struct reply *reply, size_t *n_
 static void send_reply(struct client *c, const struct reply *reply, const int *fds, size_t n_fds)
 {
 	long n = c->link ? encode_reply(c, reply, &n_fds) : 0;
-	int r = n > 0 ? link_send(c->link, c->broker->out, (size_t)n, fds, n_fds) : (int)n;
+	int r = n > 0 ? send_packet(c, (size_t)n, fds, n_fds) : (int)n;
 
 	if (r == 0 || r == -EPIPE) /* a client that has gone misses nothing */
 		return;
 	log_warning("%s, pid %d: a reply cannot be sent: %s", c->name, (int)c->pid, strerror(-r));
-	link_break(c->link, "a reply cannot be sent");
+	c->transport->break_off(c->link, "a reply cannot be sent");
 }
 
 static void turn_away(struct client *c, uint64_t serial, int status, const struct reason *why)
@@ -340,8 +439,8 @@ int client_hello(struct client *c, const struct request *req, struct reason *why
 	}
 	c->session->hw = c;
 	c->state = CLIENT_LIVE;
-	events = link_open_events(c->link);
-	r = events < 0 ? events : welcome(c, req->serial, events);
+	events = c->transport->open_events(c->link);
+	r = events < 0 && events != -EOPNOTSUPP ? events : welcome(c, req->serial, events);
 	if (r == 0)
 		return 0;
 	refuse(why, r, "the broker is short of fds or memory");
@@ -381,14 +480,14 @@ void client_event(struct client *c, const struct fault_event *event)
 	long n = reply_encode(c->broker->encoder, &reply, c->broker->out, PROTO_MAX_MESSAGE);
 
 	if (c->link && n > 0)
-		link_send_event(c->link, c->broker->out, (size_t)n);
+		c->transport->send_event(c->link, c->broker->out, (size_t)n);
 }
 
 void client_park(struct client *c, bool holds)
 {
 	c->in_flight++;
 	if (holds && ++c->n_holding == c->broker->config->limits.in_flight && c->link)
-		link_pause(c->link);
+		c->transport->pause(c->link);
 }
 
 void client_unpark(struct client *c, bool holds)
@@ -396,7 +495,7 @@ void client_unpark(struct client *c, bool holds)
 	assert(c->in_flight && (!holds || c->n_holding));
 	c->in_flight--;
 	if (holds && c->n_holding-- == c->broker->config->limits.in_flight && c->link)
-		link_resume(c->link);
+		c->transport->resume(c->link);
 }
 
 void client_after_request(struct client *c)
@@ -444,9 +543,9 @@ int client_set_hook(struct client *c, uint32_t device, bool set)
 	return 0;
 }
 
-const struct link_peer *client_peer(const struct client *c)
+const struct transport_peer *client_peer(const struct client *c)
 {
-	return link_peer(c->link);
+	return c->transport->peer(c->link);
 }
 
 struct client *client_of(const struct session *s)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A client of the daemon: a link, the session of the graph that goes with it, and what is under way for it.
+ * A client of the daemon: how it is reached, the session of the graph that goes with it, and what is under way for it.
  *
  *	NEW --hello--> LIVE --bye, or the link has gone--> ENDING --all is taken back--> (freed, or OVER until the link goes)
  */
@@ -19,12 +19,12 @@ struct answer;
 struct broker;
 struct copy;
 struct device;
-struct link;
-struct link_peer;
 struct loop_idle;
 struct loop_timer;
 struct session;
 struct transaction;
+struct transport;
+struct transport_peer;
 
 enum client_state {
 	CLIENT_NEW,
@@ -44,7 +44,9 @@ struct hook {
 struct client {
 	TAILQ_ENTRY(client) entry;
 	struct broker *broker;
-	struct link *link; /* NULL once it has gone */
+	const struct transport *transport;
+	void *link;  /* behind the transport; NULL once it has gone */
+	void *owner; /* the same, for ended() */
 	struct session *session;
 	enum client_state state;
 	char name[PROTO_MAX_NAME + 1];
@@ -65,6 +67,15 @@ struct client {
 
 /* Takes fd, or closes it. */
 void client_accept(struct broker *b, int fd);
+/*
+ * A client that comes another way. NULL without memory; then link stays the caller's. Whether it may connect is the
+ * caller's to know.
+ */
+struct client *client_new(struct broker *b, const struct transport *transport, void *link);
+/* A packet of the client. c may be gone afterwards. */
+void client_packet(struct client *c, const void *buf, size_t len);
+/* No more packets can come: the session ends. c is gone afterwards, or will be when all has been taken back. */
+void client_gone(struct client *c, const char *why);
 /* The end of the daemon: everything is taken back now. */
 void client_finish(struct client *c);
 
@@ -93,6 +104,6 @@ void client_unpark(struct client *c, bool holds);
 bool client_has_hook(const struct client *c, uint32_t device);
 /* 0, -ENOMEM. */
 int client_set_hook(struct client *c, uint32_t device, bool set);
-const struct link_peer *client_peer(const struct client *c);
+const struct transport_peer *client_peer(const struct client *c);
 /* The client of a session of the graph. */
 struct client *client_of(const struct session *s);

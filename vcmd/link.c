@@ -38,7 +38,7 @@ struct link {
 	struct loop_timer *timer;            /* to say that we are gone, or to try again */
 	const struct link_handler *handler;
 	void *ctx;
-	struct link_peer peer;
+	struct transport_peer peer;
 	struct outbox out, events;
 	unsigned int n_pauses;
 	bool full;       /* out reached its bound */
@@ -374,7 +374,7 @@ static void on_timer(void *ctx)
 		events_flush(l);
 }
 
-static int peer_groups_of(int fd, struct link_peer *p, socklen_t *len)
+static int peer_groups_of(int fd, struct transport_peer *p, socklen_t *len)
 {
 	p->gids = mem_free(p->gids);
 	p->gids = mem_zalloc(*len + sizeof(gid_t)); /* and the primary one */
@@ -383,7 +383,7 @@ static int peer_groups_of(int fd, struct link_peer *p, socklen_t *len)
 	return getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, p->gids, len) < 0 ? -errno : 0;
 }
 
-static int peer_groups(int fd, struct link_peer *p)
+static int peer_groups(int fd, struct transport_peer *p)
 {
 	socklen_t len = 8 * sizeof(gid_t);
 	int r = peer_groups_of(fd, p, &len);
@@ -400,7 +400,7 @@ static int peer_groups(int fd, struct link_peer *p)
 	return 0;
 }
 
-static int peer_init(int fd, struct link_peer *p)
+static int peer_init(int fd, struct transport_peer *p)
 {
 	struct ucred cred;
 	socklen_t len = sizeof(cred);
@@ -465,7 +465,7 @@ struct link *link_free(struct link *l)
 	return mem_free(l);
 }
 
-const struct link_peer *link_peer(const struct link *l)
+const struct transport_peer *link_peer(const struct link *l)
 {
 	return &l->peer;
 }

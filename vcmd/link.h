@@ -15,17 +15,10 @@
 #include <sys/types.h>
 
 #include "base/fdset.h"
+#include "vcmd/transport.h"
 
 struct loop;
 struct link;
-
-struct link_peer {
-	pid_t pid;
-	uid_t uid;
-	gid_t gid;
-	gid_t *gids; /* all of them, gid included */
-	size_t n_gids;
-};
 
 struct link_handler {
 	/* One packet. The fds that it does not take are closed. */
@@ -39,7 +32,7 @@ struct link_handler {
 int link_new(struct loop *loop, int fd, const struct link_handler *handler, void *ctx,
 	     struct link **out);
 struct link *link_free(struct link *l);
-const struct link_peer *link_peer(const struct link *l);
+const struct transport_peer *link_peer(const struct link *l);
 
 /* Sends or queues one packet; duplicates of fds travel along, the caller keeps its own. 0; -ENOMEM; -EPIPE when the link
  * is going (gone() has been or will be called). */

@@ -9,12 +9,12 @@
 #include "vcmd/broker.h"
 #include "vcmd/client.h"
 #include "vcmd/config.h"
-#include "vcmd/link.h"
 #include "vcmd/machine.h"
+#include "vcmd/transport.h"
 
 static bool allows(const struct client *c, const struct config_rule *rule)
 {
-	const struct link_peer *peer = client_peer(c);
+	const struct transport_peer *peer = client_peer(c);
 
 	return config_rule_allows(rule, peer->uid, peer->gids, peer->n_gids);
 }

@@ -180,7 +180,7 @@ static void expect_gone(struct side *s, const char *why)
 START_TEST(link_knows_its_peer)
 {
 	struct side s;
-	const struct link_peer *p;
+	const struct transport_peer *p;
 	gid_t gids[256];
 	int n = getgroups(256, gids);
 
@@ -205,7 +205,7 @@ END_TEST
 START_TEST(link_knows_all_groups_of_its_peer)
 {
 	static const gid_t many[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 1000, 2000, 70000 };
-	const struct link_peer *p;
+	const struct transport_peer *p;
 	struct side s;
 
 	if (geteuid())

@@ -92,6 +92,8 @@ struct table_ops {
 	uint64_t (*root)(const struct table *t);
 	/* Bytes of table memory in use. */
 	uint64_t (*footprint)(const struct table *t);
+	/* Why the last map or protect failed, where a format knows more than its error says; NULL: it does not. */
+	void (*explain)(const struct table *t, struct reason *why);
 };
 
 struct backend_ops {

@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * The VFIO backend on a model of the kernel. What a device can reach is asked of the device, byte by byte.
+ * Mutations that it was seen to catch: no unmap on deactivation; bus master left on; a run mapped read-write for read-only;
+ * the second piece of a run at the first's address; the old table not given back after a failed switch.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "tests/backend/vfio-model.h"
+#include "tests/suite.h"
+
+#define VA UINT64_C(0x1000000)
+
+static struct vfio_machine m;
+static struct table *t, *other;
+static struct reason why;
+
+static void setup(void)
+{
+	machine_init(&m);
+	t = machine_table(&m);
+	other = machine_table(&m);
+}
+
+static void teardown(void)
+{
+	for (unsigned int i = 0; i < MODEL_DEVICES; i++)
+		machine_deactivate(&m, i, NULL);
+	vfio_table_ops.free(t);
+	vfio_table_ops.free(other);
+	machine_deinit(&m);
+}
+
+/* The device writes there and the bytes are at pa, or it cannot and nothing changes. */
+static bool reaches(unsigned int device, uint64_t va, uint64_t pa)
+{
+	static uint8_t next;
+	uint8_t byte = ++next ? next : ++next, before = *machine_at(&m, pa);
+	bool wrote = model_dma(&m.model, device, va, true, &byte, 1);
+
+	ck_assert_uint_eq(*machine_at(&m, pa), wrote ? byte : before);
+	return wrote;
+}
+
+static unsigned int faults(unsigned int device)
+{
+	unsigned int n = m.model.devices[device].n_faults;
+
+	m.model.devices[device].n_faults = 0;
+	return n;
+}
+
+START_TEST(a_device_reaches_what_is_mapped_while_it_is_active)
+{
+	setup();
+	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_A, SZ_64K, model_rw), 0);
+	ck_assert(!reaches(0, VA, MODEL_PA_A));
+	ck_assert_uint_eq(faults(0), 0);
+	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
+	ck_assert(reaches(0, VA + SZ_64K - 1, MODEL_PA_A + SZ_64K - 1));
+	ck_assert(!reaches(0, VA + SZ_64K, MODEL_PA_A + SZ_64K));
+	ck_assert_uint_eq(faults(0), 1);
+	ck_assert_int_eq(machine_deactivate(&m, 0, &why), 0);
+	ck_assert_uint_eq(model_count(&m.model, 0), 0);
+	ck_assert(!m.model.devices[0].bus_master);
+	m.model.devices[0].bus_master = true;
+	ck_assert(!reaches(0, VA, MODEL_PA_A));
+	teardown();
+}
+END_TEST
+
+START_TEST(what_is_mapped_and_unmapped_later_follows)
+{
+	setup();
+	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
+	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_A, SZ_4K, model_rw), 0);
+	ck_assert_int_eq(machine_map(t, VA + SZ_4K, MODEL_PA_A + SZ_4K, SZ_4K, model_rw), 0);
+	ck_assert(reaches(0, VA, MODEL_PA_A) && reaches(0, VA + SZ_4K, MODEL_PA_A + SZ_4K));
+	ck_assert_int_eq(vfio_table_ops.unmap(t, VA, SZ_4K), 0);
+	ck_assert(!reaches(0, VA, MODEL_PA_A));
+	ck_assert(reaches(0, VA + SZ_4K, MODEL_PA_A + SZ_4K));
+	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_B, SZ_4K, model_rw), 0);
+	ck_assert(reaches(0, VA, MODEL_PA_B));
+	ck_assert_int_eq(vfio_table_ops.unmap(t, VA, 2 * SZ_4K), 0);
+	ck_assert_uint_eq(model_count(&m.model, 0), 0);
+	teardown();
+}
+END_TEST
+
+START_TEST(neighbours_are_one_kernel_mapping_as_far_as_they_are_neighbours_here)
+{
+	setup();
+	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
+	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_A, MODEL_ARENA_LEN, model_rw), 0);
+	ck_assert_uint_eq(model_count(&m.model, 0), 1);
+	ck_assert_int_eq(vfio_table_ops.unmap(t, VA, MODEL_ARENA_LEN), 0);
+	/* Across two arenas. */
+	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_B - SZ_4K, 3 * SZ_4K, model_rw), 0);
+	ck_assert_uint_eq(model_count(&m.model, 0), 2);
+	ck_assert(reaches(0, VA, MODEL_PA_B - SZ_4K));
+	ck_assert(reaches(0, VA + SZ_4K, MODEL_PA_B));
+	ck_assert(reaches(0, VA + 3 * SZ_4K - 1, MODEL_PA_B + 2 * SZ_4K - 1));
+	teardown();
+}
+END_TEST
+
+START_TEST(nothing_is_unmapped_in_part)
+{
+	setup();
+	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
+	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_A, SZ_64K, model_rw), 0);
+	ck_assert_int_eq(vfio_table_ops.unmap(t, VA, SZ_4K), -EINVAL);
+	ck_assert_int_eq(vfio_table_ops.unmap(t, VA + SZ_4K, SZ_64K - SZ_4K), -EINVAL);
+	ck_assert_int_eq(vfio_table_ops.protect(t, VA, SZ_4K, model_ro), -EINVAL);
+	ck_assert(reaches(0, VA, MODEL_PA_A));
+	ck_assert_int_eq(machine_map(t, VA + SZ_4K, MODEL_PA_A, SZ_4K, model_rw), -EEXIST);
+	ck_assert_int_eq(vfio_table_ops.unmap(t, VA - SZ_4K, SZ_64K + 2 * SZ_4K), 0);
+	teardown();
+}
+END_TEST
+
+START_TEST(permissions_hold_and_change)
+{
+	uint8_t byte = 0;
+
+	setup();
+	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
+	*machine_at(&m, MODEL_PA_A) = 7;
+	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_A, SZ_4K, model_ro), 0);
+	ck_assert(!reaches(0, VA, MODEL_PA_A));
+	ck_assert(model_dma(&m.model, 0, VA, false, &byte, 1));
+	ck_assert_uint_eq(byte, 7);
+	ck_assert_int_eq(vfio_table_ops.protect(t, VA, SZ_4K, model_rw), 0);
+	ck_assert(reaches(0, VA, MODEL_PA_A));
+	ck_assert_int_eq(vfio_table_ops.protect(t, VA, SZ_4K, (struct map_attr){ .execute = true }),
+			 0);
+	ck_assert(!reaches(0, VA, MODEL_PA_A));
+	ck_assert(model_dma(&m.model, 0, VA, false, &byte, 1));
+	teardown();
+}
+END_TEST
+
+START_TEST(attributes_that_change_nothing_leave_no_gap)
+{
+	setup();
+	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
+	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_A, SZ_4K, model_rw), 0);
+	ck_assert_int_eq(vfio_table_ops.protect(
+				 t, VA, SZ_4K,
+				 (struct map_attr){ .read = true, .write = true, .cache = 4 }),
+			 0);
+	ck_assert_uint_eq(m.model.n_gaps, 0);
+	teardown();
+}
+END_TEST
+
+START_TEST(old_attributes_come_back_when_new_ones_are_refused)
+{
+	setup();
+	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
+	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_A, SZ_4K, model_rw), 0);
+	m.model.fail_in[MODEL_UNMAP] = 1;
+	ck_assert_int_eq(vfio_table_ops.protect(t, VA, SZ_4K, model_ro), -EIO);
+	m.model.fail_in[MODEL_UNMAP] = 0;
+	ck_assert(reaches(0, VA, MODEL_PA_A));
+	teardown();
+}
+END_TEST
+
+START_TEST(a_switch_has_the_one_or_the_other)
+{
+	setup();
+	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_A, SZ_4K, model_rw), 0);
+	ck_assert_int_eq(machine_map(other, VA, MODEL_PA_B, SZ_4K, model_rw), 0);
+	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
+	ck_assert(reaches(0, VA, MODEL_PA_A));
+	ck_assert_int_eq(m.backend->ops->replace(m.backend, 0, other, HALF_LOW, 0, &why), 0);
+	ck_assert(reaches(0, VA, MODEL_PA_B));
+	ck_assert_uint_eq(model_count(&m.model, 0), 1);
+	/* The bus master was off while nothing was mapped. */
+	ck_assert_uint_eq(m.model.n_gaps, 0);
+	teardown();
+}
+END_TEST
+
+START_TEST(a_switch_that_fails_leaves_the_old_one)
+{
+	setup();
+	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_A, SZ_4K, model_rw), 0);
+	for (uint64_t i = 0; i < 8; i++)
+		ck_assert_int_eq(machine_map(other, VA + i * SZ_64K, MODEL_PA_B, SZ_4K, model_rw),
+				 0);
+	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
+	m.model.entries = 4;
+	ck_assert_int_eq(m.backend->ops->replace(m.backend, 0, other, HALF_LOW, 0, &why), -ENOMEM);
+	ck_assert_ptr_nonnull(strstr(why.text, "8 kernel mappings, and group 5 has 4 left"));
+	ck_assert(reaches(0, VA, MODEL_PA_A));
+	ck_assert(!reaches(0, VA + SZ_64K, MODEL_PA_B));
+	m.model.entries = MODEL_MAPPINGS;
+	m.model.pin_limit = SZ_4K;
+	ck_assert_int_eq(m.backend->ops->replace(m.backend, 0, other, HALF_LOW, 0, &why), -ENOMEM);
+	ck_assert(reaches(0, VA, MODEL_PA_A));
+	ck_assert_uint_eq(model_count(&m.model, 0), 1);
+	teardown();
+}
+END_TEST
+
+START_TEST(devices_of_one_group_share_one_table_or_wait)
+{
+	setup();
+	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_A, SZ_4K, model_rw), 0);
+	ck_assert_int_eq(machine_activate(&m, 1, t, &why), 0);
+	ck_assert(!reaches(2, VA, MODEL_PA_A));
+	ck_assert_int_eq(machine_activate(&m, 2, other, &why), -EBUSY);
+	ck_assert_ptr_nonnull(strstr(why.text, "shares group 6"));
+	ck_assert_int_eq(machine_activate(&m, 2, t, &why), 0);
+	ck_assert(reaches(2, VA, MODEL_PA_A));
+	ck_assert_int_eq(m.backend->ops->replace(m.backend, 2, other, HALF_LOW, 0, &why), -EBUSY);
+	ck_assert_int_eq(machine_deactivate(&m, 1, &why), 0);
+	ck_assert(!reaches(1, VA, MODEL_PA_A));
+	ck_assert(reaches(2, VA, MODEL_PA_A));
+	ck_assert_int_eq(machine_deactivate(&m, 2, &why), 0);
+	ck_assert_uint_eq(model_count(&m.model, 1), 0);
+	ck_assert_int_eq(machine_activate(&m, 2, other, &why), 0);
+	teardown();
+}
+END_TEST
+
+START_TEST(a_table_is_in_every_container_or_in_none)
+{
+	setup();
+	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
+	ck_assert_int_eq(machine_activate(&m, 1, t, &why), 0);
+	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_A, SZ_4K, model_rw), 0);
+	ck_assert(reaches(0, VA, MODEL_PA_A) && reaches(1, VA, MODEL_PA_A));
+	m.model.fail_in[MODEL_MAP] = 2;
+	ck_assert_int_eq(machine_map(t, VA + SZ_64K, MODEL_PA_B, SZ_4K, model_rw), -ENOMEM);
+	m.model.fail_in[MODEL_MAP] = 0;
+	ck_assert_uint_eq(model_count(&m.model, 0), 1);
+	ck_assert_uint_eq(model_count(&m.model, 1), 1);
+	/* The second run of a map of two fails: the first goes too. */
+	m.model.fail_in[MODEL_MAP] = 3;
+	ck_assert_int_eq(machine_map(t, VA + SZ_64K, MODEL_PA_B - SZ_4K, 2 * SZ_4K, model_rw),
+			 -ENOMEM);
+	m.model.fail_in[MODEL_MAP] = 0;
+	ck_assert_uint_eq(model_count(&m.model, 0), 1);
+	ck_assert_uint_eq(model_count(&m.model, 1), 1);
+	ck_assert_int_eq(machine_map(t, VA + SZ_64K, MODEL_PA_B - SZ_4K, 2 * SZ_4K, model_rw), 0);
+	teardown();
+}
+END_TEST
+
+START_TEST(addresses_that_the_iommu_cannot_map_are_refused)
+{
+	setup();
+	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
+	ck_assert_int_eq(machine_map(t, 0xfee00000, MODEL_PA_A, SZ_4K, model_rw), -EINVAL);
+	vfio_table_ops.explain(t, &why);
+	ck_assert_ptr_nonnull(strstr(why.text, "cannot map 0xfee00000 .. 0xfee00fff"));
+	ck_assert_int_eq(machine_map(t, 0xfedff000, MODEL_PA_A, 2 * SZ_4K, model_rw), -EINVAL);
+	ck_assert_int_eq(machine_map(t, UINT64_C(1) << 39, MODEL_PA_A, SZ_4K, model_rw), -EINVAL);
+	ck_assert_int_eq(machine_map(t, UINT64_C(1) << 52, MODEL_PA_A, SZ_4K, model_rw), -EINVAL);
+	ck_assert_int_eq(machine_map(t, VA, 0x1000, SZ_4K, model_rw), -EINVAL);
+	ck_assert_int_eq(machine_map(t, 0xfef00000, MODEL_PA_A, SZ_4K, model_rw), 0);
+	teardown();
+}
+END_TEST
+
+START_TEST(each_limit_says_which_it_is_and_what_is_left)
+{
+	setup();
+	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
+	m.model.entries = 1;
+	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_A, SZ_4K, model_rw), 0);
+	ck_assert_int_eq(machine_map(t, VA + SZ_64K, MODEL_PA_A, SZ_4K, model_rw), -ENOMEM);
+	vfio_table_ops.explain(t, &why);
+	ck_assert_ptr_nonnull(strstr(why.text, "group 5 has 0 kernel mappings left"));
+	m.model.entries = MODEL_MAPPINGS;
+	m.model.pin_limit = SZ_64K;
+	ck_assert_int_eq(machine_map(t, VA + SZ_64K, MODEL_PA_A, SZ_64K, model_rw), -ENOMEM);
+	vfio_table_ops.explain(t, &why);
+	ck_assert_ptr_nonnull(
+		strstr(why.text, "cannot pin 0x10000 bytes for group 5: 0xf000 are left"));
+	ck_assert_uint_eq(vfio_entries_left(m.backend, 0), MODEL_MAPPINGS - 1);
+	teardown();
+}
+END_TEST
+
+START_TEST(an_unmap_that_fails_keeps_the_address_for_ever)
+{
+	setup();
+	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
+	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_A, SZ_4K, model_rw), 0);
+	m.model.fail_in[MODEL_UNMAP] = 1;
+	ck_assert_int_eq(vfio_table_ops.unmap(t, VA, SZ_4K), -EIO);
+	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_B, SZ_4K, model_rw), -EEXIST);
+	/* Nor is the device let go, which may reach it: but it is quiet. */
+	ck_assert_int_eq(machine_deactivate(&m, 0, &why), -EIO);
+	ck_assert(!m.model.devices[0].bus_master);
+	m.model.fail_in[MODEL_UNMAP] = 0;
+	ck_assert_int_eq(machine_deactivate(&m, 0, &why), 0);
+	ck_assert_uint_eq(model_count(&m.model, 0), 0);
+	teardown();
+}
+END_TEST
+
+START_TEST(a_device_that_is_not_quiet_is_not_let_go)
+{
+	setup();
+	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_A, SZ_4K, model_rw), 0);
+	m.model.fail_in[MODEL_BUS_MASTER] = 1;
+	ck_assert_int_eq(machine_activate(&m, 0, t, &why), -EIO);
+	ck_assert_uint_eq(model_count(&m.model, 0), 0);
+	m.model.fail_in[MODEL_BUS_MASTER] = 0;
+	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
+	m.model.fail_in[MODEL_BUS_MASTER] = 1;
+	ck_assert_int_eq(machine_deactivate(&m, 0, &why), -EIO);
+	ck_assert_int_eq(m.backend->ops->replace(m.backend, 0, other, HALF_LOW, 0, &why), -EIO);
+	m.model.fail_in[MODEL_BUS_MASTER] = 0;
+	ck_assert(reaches(0, VA, MODEL_PA_A));
+	teardown();
+}
+END_TEST
+
+START_TEST(what_makes_no_sense_is_refused)
+{
+	const struct backend_ops *ops;
+
+	setup();
+	ops = m.backend->ops;
+	ck_assert_int_eq(machine_activate(&m, MODEL_DEVICES, t, &why), -EINVAL);
+	ck_assert_int_eq(ops->activate(m.backend, 0, t, HALF_HIGH, 0, &why), -EINVAL);
+	ck_assert_int_eq(ops->activate(m.backend, 0, t, HALF_LOW, 1, &why), -EINVAL);
+	ck_assert_int_eq(machine_deactivate(&m, 0, &why), -ENOENT);
+	ck_assert_int_eq(ops->replace(m.backend, 0, t, HALF_LOW, 0, &why), -ENOENT);
+	ck_assert_int_eq(ops->fault_resume(m.backend, 0, true), -ENOENT);
+	ck_assert_int_eq(ops->context_by_name(m.backend, "nobody"), -ENOENT);
+	ck_assert_int_eq(ops->context_by_name(m.backend, "right"), 2);
+	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
+	ck_assert_int_eq(machine_activate(&m, 0, other, &why), -EBUSY);
+	ck_assert_int_eq(machine_map(t, VA + 1, MODEL_PA_A, SZ_4K, model_rw), -EINVAL);
+	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_A, 0, model_rw), -EINVAL);
+	teardown();
+}
+END_TEST
+
+START_TEST(translate_says_what_the_device_would_read)
+{
+	uint64_t pa = 0;
+
+	setup();
+	ck_assert_int_eq(m.backend->ops->translate(m.backend, 0, VA, &pa), -ENOENT);
+	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
+	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_B - SZ_4K, 2 * SZ_4K, model_rw), 0);
+	ck_assert_int_eq(m.backend->ops->translate(m.backend, 0, VA + SZ_4K + 5, &pa), 0);
+	ck_assert_uint_eq(pa, MODEL_PA_B + 5);
+	ck_assert_int_eq(m.backend->ops->translate(m.backend, 0, VA + 2 * SZ_4K, &pa), -EFAULT);
+	teardown();
+}
+END_TEST
+
+/* An activation and a map, each with a failure at its first, second... allocation: all of it, or nothing. */
+START_TEST(a_map_without_memory_changes_nothing)
+{
+	bool done = false;
+
+	setup();
+	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
+	for (size_t n = 1; !done; n++) {
+		int r;
+
+		mem_fail_nth(n);
+		r = machine_map(t, VA, MODEL_PA_B - SZ_4K, 2 * SZ_4K, model_rw);
+		done = !mem_fail_fired();
+		ck_assert_int_eq(r, done ? 0 : -ENOMEM);
+		ck_assert_uint_eq(model_count(&m.model, 0), done ? 2 : 0);
+	}
+	teardown();
+}
+END_TEST
+
+SUITE_MAIN("vfio", a_device_reaches_what_is_mapped_while_it_is_active,
+	   what_is_mapped_and_unmapped_later_follows,
+	   neighbours_are_one_kernel_mapping_as_far_as_they_are_neighbours_here,
+	   nothing_is_unmapped_in_part, permissions_hold_and_change,
+	   attributes_that_change_nothing_leave_no_gap,
+	   old_attributes_come_back_when_new_ones_are_refused, a_switch_has_the_one_or_the_other,
+	   a_switch_that_fails_leaves_the_old_one, devices_of_one_group_share_one_table_or_wait,
+	   a_table_is_in_every_container_or_in_none,
+	   addresses_that_the_iommu_cannot_map_are_refused,
+	   each_limit_says_which_it_is_and_what_is_left,
+	   an_unmap_that_fails_keeps_the_address_for_ever, a_device_that_is_not_quiet_is_not_let_go,
+	   what_makes_no_sense_is_refused, translate_says_what_the_device_would_read,
+	   a_map_without_memory_changes_nothing)

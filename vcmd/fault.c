@@ -20,6 +20,8 @@
 #include "vcmd/loop.h"
 #include "vcmd/machine.h"
 
+#define WARN_EVERY_NS UINT64_C(1000000000)
+
 /* A fault that waits for its handler, oldest first: all have the same time to answer. */
 struct waiting {
 	TAILQ_ENTRY(waiting) link;
@@ -181,20 +183,32 @@ static void wait_for(struct faults *f, struct client *c, struct device *d, struc
 	tell(c, w->id, r, fault);
 }
 
+/* A device that faults all the time says so once a second. */
 static void warn(const struct device *d, const struct fault *fault, const struct fault_record *r)
 {
-	char whose[64] = "nothing is active on it";
+	char whose[64] = "nothing is active on it", unsaid[64] = "";
+	struct machine_device *hw = d->hw;
+
+	if (hw->warned_ns && r->time_ns - hw->warned_ns < WARN_EVERY_NS) {
+		hw->n_unsaid++;
+		return;
+	}
+	if (hw->n_unsaid)
+		snprintf(unsaid, sizeof(unsaid), "; %llu more before it went unsaid",
+			 (unsigned long long)hw->n_unsaid);
+	hw->warned_ns = r->time_ns;
+	hw->n_unsaid = 0;
 
 	if (r->session)
 		snprintf(whose, sizeof(whose), "session %llu has no handler",
 			 (unsigned long long)r->session);
-	log_warning("%s: %s%s of 0x%llx %s, and %s: terminated", d->name,
+	log_warning("%s: %s%s of 0x%llx %s, and %s: terminated%s", d->name,
 		    fault->privileged ? "privileged " : "",
 		    fault->write   ? "write" :
 		    fault->execute ? "fetch" :
 				     "read",
 		    (unsigned long long)fault->addr,
-		    fault->permission ? "is not permitted" : "is not mapped", whose);
+		    fault->permission ? "is not permitted" : "is not mapped", whose, unsaid);
 }
 
 static void take(void *ctx, struct backend *backend, const struct fault *fault)

@@ -25,6 +25,8 @@ struct machine_device {
 	const struct config_rule *allow; /* NULL: everybody with access */
 	uint64_t base;
 	uint64_t n_faults;
+	uint64_t warned_ns,
+		n_unsaid; /* the last warning of a fault, and faults since without one */
 };
 
 struct machine;

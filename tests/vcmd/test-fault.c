@@ -4,13 +4,17 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <vcm/inspect.h>
 
 #include "backend/backend.h"
+#include "base/log.h"
 #include "graph/graph.h"
 #include "tests/suite.h"
 #include "tests/vcmd/stage.h"
 #include "vcmd/broker.h"
+#include "vcmd/clock.h"
 #include "vcmd/config.h"
 #include "vcmd/fault.h"
 
@@ -343,6 +347,42 @@ START_TEST(the_last_64_faults_are_kept)
 }
 END_TEST
 
+/* Lines that the broker logs while a device faults n times. */
+static unsigned int count_warnings(unsigned int n)
+{
+	int file = memfd_create("stderr", MFD_CLOEXEC), saved = dup(STDERR_FILENO);
+	unsigned int n_lines = 0;
+	enum log_level level = log_get_level();
+	char c;
+
+	ck_assert_int_ge(file, 0);
+	ck_assert_int_ge(dup2(file, STDERR_FILENO), 0);
+	log_set_level(LOG_L_WARNING);
+	while (n--)
+		CALL(p, SIM_READ, .target = d.a_mm1, .addr = HOLE, .len = 4);
+	log_set_level(level);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	for (off_t at = 0; pread(file, &c, 1, at) == 1; at++)
+		n_lines += c == '\n';
+	close(file);
+	return n_lines;
+}
+
+START_TEST(a_device_that_faults_all_the_time_fills_no_log)
+{
+	uint64_t start = clock_now_ns();
+	unsigned int n_lines;
+
+	setup(FOREVER_MS);
+	n_lines = count_warnings(500);
+	ck_assert_uint_ge(n_lines, 1);
+	ck_assert_uint_le(n_lines, 1 + (clock_now_ns() - start) / 1000000000);
+	ck_assert_uint_eq(faults_count(w->broker->faults), 500);
+	world_free(w);
+}
+END_TEST
+
 START_TEST(a_walk_that_the_bus_aborts_faults)
 {
 	setup(FOREVER_MS);
@@ -364,4 +404,5 @@ SUITE_MAIN("fault", a_fault_without_a_handler_terminates, a_handler_is_told_what
 	   a_handler_that_dies_terminates_what_waits_for_it,
 	   a_master_that_dies_while_it_waits_leaves_the_device_usable,
 	   the_session_that_waits_for_itself_may_die, goodbye_while_a_device_waits_is_answered,
-	   the_last_64_faults_are_kept, a_walk_that_the_bus_aborts_faults)
+	   the_last_64_faults_are_kept, a_device_that_faults_all_the_time_fills_no_log,
+	   a_walk_that_the_bus_aborts_faults)

@@ -37,6 +37,7 @@ struct arena {
 	uint64_t used;       /* bytes of live physmems */
 	uint64_t leaving;    /* bytes of them that the plan under way gives back */
 	uint64_t room;       /* largest free run, as the tree has it; sole: its length */
+	uint64_t stored;     /* the daemon's: its number in the fd store, 0: none */
 	uint32_t id;         /* system-wide, never used again */
 	bool sole;
 	bool contiguous; /* for VCM_PHYS_CONT, of a pool with a contiguous region */

@@ -10,8 +10,10 @@
 #include "vcmd/clock.h"
 #include "vcmd/config.h"
 #include "vcmd/fault.h"
+#include "vcmd/journal.h"
 #include "vcmd/loop.h"
 #include "vcmd/machine.h"
+#include "vcmd/store.h"
 
 static bool do_chores(void *ctx)
 {
@@ -31,6 +33,21 @@ static bool make_parts(struct broker *b)
 	b->out = mem_zalloc(PROTO_MAX_MESSAGE);
 	b->chores = loop_idle_new(b->loop, do_chores, b);
 	return b->graph && b->memory && b->codec && b->encoder && b->answer && b->out && b->chores;
+}
+
+/* With a keeper of fds, what changes is written down. */
+static bool keep(struct broker *b, struct reason *why)
+{
+	b->store = store_new(b->loop, b->config->persist);
+	if (!b->store) {
+		refuse(why, 0, "no memory for the fd store");
+		return false;
+	}
+	if (!store_is_kept(b->store))
+		return true;
+	store_drop(b->store, "");
+	b->journal = journal_new(b, b->store, 1, why);
+	return b->journal;
 }
 
 struct broker *broker_new(struct loop *loop, const struct config *config, struct reason *why)
@@ -57,6 +74,8 @@ struct broker *broker_new(struct loop *loop, const struct config *config, struct
 		refuse(why, 0, "no memory to watch for faults");
 		return broker_free(b);
 	}
+	if (!keep(b, why))
+		return broker_free(b);
 	loop_idle_kick(b->chores);
 	return b;
 }
@@ -69,10 +88,12 @@ struct broker *broker_free(struct broker *b)
 		return NULL;
 	TAILQ_FOREACH_SAFE(c, &b->clients, entry, next)
 		client_finish(c);
+	b->journal = journal_free(b->journal);
 	faults_free(b->faults);
 	machine_free(b->machine);
 	graph_free(b->graph);
 	memory_free(b->memory);
+	store_free(b->store);
 	codec_free(b->codec);
 	codec_free(b->encoder);
 	loop_idle_free(b->chores);

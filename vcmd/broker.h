@@ -18,10 +18,12 @@ struct config;
 struct copies;
 struct faults;
 struct graph;
+struct journal;
 struct loop;
 struct loop_idle;
 struct machine;
 struct memory;
+struct store;
 
 TAILQ_HEAD(client_list, client);
 
@@ -40,6 +42,8 @@ struct broker {
 	struct graph *graph;
 	struct memory *memory;
 	struct machine *machine;
+	struct store *store;
+	struct journal *journal; /* NULL: nothing outlives this process */
 	struct faults *faults;
 	struct codec *codec;   /* of the request under way */
 	struct codec *encoder; /* of what is sent, which may be while a request is under way */

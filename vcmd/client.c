@@ -17,6 +17,7 @@
 #include "vcmd/config.h"
 #include "vcmd/copy.h"
 #include "vcmd/fault.h"
+#include "vcmd/journal.h"
 #include "vcmd/link.h"
 #include "vcmd/loop.h"
 #include "vcmd/ops.h"
@@ -54,6 +55,7 @@ static void client_free(struct client *c)
 	close_link(c);
 	TAILQ_REMOVE(&c->broker->clients, c, entry);
 	c->broker->n_clients--;
+	replies_deinit(&c->replies);
 	if (c->owner && c->transport->ended)
 		c->transport->ended(c->owner);
 	mem_free(c);
@@ -79,6 +81,7 @@ static void over(struct client *c)
 {
 	struct user *u = c->session->user;
 
+	journal_session_gone(c->broker->journal, c->session->id);
 	c->session = session_free(c->session);
 	c->state = CLIENT_OVER;
 	forget_user(c->broker, u);
@@ -326,6 +329,7 @@ void client_finish(struct client *c)
 				  (unsigned long long)c->session->id);
 			abort(); /* what its devices may reach must not be given to anybody else */
 		}
+		journal_session_gone(c->broker->journal, c->session->id);
 		c->session = session_free(c->session);
 	}
 	client_free(c);
@@ -360,8 +364,7 @@ static int welcome(struct client *c, uint64_t serial, int event_fd)
 	struct reply reply = { .serial = serial, .welcome = &w };
 	long n;
 
-	if (getrandom(w.token, sizeof(w.token), 0) != sizeof(w.token))
-		return -EIO;
+	memcpy(w.token, c->token, sizeof(w.token));
 	n = reply_encode(c->broker->encoder, &reply, c->broker->out, PROTO_MAX_MESSAGE);
 	return n < 0 ? (int)n : send_packet(c, (size_t)n, &event_fd, event_fd >= 0);
 }
@@ -415,6 +418,16 @@ void client_reply_short(struct client *c, uint64_t serial, int status, const cha
 		   0);
 }
 
+/* From here on the session outlives the broker. */
+static int begin(struct client *c)
+{
+	struct reason why;
+
+	if (getrandom(c->token, sizeof(c->token), 0) != sizeof(c->token))
+		return -EIO;
+	return journal_session(c->broker->journal, c, &why);
+}
+
 int client_hello(struct client *c, const struct request *req, struct reason *why)
 {
 	struct limits limits = limits_of(c->broker, c->uid);
@@ -440,7 +453,9 @@ int client_hello(struct client *c, const struct request *req, struct reason *why
 	c->session->hw = c;
 	c->state = CLIENT_LIVE;
 	events = c->transport->open_events(c->link);
-	r = events < 0 && events != -EOPNOTSUPP ? events : welcome(c, req->serial, events);
+	r = events < 0 && events != -EOPNOTSUPP ? events : begin(c);
+	if (r == 0)
+		r = welcome(c, req->serial, events);
 	if (r == 0)
 		return 0;
 	refuse(why, r, "the broker is short of fds or memory");

@@ -14,6 +14,7 @@
 
 #include "base/reason.h"
 #include "proto/message.h"
+#include "vcmd/replies.h"
 
 struct answer;
 struct broker;
@@ -54,6 +55,9 @@ struct client {
 	uid_t uid;
 	gid_t gid;
 	uint64_t last_serial, bye_serial;
+	uint8_t token[PROTO_TOKEN_LEN]; /* by which it is known again after a restart of the broker */
+	struct replies replies;
+	uint64_t last_changed; /* the last serial that changed something */
 	uint64_t n_requests, n_refused;
 	uint64_t in_flight;           /* requests that wait */
 	uint64_t n_holding;           /* those of them that hold the client up */

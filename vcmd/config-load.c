@@ -65,6 +65,7 @@ static int set_defaults(const struct build *b)
 {
 	struct config *c = b->c;
 
+	c->persist = true;
 	c->socket_mode = 0660;
 	c->fault_timeout_ms = 1000;
 	c->poll_us = 50;

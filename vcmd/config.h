@@ -72,7 +72,8 @@ struct config_limits {    /* for each user; root has none but in_flight */
 };
 
 struct config {
-	char *path; /* NULL: built in */
+	char *path;   /* NULL: built in */
+	bool persist; /* what is in use outlives the daemon, where somebody keeps its fds */
 	char *socket;
 	mode_t socket_mode;
 	char *socket_group; /* NULL: the daemon's */

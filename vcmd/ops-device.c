@@ -9,6 +9,7 @@
 #include "vcmd/client.h"
 #include "vcmd/fault.h"
 #include "vcmd/find.h"
+#include "vcmd/journal.h"
 #include "vcmd/machine.h"
 #include "vcmd/ops.h"
 
@@ -92,14 +93,23 @@ int op_dev_to_phys(struct call *c, const struct op *op)
 
 int op_hook(struct call *c, const struct op *op)
 {
+	bool had;
+	int r;
+
 	if (!find_device(c, op->target))
 		return -EINVAL;
 	if (op->arg > 1)
 		return refuse(c->why, -EINVAL, "a hook is set (1) or removed (0), not %llu",
 			      (unsigned long long)op->arg);
+	had = client_has_hook(c->client, op->target);
 	if (client_set_hook(c->client, op->target, op->arg) < 0)
 		return refuse(c->why, -ENOMEM, "the broker is out of memory");
-	return 0;
+	r = had == op->arg ?
+		    0 :
+		    journal_hook(c->broker->journal, c->client, op->target, op->arg, c->why);
+	if (r < 0)
+		client_set_hook(c->client, op->target, had);
+	return r;
 }
 
 int op_fault_reply(struct call *c, const struct op *op)

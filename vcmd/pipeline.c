@@ -11,6 +11,7 @@
 #include "vcmd/broker.h"
 #include "vcmd/call.h"
 #include "vcmd/client.h"
+#include "vcmd/journal.h"
 #include "vcmd/ops.h"
 #include "vcmd/pieces.h"
 #include "vcmd/program.h"
@@ -24,13 +25,22 @@ static int stage(struct broker *b, enum stage s, struct reason *why)
 	return refuse(why, -ENOMEM, "a failure was asked for at stage %d", s);
 }
 
-/* The point of no return. There is no journal yet that could refuse. */
-static int journal(struct broker *b, struct reason *why)
+/* The point of no return. */
+static int journal(struct broker *b, const struct call *c, struct reason *why)
 {
-	return stage(b, STAGE_JOURNAL, why);
+	struct served served = { 0 };
+	int r = stage(b, STAGE_JOURNAL, why);
+
+	if (r < 0 || !b->journal)
+		return r;
+	if (c)
+		served = (struct served){ c->client, c->serial, c->answer->values,
+					  c->answer->n_values };
+	return journal_plan(b->journal, &b->plan, c ? &served : NULL, why);
 }
 
-int pipeline_execute(struct broker *b, struct reason *why)
+/* call: the request that the plan is of; NULL: the broker's own. */
+static int execute(struct broker *b, const struct call *call, struct reason *why)
 {
 	struct plan *p = &b->plan;
 	int r = stage(b, STAGE_PROGRAM, why);
@@ -38,7 +48,7 @@ int pipeline_execute(struct broker *b, struct reason *why)
 	if (r == 0)
 		r = program_run(b, p, why);
 	if (r == 0) {
-		r = journal(b, why);
+		r = journal(b, call, why);
 		if (r < 0)
 			program_undo(b, p);
 	}
@@ -50,7 +60,13 @@ int pipeline_execute(struct broker *b, struct reason *why)
 	program_retire(b, p);
 	pieces_fill(b);
 	plan_commit(p);
+	journal_retired(b->journal);
 	return 0;
+}
+
+int pipeline_execute(struct broker *b, struct reason *why)
+{
+	return execute(b, NULL, why);
 }
 
 /*
@@ -133,7 +149,7 @@ static int run_once(struct call *c, const struct request *req)
 		plan_abort(c->plan);
 		return r;
 	}
-	r = pipeline_execute(c->broker, c->why);
+	r = execute(c->broker, c, c->why);
 	c->op = c->plan->op;
 	return r;
 }
@@ -218,6 +234,7 @@ int pipeline_packet(struct broker *b, struct client *c, const void *buf, size_t 
 			      (unsigned long long)req.serial, (unsigned long long)req.ack,
 			      (unsigned long long)c->last_serial);
 	c->last_serial = req.serial;
+	replies_seen(&c->replies, req.ack);
 	if (req.is_hello)
 		return client_hello(c, &req, why);
 	if (c->state != CLIENT_LIVE)

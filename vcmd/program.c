@@ -18,8 +18,10 @@
 #include "memory/memory.h"
 #include "vcmd/broker.h"
 #include "vcmd/config.h"
+#include "vcmd/journal.h"
 #include "vcmd/loop.h"
 #include "vcmd/machine.h"
+#include "vcmd/store.h"
 
 /* What the specification calls -1: the hardware did not do what it was told. */
 #define HARDWARE_FAILURE (-1)
@@ -135,6 +137,13 @@ static int unmap(const struct step *s)
 	return ops_of(s->table)->unmap(s->table->hw, s->range.first, range_len(s->range));
 }
 
+static void quarantine_arena(struct broker *b, struct arena *a)
+{
+	arena_quarantine(a);
+	b->n_quarantined += range_len(a->range);
+	journal_arena(b->journal, a);
+}
+
 /* Some device may still reach this memory: it stays out of use for ever, and is counted. */
 static void quarantine(struct broker *b, const struct step *s)
 {
@@ -147,8 +156,7 @@ static void quarantine(struct broker *b, const struct step *s)
 		struct arena *a = root->extents[i].arena;
 
 		if (a && !a->quarantined) {
-			arena_quarantine(a);
-			b->n_quarantined += range_len(a->range);
+			quarantine_arena(b, a);
 		}
 	}
 }
@@ -220,13 +228,38 @@ static void free_table(struct vcm_table *t)
 	charge(t, NULL);
 }
 
+static void end_arena(struct broker *b, const struct arena *a)
+{
+	memory_arena_free(b->memory, a->id);
+	if (a->stored)
+		store_remove(b->store, STORE_ARENA, a->stored);
+}
+
+/* Its bytes outlive the broker from here on. */
+static int keep_arena(struct broker *b, struct arena *a, struct reason *why)
+{
+	int r;
+
+	if (!b->journal)
+		return 0;
+	r = store_put(b->store, STORE_ARENA, a->id, memory_arena_fd(b->memory, a->id, true), why);
+	if (r == 0)
+		a->stored = a->id;
+	return r;
+}
+
 /* What the system is short of is the broker's to know; the client is told that there is no memory, and why. */
-static int new_arena(struct broker *b, const struct arena *a, struct reason *why)
+static int new_arena(struct broker *b, struct arena *a, struct reason *why)
 {
 	const struct config_pool *pool = a->pool->hw;
 
 	loop_idle_kick(b->chores);
-	return memory_arena_new(b->memory, a->id, a->range, pool->source, why) < 0 ? -ENOMEM : 0;
+	if (memory_arena_new(b->memory, a->id, a->range, pool->source, why) < 0)
+		return -ENOMEM;
+	if (keep_arena(b, a, why) == 0)
+		return 0;
+	memory_arena_free(b->memory, a->id);
+	return -ENOMEM;
 }
 
 /* What earlier steps have unmapped gives back its part of a table with the end of the update only. */
@@ -275,7 +308,7 @@ static void undo_step(struct broker *b, struct plan *p, const struct step *s)
 
 	switch (s->kind) {
 	case STEP_ARENA_NEW:
-		memory_arena_free(b->memory, s->arena->id);
+		end_arena(b, s->arena);
 		break;
 	case STEP_TABLE_NEW:
 		free_table(s->table);
@@ -341,7 +374,7 @@ static void free_late(struct broker *b, const struct step *s)
 	case STEP_ARENA_FREE:
 		if (s->arena->quarantined) /* an unmap of this very plan has failed */
 			break;
-		memory_arena_free(b->memory, s->arena->id);
+		end_arena(b, s->arena);
 		loop_idle_kick(b->chores);
 		break;
 	case STEP_TABLE_FREE:
@@ -354,8 +387,7 @@ static void free_late(struct broker *b, const struct step *s)
 				"0x%llx bytes at 0x%llx cannot be zeroed: their arena is quarantined",
 				(unsigned long long)range_len(s->range),
 				(unsigned long long)s->range.first);
-			arena_quarantine(s->arena);
-			b->n_quarantined += range_len(s->arena->range);
+			quarantine_arena(b, s->arena);
 		}
 		break;
 	case STEP_ARENA_NEW:

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vcmd/journal-compact.h"
+
+#include "graph/graph.h"
+#include "journal/writer.h"
+#include "vcmd/broker.h"
+#include "vcmd/client.h"
+#include "vcmd/journal-rows.h"
+#include "vcmd/replies.h"
+
+#define HANDLES_END ((uint64_t)UINT32_MAX + 1)
+
+/* The arenas of a pool are in the order of their ids. */
+static const struct arena *next_arena(const struct graph *g, uint32_t after)
+{
+	const struct arena *a, *best = NULL;
+	const struct pool *pool;
+
+	TAILQ_FOREACH(pool, &g->pools, link)
+		TAILQ_FOREACH(a, &pool->arenas, link) {
+			if (a->id <= after)
+				continue;
+			if (!best || a->id < best->id)
+				best = a;
+			break;
+		}
+	return best;
+}
+
+static void step_arenas(struct walk *walk, struct broker *b, struct writer *w)
+{
+	const struct arena *a = next_arena(b->graph, walk->arena);
+
+	if (!a) {
+		walk->phase = WALK_ORPHANS;
+		return;
+	}
+	rows_put_arena(w, a);
+	walk->arena = a->id;
+}
+
+/* One extent a step: most are of memory that is somebody's. */
+static void step_orphans(struct walk *walk, struct broker *b, struct writer *w)
+{
+	struct extent key = { .pa.first = walk->orphan };
+	const struct extent *e = RB_NFIND(extent_tree, &b->graph->extents, &key);
+
+	if (!e) {
+		walk->phase = WALK_SESSIONS;
+		return;
+	}
+	if (e->physmem->orphaned && e == e->physmem->extents)
+		rows_put_orphan(w, e->physmem);
+	walk->orphan = e->pa.first + 1;
+}
+
+static void put_session(struct writer *w, const struct client *c)
+{
+	struct reply_kept reply;
+	const struct hook *h;
+	size_t cursor = 0;
+
+	rows_put_session(w, c);
+	LIST_FOREACH(h, &c->hooks, link)
+		rows_put_hook(w, c, device_by_number(c->session->graph, h->device), true);
+	while (replies_next(&c->replies, &cursor, &reply))
+		rows_put_reply(w, c, &reply);
+	if (cursor == 0) /* what its last serial was, and how far its handles go */
+		rows_put_reply(w, c, &(struct reply_kept){ .serial = c->last_changed });
+}
+
+static struct session *session_from(struct graph *g, uint64_t id)
+{
+	struct session probe = { .id = id };
+
+	return RB_NFIND(session_tree, &g->sessions, &probe);
+}
+
+static void next_session(struct walk *walk, struct broker *b, struct writer *w)
+{
+	const struct session *s = session_from(b->graph, walk->session + 1);
+
+	if (!s) {
+		walk->phase = WALK_DONE;
+		return;
+	}
+	walk->session = s->id;
+	walk->handle = 0;
+	put_session(w, client_of(s));
+}
+
+/* The object at walk->handle or above, of either half. */
+static const struct object *next_object(const struct walk *walk, const struct session *s)
+{
+	const struct object *o = NULL;
+
+	if (walk->handle < HANDLE_BROKER)
+		o = handles_next(&s->client, (uint32_t)walk->handle);
+	if (o || walk->handle >= HANDLES_END)
+		return o;
+	return handles_next(&s->broker, walk->handle < HANDLE_BROKER ?
+						0 :
+						(uint32_t)walk->handle & ~HANDLE_BROKER);
+}
+
+static void put_grants(struct writer *w, const struct physmem *m)
+{
+	for (size_t i = 0; i < sizeof(m->grants) / sizeof(*m->grants); i++)
+		if (m->grants[i])
+			rows_put_grant(w, m->grants[i]);
+}
+
+static void step_session(struct walk *walk, struct broker *b, struct writer *w)
+{
+	const struct session *s = walk->session ? session_from(b->graph, walk->session) : NULL;
+	const struct object *o = s && s->id == walk->session ? next_object(walk, s) : NULL;
+
+	if (!o) {
+		next_session(walk, b, w);
+		return;
+	}
+	rows_put(w, o);
+	if (o->kind == OBJECT_PHYSMEM)
+		put_grants(w, (const struct physmem *)o);
+	walk->handle = (uint64_t)o->handle + 1;
+}
+
+void walk_step(struct walk *walk, struct broker *b, struct writer *w, size_t n)
+{
+	while (n > 0 && walk->phase != WALK_DONE) {
+		n--;
+		switch (walk->phase) {
+		case WALK_ARENAS:
+			step_arenas(walk, b, w);
+			break;
+		case WALK_ORPHANS:
+			step_orphans(walk, b, w);
+			break;
+		case WALK_SESSIONS:
+			step_session(walk, b, w);
+			break;
+		case WALK_DONE:
+			break;
+		}
+	}
+}

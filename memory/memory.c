@@ -12,11 +12,13 @@
 #include "memory/place.h"
 #include "memory/stock.h"
 #include "memory/tables.h"
+#include "memory/window.h"
 
 struct memory {
 	struct arenas arenas;
 	struct stock stock;
-	struct tables tables;
+	struct windows windows;
+	struct tables tables; /* the own; those of hardware are chained to it */
 	uint64_t n_fallbacks;
 	bool guarded, huge_short; /* huge_short: already warned */
 };
@@ -31,11 +33,23 @@ struct memory *memory_new(const struct memory_config *config)
 	if (!m)
 		return NULL;
 	arenas_init(&m->arenas);
+	RB_INIT(&m->windows);
 	stock_init(&m->stock, config->stock_len);
 	if (tables_init(&m->tables, config->tables) < 0 || guard_install() < 0)
 		return NULL;
 	m->guarded = true;
 	return STEAL_PTR(m);
+}
+
+static void bus_tables_free(struct memory *m)
+{
+	struct tables *t;
+
+	while ((t = m->tables.next)) {
+		m->tables.next = t->next;
+		tables_deinit(t);
+		mem_free(t);
+	}
 }
 
 struct memory *memory_free(struct memory *m)
@@ -46,7 +60,9 @@ struct memory *memory_free(struct memory *m)
 		guard_remove();
 	arenas_deinit(&m->arenas);
 	stock_deinit(&m->stock);
+	bus_tables_free(m);
 	tables_deinit(&m->tables);
+	windows_deinit(&m->windows);
 	return mem_free(m);
 }
 
@@ -104,10 +120,30 @@ static void fell_back(struct memory *m, const struct arena *a, int err)
 	m->huge_short = true;
 }
 
+/* Zeroed only now: it may be a device's until it is somebody's. */
+static int place_in_window(struct memory *m, struct arena *a, enum memory_source source)
+{
+	struct window *w = windows_at(&m->windows, a->pa);
+	struct piece *p = &a->piece;
+
+	if (!w || w->lost || w->page != (source == SOURCE_PAGEMAP))
+		return -EFAULT;
+	*p = PIECE_NULL;
+	p->source = source;
+	p->window = w;
+	p->strict = w->strict;
+	p->at = w->at + (a->pa.first - w->pa.first);
+	p->len = p->filled = range_len(a->pa);
+	p->huge_len = w->page ? p->len : 0;
+	return place_zero(PLACE_GUARDED | (w->strict ? PLACE_WORDS : 0), p->at, p->len);
+}
+
 static int arena_fill(struct memory *m, struct arena *a, enum memory_source source)
 {
 	int r;
 
+	if (source == SOURCE_WINDOW || source == SOURCE_PAGEMAP)
+		return place_in_window(m, a, source);
 	if (source == SOURCE_HUGETLB) {
 		r = piece_new_pressing(m, SOURCE_HUGETLB, range_len(a->pa), &a->piece);
 		if (r == 0)
@@ -121,12 +157,23 @@ static int arena_fill(struct memory *m, struct arena *a, enum memory_source sour
 
 static int refuse_short(struct reason *why, const struct arena *a, int err)
 {
+	if (err == -EFAULT)
+		return refuse(why, err, "memory at 0x%" PRIx64 " cannot be reached", a->pa.first);
 	if (err == -ENOMEM)
 		return refuse(why, err, "the system has no %" PRIu64 " bytes of memory left",
 			      range_len(a->pa));
 	return refuse(why, err, "%s has no file descriptor left for an arena: raise %s",
 		      err == -EMFILE ? "vcmd" : "the system",
 		      err == -EMFILE ? "LimitNOFILE" : "fs.file-max");
+}
+
+static bool meets_tables(const struct memory *m, struct range pa)
+{
+	const struct tables *t = &m->tables;
+
+	while (t && !range_meets(t->pa, pa))
+		t = t->next;
+	return t;
 }
 
 static int refuse_in_use(struct memory *m, uint32_t id, struct range pa, struct reason *why)
@@ -138,13 +185,53 @@ static int refuse_in_use(struct memory *m, uint32_t id, struct range pa, struct 
 			      "physical addresses 0x%" PRIx64 "-0x%" PRIx64 " meet arena %" PRIu32
 			      " at 0x%" PRIx64 "-0x%" PRIx64,
 			      pa.first, pa.last, met->id, met->pa.first, met->pa.last);
-	if (range_meets(m->tables.pa, pa))
+	if (meets_tables(m, pa))
 		return refuse(why, -EEXIST,
 			      "physical addresses 0x%" PRIx64 "-0x%" PRIx64
 			      " meet the broker's table memory",
 			      pa.first, pa.last);
 	if (arenas_find(&m->arenas, id))
 		return refuse(why, -EEXIST, "arena %" PRIu32 " exists", id);
+	return 0;
+}
+
+int memory_window_add(struct memory *m, struct range pa, int fd, uint64_t offset,
+		      struct reason *why)
+{
+	if (arenas_meeting(&m->arenas, pa) || meets_tables(m, pa))
+		return refuse(why, -EEXIST,
+			      "memory at 0x%" PRIx64 " meets what the broker has there", pa.first);
+	return windows_add(&m->windows, pa, fd, offset, why);
+}
+
+int memory_page_add(struct memory *m, struct range *out_pa, struct reason *why)
+{
+	struct window *w = NULL;
+	int r = windows_add_page(&m->windows, &w, why);
+
+	if (r < 0)
+		return r;
+	*out_pa = w->pa;
+	return 0;
+}
+
+int memory_bus_tables_add(struct memory *m, struct range pa, bool *out_is_uncached,
+			  struct reason *why)
+{
+	const struct window *w = windows_at(&m->windows, pa);
+	struct tables *t;
+
+	if (!w || meets_tables(m, pa) || arenas_meeting(&m->arenas, pa))
+		return refuse(why, -EFAULT, "table memory at 0x%" PRIx64 ": no memory is there",
+			      pa.first);
+	t = mem_new0(struct tables);
+	if (!t || tables_init_at(t, pa, w->at + (pa.first - w->pa.first), w->strict) < 0) {
+		mem_free(t);
+		return refuse(why, -ENOMEM, "the broker has no memory left");
+	}
+	t->next = m->tables.next;
+	m->tables.next = t;
+	*out_is_uncached = w->strict;
 	return 0;
 }
 
@@ -169,15 +256,36 @@ int memory_arena_new(struct memory *m, uint32_t id, struct range pa, enum memory
 	return 0;
 }
 
-void memory_arena_free(struct memory *m, uint32_t id)
+int memory_arena_free(struct memory *m, uint32_t id)
 {
 	struct arena *a = arenas_find(&m->arenas, id);
+	struct window *w;
 
 	assert(a);
 	if (!a)
-		return;
+		return 0;
+	w = a->piece.window;
 	arenas_end(&m->arenas, a);
 	stock_resume(&m->stock);
+	return w && w->page && w->given ? window_renew(w) : 0;
+}
+
+/* A page shows all of itself: to somebody who has all of it. */
+static int window_arena_fd(const struct arena *a, bool writable)
+{
+	struct window *w = a->piece.window;
+
+	if (w->lost || (w->page && range_len(a->pa) != range_len(w->pa)))
+		return -1;
+	return window_fd(w, writable);
+}
+
+uint64_t memory_arena_offset(struct memory *m, uint32_t id)
+{
+	const struct arena *a = arenas_find(&m->arenas, id);
+	const struct window *w = a ? a->piece.window : NULL;
+
+	return w ? w->offset + (a->pa.first - w->pa.first) : 0;
 }
 
 int memory_arena_fd(struct memory *m, uint32_t id, bool writable)
@@ -187,6 +295,8 @@ int memory_arena_fd(struct memory *m, uint32_t id, bool writable)
 
 	if (!a)
 		return -1;
+	if (a->piece.window)
+		return window_arena_fd(a, writable);
 	fd = writable ? a->piece.fd : piece_read_only(&a->piece);
 	return fd < 0 ? -1 : fd;
 }
@@ -209,7 +319,7 @@ int memory_zero(struct memory *m, uint64_t pa, uint64_t len)
 
 	for (; r == 0 && len > 0 && find(m, pa, &p); pa += n, len -= n) {
 		n = place_run(&p, pa, len);
-		r = place_zero(p.can_fault, place_byte(&p, pa), n);
+		r = place_zero(p.how, place_byte(&p, pa), n);
 	}
 	return r;
 }
@@ -223,7 +333,7 @@ int memory_read(struct memory *m, uint64_t pa, void *buf, size_t len)
 
 	for (; r == 0 && len > 0 && find(m, pa, &p); pa += n, to += n, len -= n) {
 		n = place_run(&p, pa, len);
-		r = place_copy(p.can_fault, to, place_byte(&p, pa), n);
+		r = place_copy(p.how, to, place_byte(&p, pa), n);
 	}
 	return r;
 }
@@ -237,7 +347,7 @@ int memory_write(struct memory *m, uint64_t pa, const void *buf, size_t len)
 
 	for (; r == 0 && len > 0 && find(m, pa, &p); pa += n, from += n, len -= n) {
 		n = place_run(&p, pa, len);
-		r = place_copy(p.can_fault, place_byte(&p, pa), from, n);
+		r = place_copy(p.how, place_byte(&p, pa), from, n);
 	}
 	return r;
 }
@@ -250,8 +360,7 @@ static int copy_up(struct memory *m, uint64_t to, uint64_t from, uint64_t len)
 
 	for (; r == 0 && len > 0 && find(m, to, &d) && find(m, from, &s); len -= n) {
 		n = place_run(&d, to, place_run(&s, from, len));
-		r = place_copy(d.can_fault || s.can_fault, place_byte(&d, to), place_byte(&s, from),
-			       n);
+		r = place_copy(d.how | s.how, place_byte(&d, to), place_byte(&s, from), n);
 		to += n;
 		from += n;
 	}
@@ -271,7 +380,7 @@ static int copy_down(struct memory *m, uint64_t to, uint64_t from, uint64_t len)
 		if (!find(m, to_last, &d) || !find(m, from_last, &s))
 			return -EFAULT;
 		n = place_run_back(&d, to_last, place_run_back(&s, from_last, len));
-		r = place_copy(d.can_fault || s.can_fault, place_byte(&d, to_last - (n - 1)),
+		r = place_copy(d.how | s.how, place_byte(&d, to_last - (n - 1)),
 			       place_byte(&s, from_last - (n - 1)), n);
 	}
 	return r;
@@ -291,26 +400,49 @@ int memory_table_alloc(struct memory *m, size_t len, uint64_t *out_pa)
 	return tables_alloc(&m->tables, len, out_pa);
 }
 
+int memory_bus_table_alloc(struct memory *m, size_t len, uint64_t *out_pa)
+{
+	int r = -ENOMEM;
+
+	for (struct tables *t = m->tables.next; t && r < 0; t = t->next)
+		r = tables_alloc(t, len, out_pa);
+	return r;
+}
+
 void memory_table_free(struct memory *m, uint64_t pa, size_t len)
 {
-	tables_free(&m->tables, pa, len);
+	struct tables *t = &m->tables;
+
+	while (t->next && !range_has(t->pa, pa))
+		t = t->next;
+	tables_free(t, pa, len);
 }
 
 void *memory_table_view(struct memory *m, uint64_t pa, size_t len)
 {
-	return tables_view(&m->tables, pa, len);
+	void *at = NULL;
+
+	for (const struct tables *t = &m->tables; t && !at; t = t->next)
+		at = tables_view(t, pa, len);
+	return at;
 }
 
 void memory_get_stats(const struct memory *m, struct memory_stats *out)
 {
+	uint64_t table_bytes = 0, table_limit = 0;
+
+	for (const struct tables *t = &m->tables; t; t = t->next) {
+		table_bytes += t->used_len;
+		table_limit += t->n_chunks * SZ_64K;
+	}
 	*out = (struct memory_stats){
 		.arena_bytes = m->arenas.bytes,
 		.n_arenas = m->arenas.n_arenas,
 		.huge_bytes = m->arenas.huge_bytes,
 		.stock_bytes = stock_len(&m->stock),
 		.closing_bytes = m->arenas.closing_bytes,
-		.table_bytes = m->tables.used_len,
-		.table_limit = m->tables.n_chunks * SZ_64K,
+		.table_bytes = table_bytes,
+		.table_limit = table_limit,
 		.fallbacks = m->n_fallbacks,
 	};
 }

@@ -26,6 +26,8 @@ struct memory;
 enum memory_source {
 	SOURCE_MEMFD,
 	SOURCE_HUGETLB, /* falls back to memfd, with a warning, where the kernel has no huge pages left */
+	SOURCE_WINDOW,  /* what memory_window_add() has mapped */
+	SOURCE_PAGEMAP, /* huge pages that memory_page_add() has found */
 };
 
 struct memory_config {
@@ -43,23 +45,43 @@ struct memory *memory_new(const struct memory_config *config);
 struct memory *memory_free(struct memory *m);
 
 /*
+ * Memory whose addresses mean something outside of this process: to hardware, or to another CPU. Arenas of
+ * SOURCE_WINDOW lie in it, and table memory of hardware. fd (/dev/mem, a map of /dev/uioN, a memfd...) has the bytes of
+ * pa from offset on; it is taken on success. A device file is accessed by aligned words of 64 bits at most, as memory
+ * that is mapped as a device must be.
+ * 0; -EEXIST: it meets other memory; -EINVAL: the file is shorter; -ENOMEM, or what fstat() and mmap() say.
+ */
+int memory_window_add(struct memory *m, struct range pa, int fd, uint64_t offset,
+		      struct reason *why);
+/*
+ * A huge page of 2 MB, wherever the kernel has one: *out_pa. It is a file of its own, and an arena of SOURCE_PAGEMAP that
+ * is all of it can be shown to its user. 0; -EPERM: the kernel says where it is to root only; -ENOMEM, -EMFILE, -ENFILE.
+ */
+int memory_page_add(struct memory *m, struct range *out_pa, struct reason *why);
+
+/*
  * Puts zeroed bytes behind pa (whole pages, not meeting any other arena). id is the graph's, unique while it lives.
  * A memfd of exactly the range's length, sealed against shrinking, growing and further seals, mapped by the broker,
  * its pages present and, from 2 MB on, huge where the kernel allows.
- * 0; -ENOMEM, -EMFILE, -ENFILE (the system is short of it); -EEXIST; nothing has changed then.
+ * Those of a window or of a huge page are where they are, and zeroed.
+ * 0; -ENOMEM, -EMFILE, -ENFILE (the system is short of it); -EEXIST; -EFAULT: no window is there, or its bytes cannot be
+ * reached; nothing has changed then.
  */
 int memory_arena_new(struct memory *m, uint32_t id, struct range pa, enum memory_source source,
 		     struct reason *why);
 /*
  * Gives the bytes back to the kernel, also those of a client that keeps the fd (it sees zeroes). Cannot fail. A long one is
  * finished by memory_idle().
+ * 0; -ESTALE: it was a huge page that a client had, and its address is lost: nobody may ever use it again.
  */
-void memory_arena_free(struct memory *m, uint32_t id);
+int memory_arena_free(struct memory *m, uint32_t id);
 /*
  * The arena's fd, which stays the room's; -1 for an unknown id. writable false: a read-only fd of the same bytes, which
  * another user (not root) cannot open again for writing; -1 also without /proc or without an fd left.
  */
 int memory_arena_fd(struct memory *m, uint32_t id, bool writable);
+/* Where in that file it begins. */
+uint64_t memory_arena_offset(struct memory *m, uint32_t id);
 
 /* Zeroes (long ranges past the caches). 0, or -EFAULT when part of it is no memory or cannot be reached. */
 int memory_zero(struct memory *m, uint64_t pa, uint64_t len);
@@ -75,6 +97,13 @@ int memory_write(struct memory *m, uint64_t pa, const void *buf, size_t len);
  */
 int memory_table_alloc(struct memory *m, size_t len, uint64_t *out_pa); /* 0, -ENOMEM */
 void memory_table_free(struct memory *m, uint64_t pa, size_t len);
+/*
+ * Table memory of hardware that walks real memory: a window or a huge page that becomes it, zeroed. *out_is_uncached: the
+ * CPU has it mapped so. 0; -EFAULT: none is there; -ENOMEM. Blocks of it are freed as the others are.
+ */
+int memory_bus_tables_add(struct memory *m, struct range pa, bool *out_is_uncached,
+			  struct reason *why);
+int memory_bus_table_alloc(struct memory *m, size_t len, uint64_t *out_pa); /* 0, -ENOMEM */
 /* Direct view; NULL unless [pa, pa + len) is table memory. */
 void *memory_table_view(struct memory *m, uint64_t pa, size_t len);
 

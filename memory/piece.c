@@ -150,6 +150,8 @@ static uint64_t close_step(const struct piece *p)
 
 bool piece_is_long(const struct piece *p)
 {
+	if (p->fd < 0)
+		return false;
 	return p->len - p->huge_len > CLOSE_STEP_SMALL || p->len > CLOSE_STEP_HUGE;
 }
 

@@ -26,6 +26,8 @@ struct piece {
 	uint64_t filled;   /* bytes from the start whose pages are there */
 	uint64_t huge_len; /* of them in huge pages */
 	enum memory_source source;
+	bool strict;           /* device memory: aligned words only */
+	struct window *window; /* whose bytes they are: a piece of a window has no file of its own */
 };
 
 #define PIECE_NULL ((struct piece){ .fd = -1, .read_only_fd = -1 })

@@ -8,21 +8,35 @@ struct move {
 	uint8_t *to;
 	const uint8_t *from; /* NULL: zeroes */
 	uint64_t len;
+	bool words;
 };
+
+static bool find_table(const struct tables *tables, uint64_t pa, struct place *out)
+{
+	for (; tables; tables = tables->next) {
+		if (!range_has(tables->pa, pa))
+			continue;
+		*out = (struct place){ .pa = tables->pa,
+				       .at = tables->at,
+				       .how = tables->strict ? PLACE_WORDS : 0 };
+		return true;
+	}
+	return false;
+}
 
 bool place_find(struct arenas *arenas, const struct tables *tables, uint64_t pa, struct place *out)
 {
 	struct arena *a;
 
-	if (range_has(tables->pa, pa)) {
-		*out = (struct place){ .pa = tables->pa, .at = tables->at };
+	if (find_table(tables, pa, out))
 		return true;
-	}
 	a = arenas_at(arenas, pa);
 	if (!a)
 		return false;
-	*out = (struct place){ .pa = a->pa, .at = a->piece.at, .can_fault = true };
-	out->holes = a->piece.source == SOURCE_HUGETLB;
+	*out = (struct place){ .pa = a->pa,
+			       .at = a->piece.at,
+			       .how = PLACE_GUARDED | (a->piece.strict ? PLACE_WORDS : 0) };
+	out->holes = a->piece.source == SOURCE_HUGETLB || a->piece.source == SOURCE_PAGEMAP;
 	return true;
 }
 
@@ -87,25 +101,26 @@ static void do_move(void *arg)
 	const struct move *m = arg;
 
 	if (m->from)
-		copy_bytes(m->to, m->from, m->len);
+		(m->words ? copy_words : copy_bytes)(m->to, m->from, m->len);
 	else
-		zero_bytes(m->to, m->len);
+		(m->words ? zero_words : zero_bytes)(m->to, m->len);
 }
 
-static int move(bool can_fault, struct move m)
+static int move(unsigned int how, struct move m)
 {
-	if (can_fault)
+	m.words = how & PLACE_WORDS;
+	if (how & PLACE_GUARDED)
 		return guard_run(do_move, &m);
 	do_move(&m);
 	return 0;
 }
 
-int place_copy(bool can_fault, uint8_t *to, const uint8_t *from, uint64_t len)
+int place_copy(unsigned int how, uint8_t *to, const uint8_t *from, uint64_t len)
 {
-	return move(can_fault, (struct move){ .to = to, .from = from, .len = len });
+	return move(how, (struct move){ .to = to, .from = from, .len = len });
 }
 
-int place_zero(bool can_fault, uint8_t *at, uint64_t len)
+int place_zero(unsigned int how, uint8_t *at, uint64_t len)
 {
-	return move(can_fault, (struct move){ .to = at, .len = len });
+	return move(how, (struct move){ .to = at, .len = len });
 }

@@ -18,11 +18,15 @@
 struct place {
 	struct range pa;
 	uint8_t *at;
-	bool can_fault; /* a client has it too */
-	bool holes;     /* a client can make holes that the kernel cannot fill */
+	unsigned int how; /* PLACE_* */
+	bool holes;       /* a client can make holes that the kernel cannot fill */
 };
 
-/* False when nothing is at pa. */
+/* How bytes are accessed. */
+#define PLACE_GUARDED 1U /* somebody else has the memory too: its pages may go away */
+#define PLACE_WORDS 2U   /* as a device's: in aligned words */
+
+/* False when nothing is at pa. tables: the first of a chain. */
 bool place_find(struct arenas *arenas, const struct tables *tables, uint64_t pa, struct place *out);
 
 /*
@@ -38,5 +42,5 @@ uint64_t place_run_back(const struct place *p, uint64_t last, uint64_t len);
 uint8_t *place_byte(const struct place *p, uint64_t pa);
 
 /* 0, or -EFAULT when a page went away under it. The two may overlap. */
-int place_copy(bool can_fault, uint8_t *to, const uint8_t *from, uint64_t len);
-int place_zero(bool can_fault, uint8_t *at, uint64_t len);
+int place_copy(unsigned int how, uint8_t *to, const uint8_t *from, uint64_t len);
+int place_zero(unsigned int how, uint8_t *at, uint64_t len);

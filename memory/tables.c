@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "base/mem.h"
+#include "memory/zero.h"
 
 #define CHUNK_LEN TABLE_LEN_MAX
 #define CHUNK_ORDER (TABLE_ORDERS - 1)
@@ -79,6 +80,33 @@ static void place_chunks(struct tables *t)
 	t->n_chunks = (len - (first - t->pa.first)) / CHUNK_LEN;
 }
 
+static int make_chunks(struct tables *t)
+{
+	place_chunks(t);
+	t->chunks = mem_zalloc_n(t->n_chunks + 1, sizeof(*t->chunks));
+	if (t->chunks)
+		return 0;
+	tables_deinit(t);
+	return -ENOMEM;
+}
+
+static void zero(const struct tables *t, uint64_t pa, uint64_t len)
+{
+	uint8_t *at = t->at + (pa - t->pa.first);
+
+	if (t->strict)
+		zero_words(at, len);
+	else
+		memset(at, 0, len);
+}
+
+int tables_init_at(struct tables *t, struct range pa, uint8_t *at, bool strict)
+{
+	*t = (struct tables){ .pa = pa, .at = at, .strict = strict };
+	zero(t, pa.first, range_len(pa));
+	return make_chunks(t);
+}
+
 int tables_init(struct tables *t, struct range pa)
 {
 	uint64_t map_len;
@@ -95,18 +123,12 @@ int tables_init(struct tables *t, struct range pa)
 	t->map_len = map_len;
 	/* A huge page would cost 2 MB for the first table. */
 	madvise(at, map_len, MADV_NOHUGEPAGE);
-	place_chunks(t);
-	t->chunks = mem_zalloc_n(t->n_chunks + 1, sizeof(*t->chunks));
-	if (!t->chunks) {
-		tables_deinit(t);
-		return -ENOMEM;
-	}
-	return 0;
+	return make_chunks(t);
 }
 
 void tables_deinit(struct tables *t)
 {
-	if (t->at)
+	if (t->map_len)
 		munmap(t->at, t->map_len);
 	mem_free(t->chunks);
 	*t = (struct tables){ 0 };
@@ -178,12 +200,12 @@ static void give_back(struct tables *t, struct table_chunk *c, uint64_t pa, size
 {
 	uint64_t at = chunk_pa(t, c);
 
-	if (c->used == 0 && t->n_idle >= IDLE_MAX &&
+	if (c->used == 0 && t->n_idle >= IDLE_MAX && t->map_len &&
 	    madvise(tables_view(t, at, CHUNK_LEN), CHUNK_LEN, MADV_DONTNEED) == 0) {
 		LIST_INSERT_HEAD(&t->given_back, c, list);
 		return;
 	}
-	memset(tables_view(t, pa, len), 0, len);
+	zero(t, pa, len);
 	chunk_list(t, c);
 }
 

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <bsd/sys/queue.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,8 +31,10 @@ LIST_HEAD(table_chunks, table_chunk);
 struct tables {
 	struct range pa;
 	uint8_t *at;      /* of pa.first */
-	uint64_t map_len; /* whole pages */
-	uint64_t first;   /* of the first chunk, a multiple of 64K */
+	uint64_t map_len; /* whole pages; 0: the bytes are somebody else's */
+	bool strict;      /* they are mapped as a device's */
+	struct tables *next;
+	uint64_t first; /* of the first chunk, a multiple of 64K */
 	struct table_chunk *chunks;
 	size_t n_chunks, n_touched;             /* chunks from n_touched on were never used */
 	struct table_chunks free[TABLE_ORDERS]; /* with a free block of this order, and none larger */
@@ -42,6 +45,8 @@ struct tables {
 
 /* 0 or -ENOMEM. */
 int tables_init(struct tables *t, struct range pa);
+/* The same over bytes that outlive it, whatever is in them; strict: mapped as a device's. */
+int tables_init_at(struct tables *t, struct range pa, uint8_t *at, bool strict);
 /* Blocks that are left go too. Safe on zeroed memory. */
 void tables_deinit(struct tables *t);
 

@@ -99,3 +99,67 @@ void copy_bytes(void *to, const void *from, size_t len)
 	stream_copy(p + head, q + head, body / LINE);
 	memcpy(p + head + body, q + head + body, len - head - body);
 }
+
+/* --- aligned words. volatile: as they are written here, neither joined nor made a call of memset() */
+
+static bool is_word(const volatile void *at, size_t len)
+{
+	return len >= 8 && (uintptr_t)at % 8 == 0;
+}
+
+void zero_words(void *at, size_t len)
+{
+	volatile uint8_t *p = at;
+	size_t n;
+
+	for (; len > 0; p += n, len -= n) {
+		n = is_word(p, len) ? 8 : 1;
+		if (n == 8)
+			*(volatile uint64_t *)(volatile void *)p = 0;
+		else
+			*p = 0;
+	}
+}
+
+static void copy_word(volatile uint8_t *to, const volatile uint8_t *from, size_t n)
+{
+	if (n == 8)
+		*(volatile uint64_t *)(volatile void *)to =
+			*(const volatile uint64_t *)(const volatile void *)from;
+	else
+		*to = *from;
+}
+
+static size_t copy_step(const volatile void *to, const volatile void *from, size_t len)
+{
+	return is_word(to, len) && is_word(from, len) ? 8 : 1;
+}
+
+static void copy_words_down(volatile uint8_t *to, const volatile uint8_t *from, size_t len)
+{
+	while (len > 0) {
+		size_t n = len >= 8 && (uintptr_t)(to + len) % 8 == 0 &&
+					   (uintptr_t)(from + len) % 8 == 0 ?
+				   8 :
+				   1;
+
+		len -= n;
+		copy_word(to + len, from + len, n);
+	}
+}
+
+void copy_words(void *to, const void *from, size_t len)
+{
+	volatile uint8_t *p = to;
+	const volatile uint8_t *q = from;
+	size_t n;
+
+	if ((uintptr_t)to > (uintptr_t)from && overlap(to, from, len)) {
+		copy_words_down(p, q, len);
+		return;
+	}
+	for (; len > 0; p += n, q += n, len -= n) {
+		n = copy_step(p, q, len);
+		copy_word(p, q, n);
+	}
+}

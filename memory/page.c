@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "memory/page.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/range.h"
+#include "memory/memory.h"
+#include "memory/source.h"
+
+#define PRESENT (UINT64_C(1) << 63)
+#define FRAME ((UINT64_C(1) << 55) - 1)
+
+/* How many pages are looked at for one that was given back. */
+#define TRIES 8
+
+/* 0: it is not told, or not there. Page 0 is nobody's. */
+static uint64_t pa_of(const void *at)
+{
+	_cleanup_(fd_closep) int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uint64_t entry = 0;
+	long len = sysconf(_SC_PAGESIZE);
+
+	if (fd < 0 ||
+	    pread(fd, &entry, sizeof(entry),
+		  (off_t)((uintptr_t)at / (uintptr_t)len * sizeof(entry))) != sizeof(entry))
+		return 0;
+	return entry & PRESENT ? (entry & FRAME) * (uint64_t)len : 0;
+}
+
+/* It reads the page, so that one is there for sure. */
+static void touch(const uint8_t *at)
+{
+	(void)*(const volatile uint8_t *)at;
+}
+
+static int pin(struct page *p)
+{
+	struct iovec piece = { p->at, 1 };
+	int ends[2];
+	ssize_t n;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return source_error(errno);
+	n = vmsplice(ends[1], &piece, 1, SPLICE_F_NONBLOCK);
+	close(ends[0]);
+	p->pin_fd = ends[1];
+	return n == 1 ? 0 : -ENOMEM;
+}
+
+/* A page, wherever it is. */
+static int take(struct page *out)
+{
+	_cleanup_(page_deinit) struct page p = PAGE_NULL;
+	void *at;
+	int r;
+
+	p.fd = source_open(SOURCE_HUGETLB, SZ_2M);
+	if (p.fd < 0)
+		return p.fd;
+	at = mmap(NULL, SZ_2M, PROT_READ | PROT_WRITE, MAP_SHARED, p.fd, 0);
+	if (at == MAP_FAILED)
+		return -ENOMEM;
+	p.at = at;
+	touch(p.at);
+	p.pa = pa_of(p.at);
+	if (!p.pa)
+		return -EPERM;
+	r = pin(&p);
+	if (r < 0)
+		return r;
+	*out = p;
+	p = PAGE_NULL;
+	return 0;
+}
+
+int page_init(struct page *out, struct reason *why)
+{
+	int r = take(out);
+
+	switch (r) {
+	case 0:
+		return 0;
+	case -EPERM:
+		return refuse(why, r,
+			      "the kernel does not say where a page is: /proc/self/pagemap needs "
+			      "CAP_SYS_ADMIN");
+	case -ENOMEM:
+		return refuse(why, r,
+			      "no huge page of 2 MB is left, see /proc/sys/vm/nr_hugepages");
+	default:
+		return refuse(why, r, "no huge page: %s", strerror(-r));
+	}
+}
+
+void page_deinit(struct page *p)
+{
+	if (p->at)
+		munmap(p->at, SZ_2M);
+	fd_closep(&p->pin_fd);
+	fd_closep(&p->fd);
+	*p = PAGE_NULL;
+}
+
+/* The one at pa, among the next that the kernel gives. */
+static bool find(uint64_t pa, struct page *out)
+{
+	struct page tried[TRIES];
+	bool found = false;
+	unsigned int n = 0;
+
+	while (n < TRIES && !found) {
+		if (take(&tried[n]) < 0)
+			break;
+		found = tried[n].pa == pa;
+		n++;
+	}
+	if (found)
+		*out = tried[--n];
+	while (n > 0)
+		page_deinit(&tried[--n]);
+	return found;
+}
+
+int page_renew(struct page *p)
+{
+	struct page again;
+
+	/* Its user has made a hole: the page is not in the file any more. */
+	if (pa_of(p->at) != p->pa)
+		return -ESTALE;
+	source_punch(p->fd, 0, SZ_2M);
+	fd_closep(&p->pin_fd);
+	if (!find(p->pa, &again))
+		return -ESTALE;
+	page_deinit(p);
+	*p = again;
+	return 0;
+}

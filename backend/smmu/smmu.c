@@ -14,6 +14,7 @@ struct smmu {
 	struct smmu_driver drv;
 	char *name;
 	bool simulated;
+	const struct irq *irq;  /* NULL: it needs no acknowledgement */
 	struct smmu_dev **devs; /* by context */
 	unsigned int n_devs;
 };
@@ -117,8 +118,14 @@ static int smmu_fault_next(struct backend *b, struct fault *out)
 	struct smmu *s = self(b);
 	struct smmu_dev *dev;
 
-	if (!smmu_fault_take(&s->drv, &dev, out))
-		return 0;
+	if (!smmu_fault_take(&s->drv, &dev, out)) {
+		if (!s->irq)
+			return 0;
+		/* What comes after this is an interrupt again; what came before it is seen here. */
+		s->irq->ack(s->irq->ctx);
+		if (!smmu_fault_take(&s->drv, &dev, out))
+			return 0;
+	}
 	for (unsigned int i = 0; i < s->n_devs; i++) {
 		if (s->devs[i] == dev)
 			out->context = i;
@@ -205,6 +212,7 @@ static int smmu_init(struct smmu *s, const struct smmu_config *config, struct v7
 
 	s->backend = (struct backend){ .ops = &smmu_ops, .format = &v7s_ops, .format_ctx = format };
 	s->simulated = config->simulated;
+	s->irq = config->irq;
 	s->name = mem_strdup(config->name);
 	/* One more than needed: an SMMU without contexts is legal, an allocation of 0 bytes may be NULL. */
 	s->devs = mem_zalloc_n(config->n_contexts + 1, sizeof(struct smmu_dev *));
@@ -213,7 +221,8 @@ static int smmu_init(struct smmu *s, const struct smmu_config *config, struct v7
 	s->drv.name = s->name;
 	s->drv.io = config->io;
 	s->drv.format = format;
-	r = smmu_drvdata_init(&s->drv, config->base, config->irq_fd);
+	r = smmu_drvdata_init(&s->drv, config->base,
+			      config->irq ? config->irq->fd : config->irq_fd);
 	if (r == -EIO)
 		return refuse(why, r, "%s: the registers are no SMMU's, or fail their probe",
 			      s->name);

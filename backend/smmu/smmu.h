@@ -10,6 +10,7 @@
 
 #include "backend/backend.h"
 #include "backend/bus.h"
+#include "backend/irq.h"
 #include "backend/mmio.h"
 
 /* The ARMv7 short-descriptor format over a bus: shared by all SMMUs of a machine. */
@@ -28,6 +29,8 @@ struct smmu_config {
 	uint64_t base;         /* what smmu_get_base_addr() answers */
 	const struct mmio *io; /* lives as long as the backend */
 	int irq_fd;            /* readable while the interrupt is asserted; not owned */
+	const struct irq
+		*irq; /* where it must be acknowledged, instead; lives as long as the backend */
 	const struct smmu_context_config *contexts;
 	unsigned int n_contexts;
 	bool simulated; /* what capabilities say: the registers are the model's */

@@ -193,6 +193,18 @@ int v3_quiesce(struct smmuv3 *s)
 	return v3_wait(s, V3_IRQ_CTRLACK, IRQ_GERROR | IRQ_EVTQ, 0);
 }
 
+int smmuv3_quiet(const struct mmio *io, const char *name, struct reason *why)
+{
+	char label[] = "smmuv3";
+	struct smmuv3 s = { .io = io, .name = label, .timeout_us = V3_TIMEOUT_US };
+	struct a64_config can;
+	int r = smmuv3_probe(io, &can, why);
+
+	if (r)
+		return r;
+	return v3_quiesce(&s) ? refuse(why, -EIO, "%s cannot be switched off", name) : 0;
+}
+
 static void write_memory(const struct smmuv3 *s)
 {
 	v3_write(s, V3_CR1, s->coherent ? CR1_COHERENT : 0);

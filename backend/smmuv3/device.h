@@ -35,6 +35,7 @@ struct v3_space {
 };
 
 #define V3_WAITING_MAX 16
+#define V3_TIMEOUT_US 100000
 
 /*
  * Stalled transactions, by STAG, oldest first; several of one master may wait. Only the first has been reported. Its

@@ -13,8 +13,6 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 
-#define TIMEOUT_US 100000
-
 static struct smmuv3 *self(struct backend *b)
 {
 	return (struct smmuv3 *)(void *)b;
@@ -238,7 +236,7 @@ static int copy_config(struct smmuv3 *s, const struct smmuv3_config *config, str
 	s->irq = config->irq;
 	s->bus = *config->bus;
 	s->base = config->base;
-	s->timeout_us = config->timeout_us ? config->timeout_us : TIMEOUT_US;
+	s->timeout_us = config->timeout_us ? config->timeout_us : V3_TIMEOUT_US;
 	s->name = mem_strdup(config->name);
 	s->contexts = mem_zalloc_n((size_t)config->n_contexts + 1, sizeof(*s->contexts));
 	s->spaces = mem_zalloc_n((size_t)config->n_contexts + 1, sizeof(*s->spaces));

@@ -41,6 +41,12 @@ struct a64 *a64_free(struct a64 *format);
  * can use is there. */
 int smmuv3_probe(const struct mmio *io, struct a64_config *out, struct reason *why);
 
+/*
+ * Switches an SMMUv3 off, and what its masters do is aborted: whatever a former life has left in it, nothing is translated
+ * by it from now on, and the memory that it used may be used again. 0, or -EIO: it does not do what it is told.
+ */
+int smmuv3_quiet(const struct mmio *io, const char *name, struct reason *why);
+
 struct smmuv3_context_config {
 	const char *name; /* copied */
 	uint32_t stream; /* the stream id of its bus master; of a PCI function, bus << 8 | device << 3 | function */

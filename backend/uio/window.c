@@ -227,14 +227,14 @@ static unsigned int find_device(const struct window_uio_config *config, const ch
  * Region N is mapped at offset N pages; `size` is made of whole pages or not, `offset` is where in its first page the
  * registers begin, `addr` the address of that page or, in older kernels, of the registers.
  */
-static int map_region(struct window *w, const struct window_uio_config *config, const char *sysfs,
-		      const char *device, struct reason *why)
+static int find_region(const struct window_uio_config *config, const char *sysfs,
+		       const char *device, struct window_place *out, uint64_t *out_into,
+		       struct reason *why)
 {
-	uint64_t addr, size, into = 0;
-	char path[PATH_LEN];
+	uint64_t addr, into = 0;
 
 	if (!read_number(sysfs, device, config->map, "addr", &addr) ||
-	    !read_number(sysfs, device, config->map, "size", &size))
+	    !read_number(sysfs, device, config->map, "size", &out->len))
 		return refuse(why, -EINVAL, "%s (%s) has no region %u", config->name, device,
 			      config->map);
 	if (!read_number(sysfs, device, config->map, "offset", &into))
@@ -242,35 +242,62 @@ static int map_region(struct window *w, const struct window_uio_config *config, 
 	if (into >= page_len() || into % 4)
 		return refuse(why, -EINVAL, "%s (%s): region %u does not begin in its page",
 			      config->name, device, config->map);
-	if (config->len == 0 || size < config->len)
+	if (config->len == 0 || out->len < config->len)
 		return refuse(why, -EINVAL,
 			      "%s (%s): region %u has 0x%" PRIx64 " bytes, 0x%" PRIx64
 			      " are needed",
-			      config->name, device, config->map, size, config->len);
-	w->base = (addr & ~(uint64_t)(page_len() - 1)) + into;
-	if (snprintf(path, sizeof(path), "%s/%s", config->dev ? config->dev : "/dev", device) >=
-	    (int)sizeof(path))
+			      config->name, device, config->map, out->len, config->len);
+	out->base = (addr & ~(uint64_t)(page_len() - 1)) + into;
+	out->offset = config->map * page_len();
+	if (snprintf(out->path, sizeof(out->path), "%s/%s", config->dev ? config->dev : "/dev",
+		     device) >= (int)sizeof(out->path))
 		return refuse(why, -EINVAL, "%s: the path is too long", device);
-	return map_registers(w, path, O_NONBLOCK, config->map * page_len(), into, config->len, why);
+	*out_into = into;
+	return 0;
+}
+
+static int find(const struct window_uio_config *config, struct window_place *out,
+		uint64_t *out_into, struct reason *why)
+{
+	const char *sysfs = config->sysfs ? config->sysfs : "/sys/class/uio";
+	char device[32];
+	unsigned int n = find_device(config, sysfs, device, sizeof(device));
+
+	if (n != 1)
+		return refuse(why, -ENODEV, "%s UIO device is named '%s'",
+			      n ? "more than one" : "no", config->name);
+	return find_region(config, sysfs, device, out, out_into, why);
+}
+
+int window_find_uio(const struct window_uio_config *config, struct window_place *out,
+		    struct reason *why)
+{
+	uint64_t into;
+	int r = find(config, out, &into, why);
+
+	if (r < 0)
+		return r;
+	if (into || out->len % page_len())
+		return refuse(why, -EINVAL, "%s: region %u is not made of pages", config->name,
+			      config->map);
+	return 0;
 }
 
 int window_open_uio(const struct window_uio_config *config, struct window **out, struct reason *why)
 {
-	const char *sysfs = config->sysfs ? config->sysfs : "/sys/class/uio";
 	_cleanup_(window_freep) struct window *w = window_new();
-	char device[32];
-	unsigned int n;
+	struct window_place place;
+	uint64_t into;
 	int r;
 
 	if (!w)
 		return refuse(why, -ENOMEM, "no memory");
-	n = find_device(config, sysfs, device, sizeof(device));
-	if (n != 1)
-		return refuse(why, -ENODEV, "%s UIO device is named '%s'",
-			      n ? "more than one" : "no", config->name);
-	r = map_region(w, config, sysfs, device, why);
+	r = find(config, &place, &into, why);
+	if (!r)
+		r = map_registers(w, place.path, O_NONBLOCK, place.offset, into, config->len, why);
 	if (r)
 		return r;
+	w->base = place.base;
 	w->irq = (struct irq){ w->fd, ack_uio, w };
 	/* It may be masked from a life before. */
 	ack_uio(w);

@@ -35,6 +35,17 @@ struct window_uio_config {
 int window_open_uio(const struct window_uio_config *config, struct window **out,
 		    struct reason *why);
 
+/*
+ * Where such a region is, for those who map it otherwise (memory): the file, what to map of it, and its physical address.
+ * It takes whole pages. 0; -ENODEV, -EINVAL as above.
+ */
+struct window_place {
+	char path[64];
+	uint64_t offset, base, len;
+};
+int window_find_uio(const struct window_uio_config *config, struct window_place *out,
+		    struct reason *why);
+
 struct window_mem_config {
 	uint64_t base;        /* physical address, page aligned */
 	uint64_t len;         /* of registers */

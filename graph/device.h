@@ -21,8 +21,9 @@ struct format {
 	const char *name;
 	uint64_t page_sizes; /* bit n: blocks of 2^n bytes */
 	unsigned int va_bits;
-	bool split; /* a low and a high table on one device */
-	void *hw;   /* the daemon's */
+	bool split;    /* a low and a high table on one device */
+	bool physical; /* what is mapped is reached by its address: it must be where it says */
+	void *hw;      /* the daemon's */
 };
 
 struct device_config {

@@ -100,7 +100,10 @@ int arenas_add(struct arenas *a, uint32_t id, int fd, struct reason *why)
 	struct stat st;
 	int r;
 
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size <= 0)
+	/* A device has no length: what is not there cannot be mapped. */
+	if (fstat(fd, &st) == 0 && S_ISCHR(st.st_mode))
+		st.st_size = INT64_MAX;
+	else if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size <= 0)
 		return refuse(why, -EPROTO,
 			      "the broker sent something that is no memory for arena %u", id);
 	pthread_mutex_lock(&a->lock);

@@ -98,18 +98,23 @@ static int rule_add(const struct build *b, struct config_rule *out, const struct
 	return 0;
 }
 
-int build_rule(const struct build *b, struct cfg_t *s, bool everybody, struct config_rule *out)
+int build_rule_of(const struct build *b, struct cfg_t *s, const char *users, const char *groups,
+		  bool everybody, struct config_rule *out)
 {
 	const struct value *v;
 	int r = 0;
 
-	out->everybody =
-		everybody && !settings_has(s, "allow-users") && !settings_has(s, "allow-groups");
-	for (size_t i = 0; !r && (v = settings_value(s, "allow-users", i)); i++)
+	out->everybody = everybody && !settings_has(s, users) && !settings_has(s, groups);
+	for (size_t i = 0; !r && (v = settings_value(s, users, i)); i++)
 		r = rule_add(b, out, v, true);
-	for (size_t i = 0; !r && (v = settings_value(s, "allow-groups", i)); i++)
+	for (size_t i = 0; !r && (v = settings_value(s, groups, i)); i++)
 		r = rule_add(b, out, v, false);
 	return r;
+}
+
+int build_rule(const struct build *b, struct cfg_t *s, bool everybody, struct config_rule *out)
+{
+	return build_rule_of(b, s, "allow-users", "allow-groups", everybody, out);
 }
 
 int build_claim(struct build *b, struct range r, unsigned int line, const char *what)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What the parts of a configuration are made with: words for what is wrong and where, lists that grow, and who claims
- * which physical addresses. Used by config-load.c and config-machine.c only.
+ * which physical addresses. Used by config-load.c,
+ * config-machine.c, config-pool.c and config-smmu.c only.
  */
 #pragma once
 
@@ -50,8 +51,24 @@ int build_get_text(const struct build *b, struct cfg_t *s, const char *name, cha
 
 /* allow-users and allow-groups of a section. everybody: what neither means. */
 int build_rule(const struct build *b, struct cfg_t *s, bool everybody, struct config_rule *out);
+/* The same of two options of other names. */
+int build_rule_of(const struct build *b, struct cfg_t *s, const char *users, const char *groups,
+		  bool everybody, struct config_rule *out);
 /* what is a literal; line 0: it is built in. */
 int build_claim(struct build *b, struct range r, unsigned int line, const char *what);
+
+/* What may be the name of a device: PROTO_MAX_NAME letters, digits, and _ - . : at most. */
+bool build_is_name(const char *name);
+/* The title of a device's section, which every other device's differs from. */
+int build_device_name(const struct build *b, struct cfg_t *s, char **out);
+
+/* config-pool.c: one section. */
+int build_pool(struct build *b, struct cfg_t *s, unsigned int memtype);
+int build_table_memory(struct build *b, struct cfg_t *file);
+
+/* config-smmu.c: one section. */
+int build_smmu(struct build *b, struct cfg_t *s);
+int build_smmuv3(struct build *b, struct cfg_t *s);
 
 /* All memtypes, windows, SMMUs and masters of a file, or the built-in ones when it has none. */
 int build_machine(struct build *b, struct cfg_t *file);

@@ -11,13 +11,23 @@ static void rule_deinit(struct config_rule *r)
 	mem_free(r->gids);
 }
 
+static void pool_deinit(struct config_pool *p)
+{
+	rule_deinit(&p->allow);
+	rule_deinit(&p->map);
+	mem_free(p->bytes.file);
+	mem_free(p->bytes.device);
+	mem_free(p->ranges);
+}
+
 static void pools_free(struct config *c)
 {
-	for (size_t i = 0; i < c->n_pools; i++) {
-		rule_deinit(&c->pools[i].allow);
-		mem_free(c->pools[i].ranges);
-	}
+	for (size_t i = 0; i < c->n_pools; i++)
+		pool_deinit(&c->pools[i]);
 	mem_free(c->pools);
+	if (c->table_memory)
+		pool_deinit(c->table_memory);
+	mem_free(c->table_memory);
 }
 
 static void smmu_deinit(struct config_smmu *s)
@@ -27,6 +37,7 @@ static void smmu_deinit(struct config_smmu *s)
 		mem_free(s->contexts[i].name);
 	}
 	mem_free(s->contexts);
+	mem_free(s->device);
 	mem_free(s->name);
 }
 
@@ -59,6 +70,11 @@ struct config *config_free(struct config *c)
 	mem_free(c->socket);
 	mem_free(c->path);
 	return mem_free(c);
+}
+
+bool config_pool_is_physical(const struct config_pool *p)
+{
+	return p->source == SOURCE_WINDOW || p->source == SOURCE_PAGEMAP;
 }
 
 static bool names_group(const struct config_rule *rule, gid_t gid)

@@ -25,6 +25,14 @@ struct config_rule {
 	size_t n_gids;
 };
 
+/* What a window's bytes are a part of: a file, or a region of a UIO device. */
+struct config_bytes {
+	char *file;
+	uint64_t offset;     /* of the first range */
+	char *device;        /* what its UIO driver calls it; NULL: the file */
+	unsigned int region; /* of it */
+};
+
 /* One pool of a memtype: disjoint ranges of physical addresses, checked against every other pool's. */
 struct config_pool {
 	unsigned int memtype; /* 0 is VCM_MEMTYPE_0 */
@@ -34,18 +42,35 @@ struct config_pool {
 	uint64_t cont_len; /* bytes of the first range that are its contiguous region, 0: none */
 	uint64_t granule;  /* bytes, 0: chosen by the size */
 	bool secure;
+	uint64_t len;              /* of a pagemap pool, whose ranges are the kernel's choice */
+	struct config_bytes bytes; /* of a window */
+	struct config_rule map;    /* who may map a window, all of which is seen by that */
 	struct config_rule allow;
+};
+
+/* How the registers of an IOMMU are reached. */
+enum config_registers {
+	REGISTERS_MODEL, /* there are none: it is simulated */
+	REGISTERS_UIO,
+	REGISTERS_MEM, /* /dev/mem */
 };
 
 struct config_context {
 	char *name;
-	unsigned int mid;
+	unsigned int mid; /* of an smmu; of an smmuv3 its stream id */
+	bool stall;       /* smmuv3: faults may wait for a verdict */
 	struct config_rule allow;
 };
 
+/* An IOMMU that is driven by its registers. */
 struct config_smmu {
 	char *name;
-	uint64_t base;
+	bool v3; /* an ARM SMMUv3; else a Qualcomm System MMU */
+	enum config_registers registers;
+	uint64_t base;                               /* physical; 0: what the UIO device says */
+	char *device;                                /* of UIO: what its driver calls it */
+	unsigned int region;                         /* of it */
+	unsigned int poll_ms;                        /* without an interrupt */
 	unsigned int n_banks, tlb_entries, tlb_ways; /* of the simulated model */
 	struct config_context *contexts;
 	size_t n_contexts;
@@ -83,6 +108,7 @@ struct config {
 	struct range kernel_window; /* addresses of VCM_PREBUILT_KERNEL */
 	struct config_pool *pools;
 	size_t n_pools;
+	struct config_pool *table_memory; /* for hardware that walks real memory; NULL: none */
 	struct config_smmu *smmus;
 	size_t n_smmus;
 	struct config_master *masters;
@@ -102,6 +128,8 @@ struct config *config_default(void);
 int config_load(const char *path, struct config **out, struct reason *why);
 /* Returns NULL; NULL is fine. */
 struct config *config_free(struct config *c);
+/* Whether its addresses are the bus's: hardware can reach it by them. */
+bool config_pool_is_physical(const struct config_pool *p);
 /* Whether a peer is named by the rule (or is root, or the daemon's own user). */
 bool config_rule_allows(const struct config_rule *rule, uid_t uid, const gid_t *gids,
 			size_t n_gids);

@@ -117,6 +117,10 @@ static void pool_row(struct call *c, const struct pool *p)
 {
 	struct row *row = add_row(c, VCM_POOL_N, 2);
 	const struct config_pool *config = p->hw;
+	static const char *const sources[] = { [SOURCE_MEMFD] = "memfd",
+					       [SOURCE_HUGETLB] = "hugetlb",
+					       [SOURCE_WINDOW] = "window",
+					       [SOURCE_PAGEMAP] = "pagemap" };
 
 	row->n[VCM_POOL_MEMTYPE] = p->memtype;
 	row->n[VCM_POOL_FIRST] = p->ranges[0].first;
@@ -133,7 +137,7 @@ static void pool_row(struct call *c, const struct pool *p)
 	row->n[VCM_POOL_CONT_LEN] = p->has_cont ? range_len(p->cont) : 0;
 	row->n[VCM_POOL_QUARANTINED] = p->quarantined;
 	row->n[VCM_POOL_SIZE] = p->len;
-	row->s[0] = config->source == SOURCE_HUGETLB ? "hugetlb" : "memfd";
+	row->s[0] = sources[config->source];
 	row->s[1] = p->secure ? "secure" : "";
 }
 

@@ -13,13 +13,20 @@
 #include "vcmd/machine.h"
 
 struct config;
+struct config_smmu;
+struct window;
 
+/*
+ * At start: all are quiet, then there is memory, then all add what they have.
+ */
 struct machine_kind {
+	/* Before anything has memory: hardware that a former life has left running is made quiet. NULL: there is none. */
+	int (*quiet)(struct machine *m, struct reason *why);
 	/* Backends and devices. */
 	int (*add)(struct machine *m, struct reason *why);
 };
 
-extern const struct machine_kind machine_smmu;
+extern const struct machine_kind machine_smmu, machine_smmuv3;
 
 /* An IOMMU, as machine_add_backend() takes it. */
 struct machine_backend {
@@ -27,14 +34,33 @@ struct machine_backend {
 	struct sim *sim;         /* NULL unless it is simulated */
 	const char *name;        /* lives as long as the machine */
 	uint64_t base;
+	bool physical; /* it reaches memory by the addresses in its tables: these must be the bus's */
 };
 
+struct broker *machine_broker(const struct machine *m);
 const struct config *machine_config(const struct machine *m);
-/* Where simulated hardware sees memory and its tables. */
+/* Where simulated hardware sees memory and its tables; and where real hardware does: its tables are the bus's. */
 const struct bus *machine_bus(const struct machine *m);
+const struct bus *machine_real_bus(const struct machine *m);
+
+/* machine-memory.c: windows, pools and table memory of the configuration. 0, -ENOMEM, or why there are none. */
+int machine_add_memory(struct machine *m, struct reason *why);
+/* Whether some table memory of real hardware is mapped without the CPU's caches. */
+bool machine_tables_are_uncached(const struct machine *m);
+void machine_note_uncached_tables(struct machine *m);
+
+/* What machine-smmuv3.c knows of its hardware between quiet and add. */
+void **machine_smmuv3s(struct machine *m);
+
+/* machine-registers.c: len bytes of registers, kept with the machine. 0, or why they cannot be reached. */
+int machine_open_registers(struct machine *m, const struct config_smmu *c, uint64_t len,
+			   struct window **out, struct reason *why);
 
 /* thing is freed with the machine, after whatever is kept or added later; at once when this fails. 0, -ENOMEM. */
 int machine_keep(struct machine *m, void *thing, void (*free)(void *thing), struct reason *why);
+
+/* Zeroed, and freed with the machine. NULL without memory. */
+void *machine_keep_new(struct machine *m, size_t len, struct reason *why);
 
 struct machine_unit;
 /* 0, -ENOMEM. */

@@ -29,14 +29,16 @@ struct machine_unit {
 
 struct machine {
 	struct broker *broker;
-	struct bus bus;
+	struct bus bus, real_bus;
+	bool uncached_tables;
+	void *smmuv3s;
 	SLIST_HEAD(, kept) kept;
 	STAILQ_HEAD(, machine_unit) units;
 	machine_fault_fn fault;
 	void *fault_ctx;
 };
 
-static const struct machine_kind *const kinds[] = { &machine_smmu };
+static const struct machine_kind *const kinds[] = { &machine_smmu, &machine_smmuv3 };
 #define N_KINDS (sizeof(kinds) / sizeof(*kinds))
 
 /* --- the bus */
@@ -61,6 +63,11 @@ static int bus_table_alloc(void *ctx, size_t len, uint64_t *out_pa)
 	return memory_table_alloc(ctx, len, out_pa);
 }
 
+static int real_table_alloc(void *ctx, size_t len, uint64_t *out_pa)
+{
+	return memory_bus_table_alloc(ctx, len, out_pa);
+}
+
 static void bus_table_free(void *ctx, uint64_t pa, size_t len)
 {
 	memory_table_free(ctx, pa, len);
@@ -74,9 +81,42 @@ static const struct bus_ops bus_ops = {
 	.table_free = bus_table_free,
 };
 
+static const struct bus_ops real_bus_ops = {
+	.read = bus_read,
+	.write = bus_write,
+	.view = bus_view,
+	.table_alloc = real_table_alloc,
+	.table_free = bus_table_free,
+};
+
 const struct bus *machine_bus(const struct machine *m)
 {
 	return &m->bus;
+}
+
+const struct bus *machine_real_bus(const struct machine *m)
+{
+	return &m->real_bus;
+}
+
+struct broker *machine_broker(const struct machine *m)
+{
+	return m->broker;
+}
+
+bool machine_tables_are_uncached(const struct machine *m)
+{
+	return m->uncached_tables;
+}
+
+void machine_note_uncached_tables(struct machine *m)
+{
+	m->uncached_tables = true;
+}
+
+void **machine_smmuv3s(struct machine *m)
+{
+	return &m->smmuv3s;
 }
 
 const struct config *machine_config(const struct machine *m)
@@ -105,8 +145,7 @@ static void free_thing(void *thing)
 	mem_free(thing);
 }
 
-/* Zeroed, and freed with the machine. */
-static void *keep_new(struct machine *m, size_t len, struct reason *why)
+void *machine_keep_new(struct machine *m, size_t len, struct reason *why)
 {
 	void *thing = mem_zalloc(len);
 
@@ -129,42 +168,13 @@ struct machine *machine_free(struct machine *m)
 	return mem_free(m);
 }
 
-/* --- pools */
-
-static int add_pools(struct machine *m, struct reason *why)
-{
-	const struct config *config = m->broker->config;
-
-	for (size_t i = 0; i < config->n_pools; i++) {
-		const struct config_pool *c = &config->pools[i];
-		struct pool_config pool = { .memtype = c->memtype + 1,
-					    .ranges = c->ranges,
-					    .n_ranges = c->n_ranges,
-					    .cont_len = c->cont_len,
-					    .granule = c->granule,
-					    .secure = c->secure,
-					    .hw = c };
-
-		if (!pool_new(m->broker->graph, &pool))
-			return refuse(why, -ENOMEM, "no memory for the pools");
-	}
-	for (size_t i = 0; i < config->n_windows; i++) {
-		int r = graph_add_window(m->broker->graph, config->windows[i].range);
-
-		if (r < 0)
-			return refuse(why, r, "window at 0x%llx: it meets other memory",
-				      (unsigned long long)config->windows[i].range.first);
-	}
-	return 0;
-}
-
 /* --- devices */
 
 static int add_device(struct machine *m, const char *name, enum device_kind kind,
 		      const struct format *format, const struct machine_device *hw,
 		      struct reason *why)
 {
-	struct machine_device *slot = keep_new(m, sizeof(*slot), why);
+	struct machine_device *slot = machine_keep_new(m, sizeof(*slot), why);
 	struct device_config config = { .name = name, .kind = kind, .format = format, .hw = slot };
 	struct device *d;
 	int r;
@@ -190,7 +200,7 @@ static const struct format *format_of(struct machine *m, const struct machine_ba
 		if (u->is.backend->format == ops &&
 		    u->is.backend->format_ctx == b->backend->format_ctx)
 			return u->format;
-	format = keep_new(m, sizeof(*format), why);
+	format = machine_keep_new(m, sizeof(*format), why);
 	if (!format)
 		return NULL;
 	b->backend->ops->caps(b->backend, &caps);
@@ -198,6 +208,7 @@ static const struct format *format_of(struct machine *m, const struct machine_ba
 				   .page_sizes = ops->page_sizes,
 				   .va_bits = ops->va_bits,
 				   .split = caps.split,
+				   .physical = b->physical,
 				   .hw = b->backend };
 	return format;
 }
@@ -220,7 +231,7 @@ int machine_add_backend(struct machine *m, const struct machine_backend *b,
 			struct machine_unit **out, struct reason *why)
 {
 	int r = machine_keep(m, b->backend, free_backend, why);
-	struct machine_unit *u = r ? NULL : keep_new(m, sizeof(*u), why);
+	struct machine_unit *u = r ? NULL : machine_keep_new(m, sizeof(*u), why);
 
 	if (!u || machine_keep(m, u, free_watch, why) < 0)
 		return -ENOMEM;
@@ -267,6 +278,16 @@ static int add_devices(struct machine *m, struct reason *why)
 	return r;
 }
 
+static int quiet_all(struct machine *m, struct reason *why)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < N_KINDS && r == 0; i++)
+		if (kinds[i]->quiet)
+			r = kinds[i]->quiet(m, why);
+	return r;
+}
+
 struct machine *machine_new(struct broker *b, struct reason *why)
 {
 	struct machine *m = mem_new0(struct machine);
@@ -277,9 +298,10 @@ struct machine *machine_new(struct broker *b, struct reason *why)
 	}
 	m->broker = b;
 	m->bus = (struct bus){ &bus_ops, b->memory };
+	m->real_bus = (struct bus){ &real_bus_ops, b->memory };
 	SLIST_INIT(&m->kept);
 	STAILQ_INIT(&m->units);
-	if (add_pools(m, why) < 0 || add_devices(m, why) < 0)
+	if (quiet_all(m, why) < 0 || machine_add_memory(m, why) < 0 || add_devices(m, why) < 0)
 		return machine_free(m);
 	return m;
 }

@@ -10,6 +10,7 @@
 #include "vcmd/copy.h"
 #include "vcmd/find.h"
 #include "vcmd/ops.h"
+#include "vcmd/pieces.h"
 
 /* The answer to a reservation that has been made. */
 static int reserved(struct call *c, int r, struct res *const *res)
@@ -137,7 +138,12 @@ int op_back(struct call *c, const struct op *op)
 {
 	struct res *r = find_res(c, op->on);
 	struct physmem *m = r ? find_physmem(c, op->target) : NULL;
-	int ret = m ? plan_res_back(c->plan, r, m) : -EINVAL;
+	int ret = m ? 0 : -EINVAL;
+
+	if (m && r->vcm->type == VCM_EXT_USER)
+		ret = pieces_check(c->client, m, c->why);
+	if (ret == 0)
+		ret = plan_res_back(c->plan, r, m);
 
 	if (ret == 0 && r->vcm->type == VCM_EXT_USER)
 		want_pieces(c, r, 0);

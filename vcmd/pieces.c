@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vcmd/pieces.h"
 
+#include <errno.h>
 #include <stdbool.h>
 
 #include "base/range.h"
 #include "graph/arena.h"
 #include "graph/physmem.h"
+#include "graph/pool.h"
 #include "graph/res.h"
 #include "memory/memory.h"
 #include "vcmd/broker.h"
 #include "vcmd/call.h"
 #include "vcmd/client.h"
+#include "vcmd/config.h"
+#include "vcmd/rights.h"
 
 /* Fds a reply carries at most: a batch of small buffers has few arenas. */
 #define FDS_MAX 32
@@ -47,10 +51,39 @@ static bool add(struct broker *b, const struct wanted_pieces *w, const struct ex
 	a->pieces[a->n_pieces++] =
 		(struct piece){ .op = w->op,
 				.arena = e->arena->id,
-				.offset = e->pa.first + skip - e->arena->range.first,
+				.offset = memory_arena_offset(b->memory, e->arena->id) +
+					  e->pa.first + skip - e->arena->range.first,
 				.len = range_len(e->pa) - skip,
 				.fd = (uint32_t)fd };
 	return true;
+}
+
+/* All of a window is seen through its fd; a huge page is shown to who has all of it. */
+static int check_arena(const struct client *c, const struct arena *a, struct reason *why)
+{
+	const struct config_pool *pool = a->pool->hw;
+
+	if (pool->source == SOURCE_WINDOW && !rights_map(c, pool))
+		return refuse(why, -EACCES,
+			      "memory of memtype %u is in a window, whose fd shows all of it: "
+			      "map-users and map-groups of its pool say who may map it",
+			      a->pool->memtype - 1);
+	if (pool->source == SOURCE_PAGEMAP && range_len(a->range) != SZ_2M)
+		return refuse(why, -EACCES,
+			      "memory of memtype %u at 0x%llx shares its huge page with others': "
+			      "allocate multiples of 2 MB to map them",
+			      a->pool->memtype - 1, (unsigned long long)a->range.first);
+	return 0;
+}
+
+int pieces_check(const struct client *c, const struct physmem *m, struct reason *why)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < m->n_extents && r == 0; i++)
+		if (m->extents[i].arena)
+			r = check_arena(c, m->extents[i].arena, why);
+	return r;
 }
 
 void pieces_fill(struct broker *b)

@@ -102,13 +102,30 @@ static uint64_t sizes_for(const struct vcm_table *t, const struct physmem *m, ui
 	return sizes;
 }
 
+/* An address that the broker has made up is some other memory's to hardware: it must not reach it. */
+static int check_physical(const struct step *s, struct reason *why)
+{
+	for (size_t i = 0; s->table->format->physical && i < s->physmem->n_extents; i++) {
+		const struct arena *a = s->physmem->extents[i].arena;
+
+		if (a && !config_pool_is_physical(a->pool->hw))
+			return refuse(why, -EINVAL,
+				      "memory of memtype %u has no address that a device could "
+				      "reach: the source of its pool is neither window nor pagemap",
+				      a->pool->memtype - 1);
+	}
+	return 0;
+}
+
 static int map(const struct step *s, struct reason *why)
 {
 	struct vcm_table *t = s->table;
 	const struct table_ops *ops = ops_of(t);
 	struct map_attr attr = map_attr(s->attr, s->physmem);
-	int r = 0;
+	int r = check_physical(s, why);
 
+	if (r < 0)
+		return r;
 	begin_update(t);
 	for (size_t i = 0; i < s->physmem->n_extents && r == 0; i++) {
 		const struct extent *e = &s->physmem->extents[i];
@@ -228,9 +245,15 @@ static void free_table(struct vcm_table *t)
 	charge(t, NULL);
 }
 
-static void end_arena(struct broker *b, const struct arena *a)
+static void end_arena(struct broker *b, struct arena *a)
 {
-	memory_arena_free(b->memory, a->id);
+	/* A huge page that a client has made a hole in, or kept the kernel from giving back: its user goes on paying. */
+	if (memory_arena_free(b->memory, a->id) < 0) {
+		log_warning("0x%llx bytes at 0x%llx are lost: their user has kept the page",
+			    (unsigned long long)range_len(a->range),
+			    (unsigned long long)a->range.first);
+		quarantine_arena(b, a);
+	}
 	if (a->stored)
 		store_remove(b->store, STORE_ARENA, a->stored);
 }
@@ -240,7 +263,8 @@ static int keep_arena(struct broker *b, struct arena *a, struct reason *why)
 {
 	int r;
 
-	if (!b->journal)
+	/* Physical memory has its bytes where they are. */
+	if (!b->journal || config_pool_is_physical(a->pool->hw))
 		return 0;
 	r = store_put(b->store, STORE_ARENA, a->id, memory_arena_fd(b->memory, a->id, true), why);
 	if (r == 0)

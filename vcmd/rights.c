@@ -29,6 +29,11 @@ bool rights_simulate(const struct client *c)
 	return allows(c, &c->broker->config->simulate);
 }
 
+bool rights_map(const struct client *c, const struct config_pool *pool)
+{
+	return allows(c, &pool->map);
+}
+
 static int check_device(const struct client *c, uint32_t number, struct reason *why)
 {
 	const struct device *d = device_by_number(c->broker->graph, number);

@@ -10,6 +10,7 @@
 #include "proto/message.h"
 
 struct client;
+struct config_pool;
 
 /* The right that an operation needs; its table row names it. */
 enum right {
@@ -26,3 +27,5 @@ enum right {
 int rights_check(const struct client *c, enum right right, const struct op *op, struct reason *why);
 bool rights_inspect(const struct client *c);
 bool rights_simulate(const struct client *c);
+/* Whether it may map memory of a window. */
+bool rights_map(const struct client *c, const struct config_pool *pool);

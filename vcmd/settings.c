@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "memory/memory.h"
 #include "vcmd/config-text.h"
+#include "vcmd/config.h"
 
 /* The hidden option that learns, by its default value, where a section begins: libconfuse keeps only where it ends. */
 #define OPENED "where it begins"
@@ -38,6 +39,10 @@ static const struct {
 	{ "tlb-entries", 1, 4096 },
 	{ "tlb-ways", 1, 4096 },
 	{ "mid", 0, 127 },
+	{ "stream", 0, UINT32_MAX },
+	{ "length", SZ_2M, UINT64_C(1) << 40 },
+	{ "region", 0, 15 },
+	{ "poll-interval", 1, 1000 },
 	{ "bytes", PAGE_LEN, UINT64_MAX },
 	{ "objects", 1, UINT32_MAX },
 	{ "sessions", 1, UINT32_MAX },
@@ -268,7 +273,51 @@ static int parse_source(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *resu
 		return give_number(cfg, opt, text, SOURCE_MEMFD, result);
 	if (!strcmp(text, "hugetlb"))
 		return give_number(cfg, opt, text, SOURCE_HUGETLB, result);
-	return wrong(cfg, "%s: '%s' is neither memfd nor hugetlb", opt->name, text);
+	if (!strcmp(text, "window"))
+		return give_number(cfg, opt, text, SOURCE_WINDOW, result);
+	if (!strcmp(text, "pagemap"))
+		return give_number(cfg, opt, text, SOURCE_PAGEMAP, result);
+	return wrong(cfg, "%s: '%s' is neither memfd, hugetlb, window nor pagemap", opt->name,
+		     text);
+}
+
+static int parse_registers(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
+{
+	static const char *const kinds[] = { "model", "uio", "mem" };
+
+	_Static_assert(REGISTERS_MODEL == 0 && REGISTERS_UIO == 1 && REGISTERS_MEM == 2,
+		       "in this order");
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (!strcmp(text, kinds[i]))
+			return give_number(cfg, opt, text, i, result);
+	return wrong(cfg, "%s: '%s' is neither model, uio nor mem", opt->name, text);
+}
+
+/* "0000:00:01.0" as the requester id that its transactions carry: bus << 8 | device << 3 | function. */
+static int parse_pci(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
+{
+	unsigned int domain, bus, dev, fn;
+	int n = 0;
+
+	if (sscanf(text, "%4x:%2x:%2x.%1x%n", &domain, &bus, &dev, &fn, &n) != 4 || text[n] ||
+	    dev > 31 || fn > 7)
+		return wrong(cfg, "%s: '%s' is not a PCI address, such as 0000:00:01.0", opt->name,
+			     text);
+	return give_number(cfg, opt, text, bus << 8 | dev << 3 | fn, result);
+}
+
+static int parse_text_value(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
+{
+	if (!text[0])
+		return wrong(cfg, "%s is empty", opt->name);
+	return give(value_new(cfg, opt, text), result);
+}
+
+static int parse_path(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
+{
+	if (text[0] != '/')
+		return wrong(cfg, "%s: '%s' is not an absolute path", opt->name, text);
+	return give(value_new(cfg, opt, text), result);
 }
 
 static int parse_socket(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
@@ -348,6 +397,11 @@ static char opened_default[] = "{here}";
 
 static cfg_opt_t rule_opts[] = { BEGINS, RULE, CFG_END() };
 
+#define BYTES                                                                                      \
+	OPTION("file", parse_path), OPTION("offset", parse_pages),                                 \
+		OPTION("device", parse_text_value), OPTION("region", parse_number),                \
+		OPTION("length", parse_pages)
+
 static cfg_opt_t pool_opts[] = {
 	BEGINS,
 	OPTION("source", parse_source),
@@ -355,21 +409,49 @@ static cfg_opt_t pool_opts[] = {
 	OPTION("contiguous", parse_pages),
 	OPTION("granule", parse_pages),
 	OPTION("secure", parse_bool),
+	BYTES,
 	RULE,
+	LIST("map-users", parse_user),
+	LIST("map-groups", parse_group),
 	CFG_END(),
+};
+
+static cfg_opt_t table_memory_opts[] = {
+	BEGINS, OPTION("source", parse_source), LIST("ranges", parse_range), BYTES, CFG_END(),
 };
 
 static cfg_opt_t memtype_opts[] = { BEGINS, SECTION("pool", pool_opts), CFG_END() };
 
 static cfg_opt_t context_opts[] = { BEGINS, OPTION("mid", parse_number), RULE, CFG_END() };
 
+static cfg_opt_t stream_opts[] = {
+	BEGINS,
+	OPTION("stream", parse_number),
+	OPTION("pci", parse_pci),
+	OPTION("stall", parse_bool),
+	RULE,
+	CFG_END(),
+};
+
+#define REGISTERS                                                                                  \
+	OPTION("base", parse_addr), OPTION("registers", parse_registers),                          \
+		OPTION("device", parse_text_value), OPTION("region", parse_number),                \
+		OPTION("poll-interval", parse_number)
+
 static cfg_opt_t smmu_opts[] = {
 	BEGINS,
-	OPTION("base", parse_addr),
+	REGISTERS,
 	OPTION("banks", parse_number),
 	OPTION("tlb-entries", parse_number),
 	OPTION("tlb-ways", parse_number),
 	TITLED("context", context_opts),
+	CFG_END(),
+};
+
+static cfg_opt_t smmuv3_opts[] = {
+	BEGINS,
+	REGISTERS,
+	TITLED("context", stream_opts),
 	CFG_END(),
 };
 
@@ -393,8 +475,10 @@ static cfg_opt_t file_opts[] = {
 	OPTION("stock", parse_len),
 	OPTION("tables", parse_range),
 	OPTION("kernel-window", parse_range),
+	SECTION("table-memory", table_memory_opts),
 	TITLED("memtype", memtype_opts),
 	TITLED("smmu", smmu_opts),
+	TITLED("smmuv3", smmuv3_opts),
 	TITLED("master", rule_opts),
 	TITLED("window", rule_opts),
 	SECTION("access", rule_opts),

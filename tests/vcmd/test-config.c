@@ -119,7 +119,8 @@ static const struct refused {
 	  "is not a number from 0 to 31" },
 	{ "memtype 0 {\n pool {\n secure = true\n }\n}\n", 2, "this pool has no ranges" },
 	{ "memtype 0 { pool { ranges = {} } }\n", 1, "this pool has no ranges" },
-	{ "memtype 0 { pool {\n source = disk\n} }\n", 2, "neither memfd nor hugetlb" },
+	{ "memtype 0 { pool {\n source = disk\n} }\n", 2,
+	  "neither memfd, hugetlb, window nor pagemap" },
 	{ "memtype 0 { pool {\n secure = maybe\n} }\n", 2, "neither true nor false" },
 	{ "memtype 0 { pool { ranges = {\"0x1000+4K\",\n\"0x1000\"} } }\n", 2, "is not a range" },
 	{ "memtype 0 { pool { ranges = {\"0x1001+4K\"} } }\n", 1, "not made of 4K pages" },
@@ -167,6 +168,51 @@ static const struct refused {
 	{ "smmu a { base = 0x100000\n context x {\n mid = 128 } }\n", 3, "mid is 0 to 127" },
 	{ "smmu a { base = 0x100000\n context x { mid = 1 }\n context y { mid = 1 } }\n", 3,
 	  "mid 1 is that of context 'x' already" },
+	{ "smmuv3 v { base = 0x100000\n}\n", 1, "an SMMUv3 is real" },
+	{ "smmuv3 v { base = 0x100000\n registers = model }\n", 2, "an SMMUv3 is real" },
+	{ "smmuv3 v { registers = mem\n}\n", 1, "the SMMU has no base" },
+	{ "smmuv3 v { registers = uio\n}\n", 1, "the UIO device is not named" },
+	{ "smmuv3 v { registers = io\n}\n", 1, "'io' is neither model, uio nor mem" },
+	{ "smmu v { base = 0x100000\n device = x }\n", 2, "device is for registers = uio only" },
+	{ "smmu v { base = 0x100000 registers = mem\n banks = 4 }\n", 2,
+	  "banks is for registers = model only" },
+	{ "smmuv3 v { base = 0x100000 registers = mem }\nsmmu v { base = 0x200000 }\n", 1,
+	  "another SMMU named 'v'" },
+	{ "smmuv3 v { base = 0x100000 registers = mem }\nmemtype 0 { pool { ranges = "
+	  "{\"0x100000+64K\"} } }\n",
+	  1, "overlaps" },
+	{ "smmuv3 v { base = 0x100000 registers = mem\n context a {\n} }\n", 2,
+	  "neither stream nor pci" },
+	{ "smmuv3 v { base = 0x100000 registers = mem context a {\n stream = 1\n pci = "
+	  "\"0000:00:01.0\"\n} }\n",
+	  3, "a stream and a pci address" },
+	{ "smmuv3 v { base = 0x100000 registers = mem\n context a { pci = \"00:01.0\" } }\n", 2,
+	  "not a PCI address" },
+	{ "smmuv3 v { base = 0x100000 registers = mem\n context a { pci = \"0000:00:20.0\" } }\n",
+	  2, "not a PCI address" },
+	{ "smmuv3 v { base = 0x100000 registers = mem context a { pci = \"0000:00:01.0\"\n stall = "
+	  "true } }\n",
+	  2, "a PCI function cannot stall" },
+	{ "smmuv3 v { base = 0x100000 registers = mem context a { stream = 8 }\n context b { pci = "
+	  "\"0000:00:01.0\" } }\n",
+	  2, "is that of context 'a' already" },
+	{ "memtype 0 { pool { source = window\n ranges = {\"0x100000+4K\"} } }\n", 1,
+	  "one of file and device" },
+	{ "memtype 0 { pool { source = window file = \"/dev/mem\"\n device = x ranges = "
+	  "{\"0x100000+4K\"} } }\n",
+	  1, "one of file and device" },
+	{ "memtype 0 { pool { file = \"/dev/mem\"\n ranges = {\"0x100000+4K\"} } }\n", 1,
+	  "file is for source = window only" },
+	{ "memtype 0 { pool { source = window device = x\n map-users = {0} ranges = "
+	  "{\"0x100000+4K\"} } }\n",
+	  1, "as a whole only" },
+	{ "memtype 0 { pool { source = pagemap\n} }\n", 1, "the pool has no length" },
+	{ "memtype 0 { pool { source = pagemap\n length = 3M } }\n", 2, "not a multiple of 2M" },
+	{ "memtype 0 { pool { source = pagemap length = 2M\n ranges = {\"0x100000+4K\"} } }\n", 2,
+	  "ranges is for source = memfd, hugetlb or window only" },
+	{ "table-memory {\n ranges = {\"0x100000+4K\"} }\n", 1, "is window or pagemap" },
+	{ "table-memory { source = pagemap length = 2M }\ntable-memory {\n}\n", 2,
+	  "table-memory is given twice" },
 	{ "memtype 0 { pool { ranges = {\"0x10000+64K\"} }\n"
 	  " pool { ranges = {\"0x20000+64K\"}\n secure = yes } }\n",
 	  3, "a pool that is secure and one that is not" },
@@ -320,6 +366,34 @@ START_TEST(config_without_a_machine_keeps_the_built_in_one)
 }
 END_TEST
 
+START_TEST(config_names_hardware_and_its_memory)
+{
+	_cleanup_(config_freep) struct config *c =
+		load("table-memory { source = window file = \"/dev/mem\" ranges = "
+		     "{\"0x70000000+1M\"} }\n"
+		     "memtype 0 { pool { source = pagemap length = 8M } }\n"
+		     "memtype 1 { pool { source = window device = carve region = 1 ranges = "
+		     "{\"0x71000000+1M\"} } }\n"
+		     "smmuv3 v0 { registers = uio device = smmuv3 context edu { pci = "
+		     "\"0000:01:02.3\" } }\n"
+		     "smmuv3 v1 { registers = mem base = 0x9050000 poll-interval = 5 context dma { "
+		     "stream = 0x50 stall = true } }\n");
+
+	ck_assert_int_eq(c->table_memory->source, SOURCE_WINDOW);
+	ck_assert_uint_eq(c->table_memory->bytes.offset, 0x70000000);
+	ck_assert_uint_eq(c->pools[0].len, 8 * SZ_1M);
+	ck_assert_uint_eq(c->pools[0].granule, SZ_2M);
+	ck_assert(config_pool_is_physical(&c->pools[0]));
+	ck_assert_str_eq(c->pools[1].bytes.device, "carve");
+	ck_assert_uint_eq(c->pools[1].bytes.region, 1);
+	ck_assert(c->smmus[0].v3 && c->smmus[0].registers == REGISTERS_UIO);
+	ck_assert_uint_eq(c->smmus[0].contexts[0].mid, 0x113);
+	ck_assert_uint_eq(c->smmus[1].poll_ms, 5);
+	ck_assert_uint_eq(c->smmus[1].contexts[0].mid, 0x50);
+	ck_assert(c->smmus[1].contexts[0].stall && !c->smmus[0].contexts[0].stall);
+}
+END_TEST
+
 START_TEST(config_with_a_machine_has_nothing_else)
 {
 	_cleanup_(config_freep) struct config *c = load("master m {}\n");
@@ -450,8 +524,8 @@ END_TEST
 SUITE_MAIN("config", config_refuses_with_file_line_and_reason, config_refuses_what_is_no_text,
 	   config_built_in_is_the_machine_of_the_design,
 	   config_of_an_empty_file_is_the_built_in_one, config_example_is_the_built_in_one,
-	   config_without_a_machine_keeps_the_built_in_one, config_with_a_machine_has_nothing_else,
-	   config_takes_all_that_can_be_said,
+	   config_without_a_machine_keeps_the_built_in_one, config_names_hardware_and_its_memory,
+	   config_with_a_machine_has_nothing_else, config_takes_all_that_can_be_said,
 	   config_access_is_the_group_of_the_socket_unless_it_says_more,
 	   config_rule_names_users_and_groups, config_rule_always_allows_root_and_the_daemons_user,
 	   config_is_loaded_whole_or_not_at_all, config_built_in_is_made_whole_or_not_at_all)

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * ARM SMMUv3s of the machine. They share the tables of one format, which is made for the least that they can.
+ */
+#include <errno.h>
+
+#include "backend/smmuv3/smmuv3.h"
+#include "backend/uio/window.h"
+#include "base/mem.h"
+#include "vcmd/config.h"
+#include "vcmd/machine-kind.h"
+
+#define REGISTERS_LEN (2 * SZ_64K)
+
+/* The one whose registers are in `window`, until it is a backend. */
+struct found {
+	const struct config_smmu *config;
+	struct window *window;
+};
+
+struct smmuv3s {
+	struct a64_config format;
+	struct found *found;
+	size_t n;
+};
+
+static size_t count(const struct config *config)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < config->n_smmus; i++)
+		n += config->smmus[i].v3;
+	return n;
+}
+
+/* What all of them can. */
+static void narrow(struct a64_config *all, const struct a64_config *one, bool first)
+{
+	if (first || one->pa_bits < all->pa_bits)
+		all->pa_bits = one->pa_bits;
+	all->live_split = one->live_split && (first || all->live_split);
+}
+
+static int quiet_one(struct machine *m, struct smmuv3s *all, const struct config_smmu *c,
+		     struct reason *why)
+{
+	struct found *f = &all->found[all->n];
+	struct a64_config can;
+	int r = machine_open_registers(m, c, REGISTERS_LEN, &f->window, why);
+
+	if (r == 0)
+		r = smmuv3_quiet(window_mmio(f->window), c->name, why);
+	if (r == 0)
+		r = smmuv3_probe(window_mmio(f->window), &can, why);
+	if (r < 0)
+		return r;
+	f->config = c;
+	narrow(&all->format, &can, all->n++ == 0);
+	return 0;
+}
+
+static int quiet_smmuv3s(struct machine *m, struct reason *why)
+{
+	const struct config *config = machine_config(m);
+	size_t n = count(config);
+	struct smmuv3s *all;
+	int r = 0;
+
+	if (!n)
+		return 0;
+	all = machine_keep_new(m, sizeof(*all), why);
+	if (all)
+		all->found = machine_keep_new(m, n * sizeof(*all->found), why);
+	if (!all || !all->found)
+		return -ENOMEM;
+	*machine_smmuv3s(m) = all;
+	for (size_t i = 0; i < config->n_smmus && r == 0; i++)
+		if (config->smmus[i].v3)
+			r = quiet_one(m, all, &config->smmus[i], why);
+	return r;
+}
+
+static int make_backend(struct machine *m, const struct found *f, struct a64 *a64,
+			struct backend **out, struct reason *why)
+{
+	const struct config_smmu *c = f->config;
+	struct smmuv3_context_config *contexts _cleanup_(mem_freep) =
+		mem_zalloc_n(c->n_contexts + 1, sizeof(*contexts));
+	struct smmuv3_config config = { .name = c->name,
+					.base = window_base(f->window),
+					.io = window_mmio(f->window),
+					.irq = window_irq(f->window),
+					.bus = machine_real_bus(m),
+					.contexts = contexts,
+					.n_contexts = (unsigned int)c->n_contexts,
+					.uncached_tables = machine_tables_are_uncached(m) };
+
+	if (!contexts)
+		return refuse(why, -ENOMEM, "smmuv3 %s: no memory", c->name);
+	for (size_t i = 0; i < c->n_contexts; i++)
+		contexts[i] = (struct smmuv3_context_config){ .name = c->contexts[i].name,
+							      .stream = c->contexts[i].mid,
+							      .stall = c->contexts[i].stall };
+	return smmuv3_new(&config, a64, out, why);
+}
+
+static int add_smmuv3(struct machine *m, const struct found *f, struct a64 *a64, struct reason *why)
+{
+	const struct config_smmu *c = f->config;
+	struct machine_backend b = { .name = c->name,
+				     .base = window_base(f->window),
+				     .physical = true };
+	struct machine_unit *unit;
+	int r = make_backend(m, f, a64, &b.backend, why);
+
+	if (r == 0)
+		r = machine_add_backend(m, &b, &unit, why);
+	for (size_t i = 0; i < c->n_contexts && r == 0; i++)
+		r = machine_add_context(unit, c->contexts[i].name, c->contexts[i].mid,
+					&c->contexts[i].allow, why);
+	return r;
+}
+
+static void free_a64(void *thing)
+{
+	a64_free(thing);
+}
+
+static int add_smmuv3s(struct machine *m, struct reason *why)
+{
+	const struct smmuv3s *all = *machine_smmuv3s(m);
+	struct a64 *a64;
+	int r;
+
+	if (!all)
+		return 0;
+	if (!machine_config(m)->table_memory)
+		return refuse(why, -EINVAL,
+			      "smmuv3 %s: its tables need memory that it can walk: table-memory",
+			      all->found[0].config->name);
+	a64 = a64_new(machine_real_bus(m), &all->format);
+	if (!a64)
+		return refuse(why, -ENOMEM, "no memory for the SMMUv3s");
+	r = machine_keep(m, a64, free_a64, why);
+	for (size_t i = 0; i < all->n && r == 0; i++)
+		r = add_smmuv3(m, &all->found[i], a64, why);
+	return r;
+}
+
+const struct machine_kind machine_smmuv3 = { .quiet = quiet_smmuv3s, .add = add_smmuv3s };

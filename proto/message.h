@@ -42,6 +42,9 @@ struct hello {
 	uint32_t version;
 	uint64_t features;
 	const char *name;
+	uint64_t session; /* to be resumed, with its token; 0: a new one */
+	uint8_t token[PROTO_TOKEN_LEN];
+	uint64_t sent; /* the last serial that was sent before */
 };
 
 struct request {
@@ -58,6 +61,7 @@ struct welcome {
 	uint32_t max_message, max_ops, max_data;
 	uint64_t session;
 	uint8_t token[PROTO_TOKEN_LEN];
+	uint32_t grace; /* ms */
 };
 
 struct piece {

@@ -107,6 +107,7 @@ static int take_welcome(struct codec *c, const VcmWire__Welcome *m, struct reply
 	*w = (struct welcome){ m->version, m->features, m->max_message,
 			       m->max_ops, m->max_data, m->session };
 	memcpy(w->token, m->token.data, PROTO_TOKEN_LEN);
+	w->grace = m->grace;
 	out->welcome = w;
 	return 0;
 }

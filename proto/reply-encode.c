@@ -86,6 +86,7 @@ static void give_welcome(const struct welcome *w, VcmWire__Welcome *m)
 	m->max_data = w->max_data;
 	m->session = w->session;
 	m->token = (ProtobufCBinaryData){ PROTO_TOKEN_LEN, unconst(w->token) };
+	m->grace = w->grace;
 }
 
 static void give_fault(const struct fault_event *f, VcmWire__Fault *m)

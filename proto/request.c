@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "proto/codec.h"
 #include "proto/quick.h"
@@ -55,8 +56,17 @@ static int take_hello(const VcmWire__Hello *m, struct request *out, struct reaso
 	if (!name_is_valid(m->name))
 		return refuse(why, -EPROTO, "hello: name: more than %d bytes, or not printable",
 			      PROTO_MAX_NAME);
+	if (m->token.len != (m->session ? PROTO_TOKEN_LEN : 0))
+		return refuse(why, -EPROTO, "hello: token of %zu bytes for session %" PRIu64,
+			      m->token.len, m->session);
 	out->is_hello = true;
-	out->hello = (struct hello){ m->version, m->features, m->name };
+	out->hello = (struct hello){ .version = m->version,
+				     .features = m->features,
+				     .name = m->name,
+				     .session = m->session,
+				     .sent = m->sent };
+	if (m->session)
+		memcpy(out->hello.token, m->token.data, PROTO_TOKEN_LEN);
 	return 0;
 }
 
@@ -148,6 +158,11 @@ long request_encode(struct codec *c, const struct request *in, void *buf, size_t
 		hello.features = in->hello.features;
 		if (in->hello.name)
 			hello.name = unconst(in->hello.name);
+		hello.session = in->hello.session;
+		hello.sent = in->hello.sent;
+		if (in->hello.session)
+			hello.token = (ProtobufCBinaryData){ PROTO_TOKEN_LEN,
+							     unconst(in->hello.token) };
 		m.hello = &hello;
 	} else {
 		r = give_ops(c, in, &m);

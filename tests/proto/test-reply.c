@@ -32,7 +32,8 @@ static const struct welcome welcome_highest = { UINT32_MAX,
 						UINT32_MAX,
 						UINT32_MAX,
 						UINT64_MAX,
-						{ 0, 255, 1, [15] = 9 } };
+						{ 0, 255, 1, [15] = 9 },
+						UINT32_MAX };
 static const struct fault_event fault_highest = { UINT64_MAX, UINT32_MAX, UINT64_MAX, UINT64_MAX,
 						  UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX,
 						  UINT32_MAX, UINT64_MAX };
@@ -141,6 +142,7 @@ START_TEST(welcome_comes_back_whole)
 	ck_assert_uint_eq(out.welcome->max_ops, UINT32_MAX);
 	ck_assert_uint_eq(out.welcome->max_data, UINT32_MAX);
 	ck_assert_uint_eq(out.welcome->session, UINT64_MAX);
+	ck_assert_uint_eq(out.welcome->grace, UINT32_MAX);
 	ck_assert_mem_eq(out.welcome->token, welcome_highest.token, PROTO_TOKEN_LEN);
 }
 END_TEST

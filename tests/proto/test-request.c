@@ -69,6 +69,9 @@ static void check_there_and_back(struct codec *c, const struct request *in)
 		ck_assert_uint_eq(out.hello.version, in->hello.version);
 		ck_assert_uint_eq(out.hello.features, in->hello.features);
 		ck_assert_str_eq(out.hello.name, in->hello.name);
+		ck_assert_uint_eq(out.hello.session, in->hello.session);
+		ck_assert_uint_eq(out.hello.sent, in->hello.sent);
+		ck_assert_mem_eq(out.hello.token, in->hello.token, PROTO_TOKEN_LEN);
 	}
 }
 
@@ -125,9 +128,14 @@ START_TEST(hello_comes_back)
 	check_there_and_back(
 		c, &(struct request){ .serial = 1,
 				      .is_hello = true,
-				      .hello = { UINT32_MAX, UINT64_MAX, longest_name } });
+				      .hello = { UINT32_MAX,
+						 UINT64_MAX,
+						 longest_name,
+						 UINT64_MAX,
+						 { 255, 0, 1, [15] = 9 },
+						 UINT64_MAX } });
 	check_there_and_back(
-		c, &(struct request){ .serial = 1, .is_hello = true, .hello = { 0, 0, "" } });
+		c, &(struct request){ .serial = 1, .is_hello = true, .hello = { .name = "" } });
 }
 END_TEST
 
@@ -234,6 +242,21 @@ START_TEST(request_refused_with_a_name_that_is_too_long)
 }
 END_TEST
 
+START_TEST(request_refused_with_a_token_that_is_none)
+{
+	wire_text(&part, HELLO_F_TOKEN, "short");
+	wire_int(&part, HELLO_F_SESSION, 1);
+	wire_int(&wire, REQUEST_F_SERIAL, 1);
+	wire_message(&wire, REQUEST_F_HELLO, &part);
+	check_refused("hello: token of 5 bytes for session 1");
+	part.len = wire.len = 0;
+	wire_text(&part, HELLO_F_TOKEN, "a token of 16 b.");
+	wire_int(&wire, REQUEST_F_SERIAL, 1);
+	wire_message(&wire, REQUEST_F_HELLO, &part);
+	check_refused("hello: token of 16 bytes for session 0");
+}
+END_TEST
+
 START_TEST(request_refused_with_a_name_that_is_not_printable)
 {
 	for (int ch = 1; ch < 256; ch++) {
@@ -310,6 +333,7 @@ SUITE_MAIN("request", request_comes_back_with_every_field_at_its_lowest_and_high
 	   request_refused_with_too_many_operations,
 	   request_refused_with_a_handle_of_the_brokers_half,
 	   request_refused_with_a_name_that_is_too_long,
+	   request_refused_with_a_token_that_is_none,
 	   request_refused_with_a_name_that_is_not_printable,
 	   request_refused_with_too_much_data_in_one_operation,
 	   request_refused_with_too_much_data_in_all, request_refused_above_the_largest_message,

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <bsd/sys/queue.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -11,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "libvcmclient/poller.h"
@@ -26,6 +28,8 @@ struct waiter {
 	struct packet *packet;
 	struct packet *answer;
 	atomic_bool is_sent; /* the request; from then on its packet can be read into */
+	const struct request *request;
+	bool is_unsent; /* it is the leader's to send */
 	bool is_asleep;
 	int wake_fd;   /* an eventfd, when it sleeps on the side too; else -1 */
 	bool is_alone; /* the side is not watched */
@@ -43,11 +47,15 @@ struct connection {
 
 	pthread_mutex_t lock;
 	uint64_t serial;        /* the last one */
+	uint64_t sent;          /* the last one that has been sent */
 	struct waiters waiters; /* by serial */
+	size_t n_unsent;
 	bool has_leader;
+	bool is_down;
 	int error; /* why it is broken, or 0 */
 	struct reason error_text;
 	struct connection_side side;
+	struct connection_finder finder; /* find NULL: none */
 	struct packet *spare;
 	size_t n_spare;
 };
@@ -106,6 +114,23 @@ void connection_set_side(struct connection *c, const struct connection_side *sid
 	pthread_mutex_unlock(&c->lock);
 }
 
+void connection_set_finder(struct connection *c, const struct connection_finder *finder)
+{
+	pthread_mutex_lock(&c->lock);
+	c->finder = *finder;
+	pthread_mutex_unlock(&c->lock);
+}
+
+bool connection_is_revivable(struct connection *c)
+{
+	bool is_revivable;
+
+	pthread_mutex_lock(&c->lock);
+	is_revivable = c->finder.find && !c->error;
+	pthread_mutex_unlock(&c->lock);
+	return is_revivable;
+}
+
 int connection_error(struct connection *c)
 {
 	int r;
@@ -120,6 +145,8 @@ int connection_check(struct connection *c, struct reason *why)
 {
 	struct pollfd fd = { .fd = c->fd };
 
+	if (connection_is_revivable(c))
+		return 0;
 	if (connection_error(c) < 0 || (poll(&fd, 1, 0) > 0 && fd.revents))
 		return refuse(why, -ENOTCONN, "the connection has broken");
 	return 0;
@@ -164,8 +191,16 @@ static void waiter_wake(struct waiter *w)
 		pthread_cond_signal(&w->cond);
 }
 
+static void waiter_set_unsent(struct connection *c, struct waiter *w, bool is_unsent)
+{
+	c->n_unsent += is_unsent;
+	c->n_unsent -= w->is_unsent;
+	w->is_unsent = is_unsent;
+}
+
 static void waiter_finish(struct connection *c, struct waiter *w, int result)
 {
+	waiter_set_unsent(c, w, false);
 	TAILQ_REMOVE(&c->waiters, w, link);
 	w->result = result;
 	waiter_wake(w);
@@ -323,6 +358,17 @@ static void side_ready(struct connection *c, struct waiter *w, const struct conn
 	pthread_mutex_lock(&c->lock);
 }
 
+/* The socket has ended, or the broker spoke nonsense. */
+static void lost_locked(struct connection *c, int r, const char *text)
+{
+	if (r == -EPROTO || r == -ENOMEM)
+		break_locked(c, r, text);
+	else if (c->finder.find)
+		c->is_down = true;
+	else
+		break_locked(c, -ECONNRESET, text);
+}
+
 /* One turn as the leader. Called and returns with the lock held. */
 static void lead_once(struct connection *c, struct waiter *w)
 {
@@ -338,13 +384,113 @@ static void lead_once(struct connection *c, struct waiter *w)
 	pthread_mutex_lock(&c->lock);
 	c->has_leader = false;
 	if (r < 0) {
-		break_locked(c, r == -EPROTO || r == -ENOMEM ? r : -ECONNRESET, why.text);
+		lost_locked(c, r, why.text);
 	} else if (r == LEAD_PACKET) {
 		deliver(c, w);
 	} else {
 		pass_lead(c);
 		side_ready(c, w, &side);
 	}
+}
+
+/* --- finding the broker again ------------------------------------------------------------------------------------- */
+
+/* What is encoded here was encoded before; only a broker that takes shorter messages than the last one could be a reason not to. */
+static int encode_again(struct connection *c, struct waiter *leader, const struct waiter *w,
+			size_t *out_len)
+{
+	struct request request = *w->request;
+	struct reason why;
+
+	request.serial = w->serial;
+	request.ack = TAILQ_FIRST(&c->waiters)->serial - 1;
+	return packet_encode(leader->packet, &request, c->max_message, out_len, &why);
+}
+
+/* Sends what is to be sent, as far as the socket takes it. Called with the lock held, with which nobody else sends. */
+static void send_unsent(struct connection *c, struct waiter *leader)
+{
+	struct waiter *w, *next;
+	size_t len = 0;
+
+	TAILQ_FOREACH_SAFE(w, &c->waiters, link, next) {
+		int r;
+
+		if (!w->is_unsent)
+			continue;
+		r = encode_again(c, leader, w, &len);
+		if (r < 0) {
+			waiter_finish(c, w, r);
+			continue;
+		}
+		if (packet_send(leader->packet, c->fd, len, MSG_DONTWAIT) < 0)
+			return; /* no room, or no broker: reading will tell */
+		c->sent = w->serial;
+		waiter_set_unsent(c, w, false);
+	}
+}
+
+/* One turn as the leader of a connection that has things to send. Called and returns with the lock held. */
+static void lead_sending(struct connection *c, struct waiter *w)
+{
+	struct pollfd fd = { .fd = c->fd, .events = POLLIN | POLLOUT };
+	struct packet *packet = w->packet;
+	struct reason why;
+	int r;
+
+	send_unsent(c, w);
+	if (!c->n_unsent || w->result != WAITING)
+		return;
+	c->has_leader = true;
+	pthread_mutex_unlock(&c->lock);
+	poll(&fd, 1, -1);
+	r = packet_receive(packet, c->fd, MSG_DONTWAIT, &why);
+	pthread_mutex_lock(&c->lock);
+	c->has_leader = false;
+	if (r == 0)
+		deliver(c, w);
+	else if (r != -EAGAIN)
+		lost_locked(c, r, why.text);
+}
+
+/* The socket is another one. Called with both locks held: nobody is in the middle of sending. */
+static void revive_locked(struct connection *c, int fd)
+{
+	struct waiter *w;
+
+	if (c->error || dup3(fd, c->fd, O_CLOEXEC) < 0) {
+		break_locked(c, -ECONNRESET, "the new connection cannot be used");
+		return;
+	}
+	c->is_down = false;
+	TAILQ_FOREACH(w, &c->waiters, link) {
+		waiter_set_unsent(c, w, true);
+		w->is_alone = false; /* there is a new side to watch */
+		waiter_wake(w);
+	}
+}
+
+/* Called and returns with the lock held. */
+static void find_again(struct connection *c)
+{
+	struct connection_finder finder = c->finder;
+	struct connection_lost lost = { TAILQ_FIRST(&c->waiters)->serial - 1, c->sent };
+	_cleanup_(fd_closep) int fd = -1;
+	struct reason why;
+	int r;
+
+	why.text[0] = 0;
+	c->has_leader = true;
+	pthread_mutex_unlock(&c->lock);
+	r = finder.find(finder.ctx, &lost, &fd, &why);
+	pthread_mutex_lock(&c->send_lock);
+	pthread_mutex_lock(&c->lock);
+	c->has_leader = false;
+	if (r < 0)
+		break_locked(c, -ECONNRESET, why.text);
+	else
+		revive_locked(c, fd);
+	pthread_mutex_unlock(&c->send_lock);
 }
 
 /*
@@ -377,11 +523,14 @@ static int await(struct connection *c, struct waiter *w, struct reason *why)
 {
 	pthread_mutex_lock(&c->lock);
 	while (w->result == WAITING) {
-		if (!c->has_leader) {
+		if (c->has_leader)
+			sleep_once(c, w);
+		else if (c->is_down)
+			find_again(c);
+		else if (c->n_unsent)
+			lead_sending(c, w);
+		else
 			lead_once(c, w);
-			continue;
-		}
-		sleep_once(c, w);
 	}
 	if (!c->has_leader)
 		pass_lead(c);
@@ -393,8 +542,21 @@ static int await(struct connection *c, struct waiter *w, struct reason *why)
 
 /* --- sending -------------------------------------------------------------------------------------------------- */
 
-/* The waiter stands in the list from here on, and has a packet. */
-static int begin(struct connection *c, struct request *request, struct waiter *w,
+/* With the lock held: the waiter stands in the list from here on. */
+static void enlist(struct connection *c, struct request *request, struct waiter *w)
+{
+	request->serial = w->serial = ++c->serial;
+	request->ack =
+		(TAILQ_EMPTY(&c->waiters) ? w->serial : TAILQ_FIRST(&c->waiters)->serial) - 1;
+	w->request = request;
+	TAILQ_INSERT_TAIL(&c->waiters, w, link);
+	waiter_set_unsent(c, w, c->is_down || c->n_unsent);
+	if (!w->is_unsent)
+		c->sent = w->serial;
+}
+
+/* Then it stands in the list, and has a packet. Out: whether the caller is to send it. */
+static int begin(struct connection *c, struct request *request, struct waiter *w, bool *out_sends,
 		 struct reason *why)
 {
 	int r = 0;
@@ -403,17 +565,13 @@ static int begin(struct connection *c, struct request *request, struct waiter *w
 	w->packet = spare_take(c);
 	if (!w->packet)
 		w->packet = packet_new();
-	if (!w->packet) {
+	if (!w->packet)
 		r = refuse(why, -ENOMEM, "no memory");
-	} else if (c->error) {
+	else if (c->error)
 		r = refuse(why, -ENOTCONN, "not connected any more: %s", c->error_text.text);
-	} else {
-		request->serial = w->serial = ++c->serial;
-		request->ack =
-			(TAILQ_EMPTY(&c->waiters) ? w->serial : TAILQ_FIRST(&c->waiters)->serial) -
-			1;
-		TAILQ_INSERT_TAIL(&c->waiters, w, link);
-	}
+	else
+		enlist(c, request, w);
+	*out_sends = !w->is_unsent;
 	pthread_mutex_unlock(&c->lock);
 	return r;
 }
@@ -429,18 +587,21 @@ static void give_up(struct connection *c, struct waiter *w)
 static int submit(struct connection *c, struct request *request, struct waiter *w,
 		  struct reason *why)
 {
+	bool sends = false;
 	size_t len = 0;
 	int r;
 
 	pthread_mutex_lock(&c->send_lock);
-	r = begin(c, request, w, why);
+	r = begin(c, request, w, &sends, why);
 	if (r == 0) {
 		r = packet_encode(w->packet, request, c->max_message, &len, why);
 		if (r < 0)
 			give_up(c, w);
 	}
 	if (r == 0) {
-		if (packet_send(w->packet, c->fd, len) < 0)
+		/* Without a broker it is sent when there is one again. */
+		if (sends && packet_send(w->packet, c->fd, len, 0) < 0 &&
+		    !connection_is_revivable(c))
 			connection_break(c, -ECONNRESET, "the broker has closed the connection");
 		atomic_store(&w->is_sent, true);
 	}

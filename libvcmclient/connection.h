@@ -8,6 +8,13 @@
  *
  * When the connection breaks, everyone that waits gets -ECONNRESET (-EPROTO when the broker talked nonsense), and everyone
  * that comes later -ENOTCONN.
+ *
+ * With a finder (connection_set_finder()), the end of the socket does not break it: it is down. The leader, once it has read
+ * all that was still to be read, finds the broker again; what was asked and not answered is sent again, as it was; and nobody
+ * who waits has noticed.
+ *
+ *	UP --the socket has ended--> DOWN --found--> UP
+ *	 |__________________________|____________________ broken
  */
 #pragma once
 
@@ -44,6 +51,22 @@ struct connection_side {
 	void *ctx;
 };
 void connection_set_side(struct connection *c, const struct connection_side *side);
+
+/* What a new connection begins with. */
+struct connection_lost {
+	uint64_t answered; /* every request up to this serial */
+	uint64_t sent;     /* the last serial that was sent */
+};
+
+struct connection_finder {
+	/* Out: a new socket, on which the first request may be sent. Called without any lock, by one at a time. 0, or why not:
+	 * then the connection breaks. */
+	int (*find)(void *ctx, const struct connection_lost *lost, int *out_fd, struct reason *why);
+	void *ctx;
+};
+void connection_set_finder(struct connection *c, const struct connection_finder *finder);
+/* Whether the end of the socket would not be, or is not, its end. */
+bool connection_is_revivable(struct connection *c);
 
 /*
  * Sends a request (its serial and ack are filled in here) and waits for the reply, whose status is not looked at.

@@ -2,12 +2,15 @@
 #include "libvcmclient/event.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "libvcmclient/reader.h"
@@ -20,12 +23,15 @@ struct events {
 	struct hooks *hooks;
 
 	pthread_mutex_t receive_lock; /* for what follows */
-	int fd;
+	int fd;                       /* its number stays, whatever channel it is */
+	int watch_fd;            /* an epoll of it, for the program's loop; -1: it has not asked */
+	unsigned int generation; /* of the channel */
 	struct packet *packet;
 
 	pthread_mutex_t lock; /* for what follows */
 	struct reader *reader;
 	bool is_stopped;
+	bool is_watched; /* also without handlers there is somebody who reads */
 };
 
 static _Atomic(enum vcm_event_mode) mode_now = VCM_EVENT_THREAD;
@@ -52,14 +58,21 @@ static int receive_locked(struct events *e, struct fault_event *out, struct reas
 	return 0;
 }
 
-/* 0; -EAGAIN when there is none; anything else is the end of the connection. */
-static int events_receive(struct events *e, struct fault_event *out, struct reason *why)
+/*
+ * 0; -EAGAIN when there is none; -ECONNRESET at the end of the channel, and which it was, when the broker may come back;
+ * anything else is the end of the connection.
+ */
+static int events_receive(struct events *e, struct fault_event *out, unsigned int *out_generation,
+			  struct reason *why)
 {
 	int r;
 
 	pthread_mutex_lock(&e->receive_lock);
 	r = receive_locked(e, out, why);
+	*out_generation = e->generation;
 	pthread_mutex_unlock(&e->receive_lock);
+	if (r == -ECONNRESET && connection_is_revivable(e->session->connection))
+		return r;
 	if (r < 0 && r != -EAGAIN)
 		connection_break(e->session->connection,
 				 r == -EPROTO || r == -ENOMEM ? r : -ECONNRESET, why->text);
@@ -100,24 +113,60 @@ static void handle(struct events *e, const struct fault_event *event)
 		connection_put(e->session->connection, packet);
 }
 
-/* All the faults that are there. How many, or the end of the connection. */
-static int drain(struct events *e, struct reason *why)
+/* All the faults that are there. How many, or the end of the channel. */
+static int drain(struct events *e, unsigned int *out_generation, struct reason *why)
 {
 	struct fault_event event = { .id = 0 };
 	int n = 0, r;
 
-	while ((r = events_receive(e, &event, why)) == 0) {
+	while ((r = events_receive(e, &event, out_generation, why)) == 0) {
 		handle(e, &event);
 		n++;
 	}
 	return r == -EAGAIN ? n : r;
 }
 
+/*
+ * A channel has ended, and the broker may come back: any call looks for it and brings a new channel, so this makes one. When
+ * there is none afterwards, it was not the broker that ended.
+ */
+static int await_channel(struct events *e, unsigned int ended, struct reason *why)
+{
+	const struct op op = { .code = OP_MEMTYPE_CONT, .arg = VCM_MEMTYPE_0, .name = "" };
+	const struct request request = { .ops = &op, .n_ops = 1 };
+	struct packet *packet = NULL;
+	bool is_new;
+	int r;
+
+	r = connection_request(e->session->connection, &request, &packet, why);
+	if (r < 0)
+		return r;
+	connection_put(e->session->connection, packet);
+	pthread_mutex_lock(&e->receive_lock);
+	is_new = e->generation != ended;
+	pthread_mutex_unlock(&e->receive_lock);
+	if (is_new)
+		return 0;
+	connection_break(e->session->connection, -ECONNRESET, "the event channel has ended");
+	return refuse(why, -ECONNRESET, "the event channel has ended");
+}
+
+/* As drain(); when the broker has come back, 0. */
+static int drain_or_revive(struct events *e, struct reason *why)
+{
+	unsigned int generation;
+	int r = drain(e, &generation, why);
+
+	if (r == -ECONNRESET && connection_is_revivable(e->session->connection))
+		return await_channel(e, generation, why);
+	return r;
+}
+
 static int read_all(void *ctx)
 {
 	struct reason why;
 
-	return drain(ctx, &why);
+	return drain_or_revive(ctx, &why);
 }
 
 /*
@@ -132,7 +181,11 @@ static bool wants(void *ctx)
 
 static bool ready(void *ctx)
 {
-	return hooks_depth() < DEPTH_MAX && read_all(ctx) >= 0;
+	struct reason why;
+	unsigned int generation;
+
+	/* At the end of the channel the call, which waits, finds the broker itself. */
+	return hooks_depth() < DEPTH_MAX && drain(ctx, &generation, &why) >= 0;
 }
 
 struct events *events_new(struct session *session, int fd)
@@ -145,6 +198,7 @@ struct events *events_new(struct session *session, int fd)
 		return NULL;
 	e->session = session;
 	e->fd = fd;
+	e->watch_fd = -1;
 	e->packet = STEAL_PTR(packet);
 	e->hooks = STEAL_PTR(hooks);
 	pthread_mutex_init(&e->receive_lock, NULL);
@@ -162,6 +216,7 @@ struct events *events_free(struct events *e)
 	pthread_mutex_destroy(&e->receive_lock);
 	hooks_free(e->hooks);
 	packet_free(e->packet);
+	fd_closep(&e->watch_fd);
 	fd_closep(&e->fd);
 	return mem_free(e);
 }
@@ -202,8 +257,42 @@ int events_set_mode(struct events *e, enum vcm_event_mode mode, struct reason *w
 		return 0;
 	if (mode == VCM_EVENT_LOOP)
 		reader_end(e, false);
-	else if (!hooks_is_empty(e->hooks))
+	else if (e->is_watched || !hooks_is_empty(e->hooks))
 		return reader_need(e, why);
+	return 0;
+}
+
+int events_watch(struct events *e, struct reason *why)
+{
+	e->is_watched = true;
+	return is_loop() ? 0 : reader_need(e, why);
+}
+
+static int watch_locked(struct events *e)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	return epoll_ctl(e->watch_fd, EPOLL_CTL_ADD, e->fd, &event) < 0 ? -errno : 0;
+}
+
+static int replace_locked(struct events *e, int fd)
+{
+	if (e->fd < 0 || dup3(fd, e->fd, O_CLOEXEC) < 0)
+		return -EMFILE;
+	e->generation++;
+	return e->watch_fd >= 0 ? watch_locked(e) : 0;
+}
+
+int events_replace(struct events *e, int fd, struct reason *why)
+{
+	int r;
+
+	pthread_mutex_lock(&e->receive_lock);
+	r = replace_locked(e, fd);
+	pthread_mutex_unlock(&e->receive_lock);
+	if (r < 0)
+		return refuse(why, r, "the event channel cannot be replaced");
+	close(fd);
 	return 0;
 }
 
@@ -254,29 +343,61 @@ int events_hook(struct events *e, uint32_t device, struct hook hook, struct reas
 	return r;
 }
 
+static int refuse_loop(struct reason *why)
+{
+	return refuse(why, -EINVAL,
+		      "faults are the library's thread's: call vcm_set_event_mode(VCM_EVENT_LOOP)");
+}
+
+/* The channel's own descriptor would leave the program's epoll when the channel is replaced. */
+static int watch_new_locked(struct events *e)
+{
+	int r;
+
+	e->watch_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (e->watch_fd < 0)
+		return -errno;
+	r = watch_locked(e);
+	if (r < 0)
+		fd_closep(&e->watch_fd);
+	return r;
+}
+
 int events_fd(struct events *e, struct reason *why)
 {
+	int r;
+
 	if (!is_loop())
-		return refuse(
-			why, -EINVAL,
-			"faults are the library's thread's: call vcm_set_event_mode(VCM_EVENT_LOOP)");
-	return e->fd;
+		return refuse_loop(why);
+	pthread_mutex_lock(&e->receive_lock);
+	r = e->watch_fd >= 0 ? 0 : watch_new_locked(e);
+	pthread_mutex_unlock(&e->receive_lock);
+	return r < 0 ? refuse(why, r, "no descriptor to poll: %s", strerrordesc_np(-r)) :
+		       e->watch_fd;
+}
+
+static int dispatch_once(struct events *e, int timeout_ms, struct reason *why)
+{
+	struct pollfd fd = { .fd = e->fd, .events = POLLIN };
+	int r = poll(&fd, 1, timeout_ms);
+
+	if (r < 0)
+		return refuse(why, -errno, "poll: %s", strerrordesc_np(errno));
+	return r > 0 ? drain_or_revive(e, why) : 0;
 }
 
 int events_dispatch(struct events *e, int timeout_ms, struct reason *why)
 {
-	struct pollfd fd = { .fd = e->fd, .events = POLLIN };
-	int r = events_fd(e, why);
+	int r;
 
-	if (r < 0)
-		return r;
+	if (!is_loop())
+		return refuse_loop(why);
 	if (connection_error(e->session->connection) < 0)
 		return refuse(why, -ENOTCONN, "the connection has broken");
-	r = poll(&fd, 1, timeout_ms);
-	if (r < 0)
-		return refuse(why, -errno, "poll: %s", strerrordesc_np(errno));
-	r = r > 0 ? drain(e, why) : 0;
-	return r >= 0 ? r : -ENOTCONN;
+	do /* a broker that has come back is no fault */
+		r = dispatch_once(e, timeout_ms, why);
+	while (r == 0 && timeout_ms < 0);
+	return r >= 0 || r == -EINTR ? r : -ENOTCONN;
 }
 
 void events_stop(struct events *e)
@@ -289,5 +410,6 @@ void events_stop(struct events *e)
 
 void events_forked(struct events *e)
 {
+	fd_closep(&e->watch_fd);
 	fd_closep(&e->fd);
 }

@@ -29,9 +29,14 @@ int events_set_mode(struct events *e, enum vcm_event_mode mode, struct reason *w
 /* Sets or (handler NULL) removes the hook of a device, here and at the broker. 0, or why not: then the old one stands. */
 int events_hook(struct events *e, uint32_t device, struct hook hook, struct reason *why);
 
-/* For VCM_EVENT_LOOP, otherwise -EINVAL: the fd to poll; and vcm_dispatch(). */
+/* For VCM_EVENT_LOOP, otherwise -EINVAL: the fd to poll, the same for good; and vcm_dispatch(). */
 int events_fd(struct events *e, struct reason *why);
 int events_dispatch(struct events *e, int timeout_ms, struct reason *why);
+
+/* The session is one that outlives its broker: the end of the channel is noticed, whoever is to notice. 0, or why not. */
+int events_watch(struct events *e, struct reason *why);
+/* A new channel, in the place of the one that has ended: fd is taken on success. 0, -EMFILE. */
+int events_replace(struct events *e, int fd, struct reason *why);
 
 /* Faults are not dealt with any more: returns when the thread has ended, unless it is the caller. */
 void events_stop(struct events *e);

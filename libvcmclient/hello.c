@@ -11,7 +11,14 @@
 
 #define DEFAULT_SOCKET "/run/vcm/vcmd.sock"
 
-static int socket_connect(const char *path, struct reason *why)
+static const char *socket_path(void)
+{
+	const char *path = secure_getenv("VCM_SOCKET");
+
+	return path && *path ? path : DEFAULT_SOCKET;
+}
+
+int hello_socket(const char *path, int flags, struct reason *why)
 {
 	_cleanup_(fd_closep) int fd = -1;
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
@@ -21,7 +28,7 @@ static int socket_connect(const char *path, struct reason *why)
 		return refuse(why, -ENAMETOOLONG, "the path of the socket is too long: %.100s...",
 			      path);
 	memcpy(addr.sun_path, path, strlen(path));
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0);
 	if (fd < 0)
 		return refuse(why, -errno, "socket: %s", strerrordesc_np(errno));
 	do
@@ -33,8 +40,7 @@ static int socket_connect(const char *path, struct reason *why)
 	return steal_fd(&fd);
 }
 
-/* What the program calls itself, as far as a message can say it. */
-static void program_name(char out[PROTO_MAX_NAME + 1])
+void hello_program_name(char out[PROTO_MAX_NAME + 1])
 {
 	size_t n = 0;
 
@@ -69,6 +75,24 @@ static int take_welcome(struct session *s, struct packet *packet, int *out_fd, s
 	return 0;
 }
 
+static int find_again(void *ctx, const struct connection_lost *lost, int *out_fd,
+		      struct reason *why)
+{
+	return resume_find(ctx, lost, out_fd, why);
+}
+
+/* The broker promises to know the session also when it has been restarted. */
+static int prepare_resume(struct session *s, const struct welcome *welcome, struct reason *why)
+{
+	int r = resume_init(&s->resume, socket_path(), welcome);
+
+	if (r < 0)
+		return refuse(why, r, "eventfd: %s", strerrordesc_np(-r));
+	if (s->resume.grace)
+		connection_set_finder(s->connection, &(struct connection_finder){ find_again, s });
+	return 0;
+}
+
 static int say_hello(struct session *s, int *out_fd, struct reason *why)
 {
 	char name[PROTO_MAX_NAME + 1];
@@ -77,11 +101,13 @@ static int say_hello(struct session *s, int *out_fd, struct reason *why)
 	struct packet *packet = NULL;
 	int r;
 
-	program_name(name);
+	hello_program_name(name);
 	r = connection_request(s->connection, &request, &packet, why);
 	if (r < 0)
 		return r;
 	r = take_welcome(s, packet, out_fd, why);
+	if (r == 0)
+		r = prepare_resume(s, packet->reply.welcome, why);
 	connection_put(s->connection, packet);
 	return r;
 }
@@ -105,18 +131,20 @@ static int hello(struct session *s, struct reason *why)
 	if (!s->events)
 		return refuse(why, -ENOMEM, "no memory");
 	steal_fd(&event_fd);
+	/* Without the thread that it takes, the next call will notice. */
+	if (s->resume.grace)
+		events_watch(s->events, NULL);
 	return 0;
 }
 
 int hello_connect(struct session *s, struct reason *why)
 {
-	const char *path = secure_getenv("VCM_SOCKET");
 	_cleanup_(fd_closep) int fd = -1;
 
 	s->handles = handles_new();
 	if (!s->handles)
 		return refuse(why, -ENOMEM, "no memory");
-	fd = socket_connect(path && *path ? path : DEFAULT_SOCKET, why);
+	fd = hello_socket(socket_path(), 0, why);
 	if (fd < 0)
 		return fd;
 	s->connection = connection_new(fd);

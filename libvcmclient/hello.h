@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/reason.h"
+#include "proto/message.h"
 
 struct session;
 
@@ -14,3 +15,8 @@ struct session;
  * 0, or a negative errno number: then what is there of them is the session's to free.
  */
 int hello_connect(struct session *s, struct reason *why);
+
+/* A socket that is connected to path; flags: of socket(). A negative errno number otherwise. */
+int hello_socket(const char *path, int flags, struct reason *why);
+/* What the program calls itself, as far as a message can say it. */
+void hello_program_name(char out[PROTO_MAX_NAME + 1]);

@@ -40,12 +40,12 @@ int packet_encode(struct packet *packet, const struct request *request, size_t m
 	return 0;
 }
 
-int packet_send(const struct packet *packet, int fd, size_t len)
+int packet_send(const struct packet *packet, int fd, size_t len, int flags)
 {
 	ssize_t n;
 
 	do
-		n = send(fd, packet->bytes, len, MSG_NOSIGNAL);
+		n = send(fd, packet->bytes, len, flags | MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : 0;
 }
@@ -79,11 +79,16 @@ int packet_receive(struct packet *packet, int fd, int flags, struct reason *why)
 			      .msg_iovlen = 1,
 			      .msg_control = control.bytes,
 			      .msg_controllen = sizeof(control.bytes) };
+	bool was_reset = false;
 	ssize_t n;
 
-	do
+	/* A peer that did not read all that it was sent is told of first, and what it has sent comes after that. */
+	for (;;) {
 		n = recvmsg(fd, &msg, flags | MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
+		if (n >= 0 || (errno != EINTR && (errno != ECONNRESET || was_reset)))
+			break;
+		was_reset |= errno == ECONNRESET;
+	}
 	if (n < 0)
 		return errno == EAGAIN ?
 			       -EAGAIN :

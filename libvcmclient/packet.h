@@ -30,8 +30,8 @@ CLEANUP_DEFINE(struct packet *, packet_free)
 /* A request to bytes: 0 and its length; -EMSGSIZE when it would be longer than max; -ENOMEM. */
 int packet_encode(struct packet *packet, const struct request *request, size_t max, size_t *out_len,
 		  struct reason *why);
-/* Sends them. 0, or what send() says. */
-int packet_send(const struct packet *packet, int fd, size_t len);
+/* Sends them; flags: of send(). 0, or what send() says. */
+int packet_send(const struct packet *packet, int fd, size_t len, int flags);
 /*
  * Receives one message and decodes it. flags: of recvmsg().
  * 0; -EAGAIN as recvmsg(); -ECONNRESET at the end; -EPROTO when it is no message of the broker's; -ENOMEM; or what

@@ -12,6 +12,9 @@
 #include "libvcmclient/error.h"
 #include "libvcmclient/hello.h"
 
+/* How long the end of a session waits for a broker that is not there. */
+#define GOODBYE_MS 2000
+
 static pthread_mutex_t init_lock =
 	PTHREAD_MUTEX_INITIALIZER;                       /* one connects; taken before the other */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* for what follows */
@@ -30,6 +33,7 @@ static struct session *session_free(struct session *s)
 	arenas_deinit(&s->arenas);
 	devices_deinit(&s->devices);
 	connection_free(s->connection);
+	resume_deinit(&s->resume);
 	mem_free(s);
 	pthread_setcancelstate(cancel_state, NULL);
 	return NULL;
@@ -119,6 +123,7 @@ static void after_fork_in_child(void)
 	/* Once more than there are users, so that it is never freed. */
 	current->n_refs++;
 	connection_forked(current->connection);
+	resume_deinit(&current->resume);
 	events_forked(current->events);
 	inherited = STEAL_PTR(current);
 }
@@ -203,6 +208,7 @@ static void session_end(struct session *s)
 	const struct request request = { .ops = &op, .n_ops = 1 };
 	struct packet *packet = NULL;
 
+	resume_hurry(&s->resume, GOODBYE_MS);
 	events_stop(s->events);
 	if (connection_request(s->connection, &request, &packet, NULL) == 0)
 		connection_put(s->connection, packet);

@@ -15,6 +15,7 @@
 #include "libvcmclient/device.h"
 #include "libvcmclient/event.h"
 #include "libvcmclient/handle.h"
+#include "libvcmclient/resume.h"
 
 struct session {
 	unsigned int n_refs; /* with the lock of session.c */
@@ -23,6 +24,7 @@ struct session {
 	struct arenas arenas;
 	struct events *events;
 	struct devices devices;
+	struct resume resume;
 	uint32_t max_ops;  /* operations in a request */
 	uint32_t max_data; /* bytes of data in an operation or a reply */
 };

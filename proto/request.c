@@ -161,8 +161,8 @@ long request_encode(struct codec *c, const struct request *in, void *buf, size_t
 		hello.session = in->hello.session;
 		hello.sent = in->hello.sent;
 		if (in->hello.session)
-			hello.token = (ProtobufCBinaryData){ PROTO_TOKEN_LEN,
-							     unconst(in->hello.token) };
+			hello.token =
+				(ProtobufCBinaryData){ PROTO_TOKEN_LEN, unconst(in->hello.token) };
 		m.hello = &hello;
 	} else {
 		r = give_ops(c, in, &m);

@@ -13,10 +13,25 @@
 #include "base/fdset.h"
 #include "tests/suite.h"
 
-void peer_open(struct peer *p)
+void peer_listen(struct peer *p)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 
+	memcpy(addr.sun_path, p->path, strlen(p->path));
+	p->listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(bind(p->listen_fd, (const struct sockaddr *)&addr, sizeof(addr)), 0);
+	ck_assert_int_eq(listen(p->listen_fd, 8), 0);
+}
+
+void peer_leave(struct peer *p)
+{
+	unlink(p->path);
+	close(p->listen_fd);
+	p->listen_fd = -1;
+}
+
+void peer_open(struct peer *p)
+{
 	memset(p, 0, sizeof(*p));
 	p->fd = p->event_fd = -1;
 	p->in = codec_new();
@@ -29,10 +44,7 @@ void peer_open(struct peer *p)
 	snprintf(p->dir, sizeof(p->dir), "/tmp/vcm-peer-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(p->dir));
 	snprintf(p->path, sizeof(p->path), "%s/sock", p->dir);
-	memcpy(addr.sun_path, p->path, strlen(p->path));
-	p->listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	ck_assert_int_eq(bind(p->listen_fd, (const struct sockaddr *)&addr, sizeof(addr)), 0);
-	ck_assert_int_eq(listen(p->listen_fd, 8), 0);
+	peer_listen(p);
 	setenv("VCM_SOCKET", p->path, 1);
 }
 
@@ -119,23 +131,53 @@ void peer_send_garbage(struct peer *p)
 	ck_assert_int_eq(send(p->fd, "\377\377\377\377", 4, MSG_NOSIGNAL), 4);
 }
 
-void peer_welcome(struct peer *p)
+static void accept_hello(struct peer *p)
 {
-	struct reply reply = { .welcome = &p->welcome };
-	int pair[2];
-
 	/* cppcheck-suppress nullPointer ; it does not matter who it is */
 	p->fd = accept4(p->listen_fd, NULL, NULL, SOCK_CLOEXEC);
 	ck_assert_int_ge(p->fd, 0);
 	peer_receive(p);
 	ck_assert(p->request.is_hello);
-	ck_assert_uint_eq(p->request.serial, 1);
 	ck_assert_uint_eq(p->request.hello.version, PROTO_VERSION);
+}
+
+static void say_welcome(struct peer *p)
+{
+	struct reply reply = { .serial = p->request.serial, .welcome = &p->welcome };
+	int pair[2];
+
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-	reply.serial = p->request.serial;
 	peer_send(p, &reply, &pair[1], 1);
 	close(pair[1]);
 	p->event_fd = pair[0];
+}
+
+void peer_welcome(struct peer *p)
+{
+	accept_hello(p);
+	ck_assert_uint_eq(p->request.serial, 1);
+	ck_assert_uint_eq(p->request.hello.session, 0);
+	say_welcome(p);
+}
+
+void peer_hang_up(struct peer *p)
+{
+	close(p->fd);
+	close(p->event_fd);
+	p->fd = p->event_fd = -1;
+}
+
+void peer_accept_again(struct peer *p)
+{
+	accept_hello(p);
+	ck_assert_uint_eq(p->request.hello.session, p->welcome.session);
+	ck_assert_mem_eq(p->request.hello.token, p->welcome.token, PROTO_TOKEN_LEN);
+}
+
+void peer_resume(struct peer *p)
+{
+	peer_accept_again(p);
+	say_welcome(p);
 }
 
 static void *play(void *arg)
@@ -174,7 +216,8 @@ void peer_close(struct peer *p)
 		close(p->event_fd);
 	while (vcm_sys_destroy() == 0)
 		;
-	close(p->listen_fd);
+	if (p->listen_fd >= 0)
+		close(p->listen_fd);
 	codec_free(p->in);
 	codec_free(p->out);
 	unlink(p->path);

@@ -41,6 +41,15 @@ struct peer {
 void peer_open(struct peer *p);
 /* In the script's thread: accepts, and plays hello and welcome. */
 void peer_welcome(struct peer *p);
+/* The broker has gone: both sockets are closed. It listens still. */
+void peer_hang_up(struct peer *p);
+/* It stops to listen, and begins again. */
+void peer_leave(struct peer *p);
+void peer_listen(struct peer *p);
+/* It has come back: accepts, and takes the hello of the session that there is, which is in p->request. */
+void peer_accept_again(struct peer *p);
+/* And says welcome to it. */
+void peer_resume(struct peer *p);
 /* Runs the script in a thread, without a connection. */
 void peer_play(struct peer *p, peer_script script);
 /* All of the above: the library is connected, and the script runs. */

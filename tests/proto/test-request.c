@@ -125,15 +125,14 @@ START_TEST(hello_comes_back)
 {
 	_cleanup_(codec_freep) struct codec *c = codec_new();
 
-	check_there_and_back(
-		c, &(struct request){ .serial = 1,
-				      .is_hello = true,
-				      .hello = { UINT32_MAX,
-						 UINT64_MAX,
-						 longest_name,
-						 UINT64_MAX,
-						 { 255, 0, 1, [15] = 9 },
-						 UINT64_MAX } });
+	check_there_and_back(c, &(struct request){ .serial = 1,
+						   .is_hello = true,
+						   .hello = { UINT32_MAX,
+							      UINT64_MAX,
+							      longest_name,
+							      UINT64_MAX,
+							      { 255, 0, 1, [15] = 9 },
+							      UINT64_MAX } });
 	check_there_and_back(
 		c, &(struct request){ .serial = 1, .is_hello = true, .hello = { .name = "" } });
 }
@@ -332,8 +331,7 @@ SUITE_MAIN("request", request_comes_back_with_every_field_at_its_lowest_and_high
 	   request_refused_that_asks_for_nothing, request_refused_with_hello_and_operations,
 	   request_refused_with_too_many_operations,
 	   request_refused_with_a_handle_of_the_brokers_half,
-	   request_refused_with_a_name_that_is_too_long,
-	   request_refused_with_a_token_that_is_none,
+	   request_refused_with_a_name_that_is_too_long, request_refused_with_a_token_that_is_none,
 	   request_refused_with_a_name_that_is_not_printable,
 	   request_refused_with_too_much_data_in_one_operation,
 	   request_refused_with_too_much_data_in_all, request_refused_above_the_largest_message,

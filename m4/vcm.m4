@@ -104,3 +104,16 @@ AC_DEFUN([VCM_HARDEN], [
 	AC_SUBST([HARDEN_LDFLAGS])
 	AC_SUBST([PIE_LDFLAGS])
 ])
+
+dnl SECCOMP_LIBS and VCM_SECCOMP, unless it was switched off or cannot be. Looked for in vain: an error, but in a cross build.
+AC_DEFUN([VCM_CONFINE], [
+	AS_IF([test "x$enable_sanitizers$enable_fuzzers$enable_coverage" != x &&
+		test "x$enable_sanitizers$enable_fuzzers$enable_coverage" != xnonono], [enable_seccomp=no])
+	AS_IF([test "x$enable_seccomp" != xno], [
+		PKG_CHECK_MODULES([SECCOMP], [libseccomp >= 2.5], [enable_seccomp=yes], [
+			AS_IF([test "x$enable_seccomp" = xyes || test "x$cross_compiling" != xyes],
+				[AC_MSG_ERROR([libseccomp >= 2.5 is missing (Debian: apt-get install libseccomp-dev; or --disable-seccomp)])])
+			enable_seccomp=no])])
+	AS_IF([test "x$enable_seccomp" = xyes],
+		[AC_DEFINE([VCM_SECCOMP], [1], [The daemon confines itself to the system calls it needs.])])
+])

@@ -103,6 +103,12 @@ struct broker *broker_free(struct broker *b)
 	return mem_free(b);
 }
 
+void broker_changed(struct broker *b)
+{
+	if (b->changed)
+		b->changed(b->changed_ctx);
+}
+
 void broker_accept(struct broker *b, int fd)
 {
 	client_accept(b, fd);

@@ -52,6 +52,9 @@ struct broker {
 	void *out;             /* PROTO_MAX_MESSAGE bytes for encoding */
 	struct client_list clients;
 	struct loop_idle *chores; /* memory that is filled or given back in idle moments */
+	/* Called when the graph has changed, or who is connected; NULL: nobody asks. */
+	void (*changed)(void *ctx);
+	void *changed_ctx;
 	uint64_t started_ns;
 	uint64_t n_clients, n_requests, n_refused, n_quarantined;
 	enum stage fail_stage; /* tests: the stage that fails next, once */
@@ -61,5 +64,7 @@ struct broker {
 struct broker *broker_new(struct loop *loop, const struct config *config, struct reason *why);
 /* Everything of every client is taken back. Returns NULL; NULL is fine. */
 struct broker *broker_free(struct broker *b);
+/* To be called by who has changed what others may want to know of. */
+void broker_changed(struct broker *b);
 /* A connection that the listener has accepted: fd is the broker's from now on. */
 void broker_accept(struct broker *b, int fd);

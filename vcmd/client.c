@@ -55,6 +55,7 @@ static void client_free(struct client *c)
 	close_link(c);
 	TAILQ_REMOVE(&c->broker->clients, c, entry);
 	c->broker->n_clients--;
+	broker_changed(c->broker);
 	replies_deinit(&c->replies);
 	if (c->owner && c->transport->ended)
 		c->transport->ended(c->owner);
@@ -304,8 +305,10 @@ void client_accept(struct broker *b, int fd)
 	}
 	set_link(c, link);
 	peer = client_peer(c);
-	if (config_rule_allows(&b->config->access, peer->uid, peer->gids, peer->n_gids))
+	if (config_rule_allows(&b->config->access, peer->uid, peer->gids, peer->n_gids)) {
+		broker_changed(b);
 		return;
+	}
 	log_info("pid %d, uid %u: no access", (int)c->pid, c->uid);
 	client_free(c);
 }

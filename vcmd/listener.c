@@ -7,6 +7,7 @@
 #include <libgen.h>
 #include <pwd.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -136,23 +137,56 @@ static void on_readable(void *ctx, _unused_ unsigned int what)
 	}
 }
 
-/* --- a socket from systemd */
+/* --- a socket from the service manager */
 
-static int take_activated(struct listener *l, struct reason *why)
+/* Where it is bound; NULL when that is not a path. */
+static const char *path_of(const struct sockaddr_un *addr, socklen_t len)
 {
-	int n = sd_listen_fds(0);
+	if (len <= offsetof(struct sockaddr_un, sun_path) || !addr->sun_path[0])
+		return NULL;
+	return addr->sun_path;
+}
 
-	for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + n; fd++) {
-		int flags;
+/* What comes from outside must be what it is called: a connection, or a stream, would be served as if it were a listener. */
+static int check_handed(const struct listener_config *c, struct reason *why)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_un un;
+		char room[sizeof(struct sockaddr_un) +
+			  1]; /* a path may fill all of it, without a 0 */
+	} addr = { .room = "" };
+	socklen_t len = sizeof(addr.un);
+	const char *path;
 
-		if (sd_is_socket_unix(fd, SOCK_SEQPACKET, 1, NULL, 0) <= 0)
-			continue;
-		flags = fcntl(fd, F_GETFL);
-		if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
-			return refuse(why, -errno, "the socket from systemd: %s", strerror(errno));
-		l->fd = fd;
-		return 1;
-	}
+	if (sd_is_socket_unix(c->handed, SOCK_SEQPACKET, 1, NULL, 0) <= 0)
+		return refuse(why, -EINVAL,
+			      "the socket from the service manager is no listening Unix socket of "
+			      "the type SOCK_SEQPACKET (ListenSequentialPacket=)");
+	if (getsockname(c->handed, &addr.any, &len) < 0)
+		return refuse(why, -errno, "the socket from the service manager: %s",
+			      strerror(errno));
+	path = path_of(&addr.un, len);
+	if (!path)
+		return refuse(why, -EINVAL,
+			      "the socket from the service manager is not bound to a path");
+	if (strcmp(path, c->path) != 0)
+		log_notice("listener: the service manager's socket is %s: %s is not used", path,
+			   c->path);
+	return 0;
+}
+
+static int use_handed(struct listener *l, const struct listener_config *c, struct reason *why)
+{
+	int flags, r = check_handed(c, why);
+
+	if (r < 0)
+		return r;
+	flags = fcntl(c->handed, F_GETFL);
+	if (flags < 0 || fcntl(c->handed, F_SETFL, flags | O_NONBLOCK) < 0)
+		return refuse(why, -errno, "the socket from the service manager: %s",
+			      strerror(errno));
+	l->fd = c->handed;
 	return 0;
 }
 
@@ -314,13 +348,14 @@ int listener_new(struct loop *loop, const struct listener_config *config, listen
 	l->spare = -1;
 	l->fn = fn;
 	l->ctx = ctx;
-	r = take_activated(l, why);
-	if (!r)
-		r = bind_own(l, config, why);
+	r = config->handed >= 0 ? use_handed(l, config, why) : bind_own(l, config, why);
 	if (r >= 0)
 		r = listener_start(l, why);
-	if (r < 0)
+	if (r < 0) {
+		if (config->handed >= 0)
+			l->fd = -1; /* the caller's still */
 		return r;
+	}
 	*out = STEAL_PTR(l);
 	return 0;
 }
@@ -349,5 +384,5 @@ struct listener *listener_free(struct listener *l)
 
 const char *listener_name(const struct listener *l)
 {
-	return l->path ? l->path : "the socket from systemd";
+	return l->path ? l->path : "the socket from the service manager";
 }

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -19,25 +18,39 @@
 #include "base/reason.h"
 #include "vcmd/broker.h"
 #include "vcmd/config.h"
+#include "vcmd/handed.h"
 #include "vcmd/listener.h"
 #include "vcmd/loop.h"
+#include "vcmd/seccomp.h"
+#include "vcmd/service.h"
 
 #define EXIT_USAGE 2
 
 struct options {
 	const char *config, *socket; /* NULL: not said */
-	bool check;
+	bool check, no_seccomp;
+};
+
+/* The daemon that runs. */
+struct program {
+	const struct options *options;
+	struct config *config;
+	struct loop *loop;
+	struct broker *broker;
+	struct listener *listener;
+	struct service *service;
 };
 
 static void print_usage(FILE *to)
 {
-	fputs("usage: vcmd [--config FILE] [--socket PATH] [--log-level LEVEL] [--check]\n"
+	fputs("usage: vcmd [--config FILE] [--socket PATH] [--log-level LEVEL] [--no-seccomp] [--check]\n"
 	      "       vcmd --version | --help\n"
 	      "\n"
 	      "The VCM broker, in the foreground.\n"
 	      "  --config FILE      read FILE instead of " CONFIG_PATH "\n"
 	      "  --socket PATH      listen there, whatever the configuration says\n"
 	      "  --log-level LEVEL  error, warning, notice, info or debug\n"
+	      "  --no-seccomp       do not confine the daemon to the system calls that it needs\n"
 	      "  --check            check the configuration and leave\n",
 	      to);
 }
@@ -66,6 +79,9 @@ static int parse_option(int c, struct options *o)
 	case 'k':
 		o->check = true;
 		return -1;
+	case 'n':
+		o->no_seccomp = true;
+		return -1;
 	case 'v':
 		puts("vcmd " PACKAGE_VERSION);
 		return EXIT_SUCCESS;
@@ -84,6 +100,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{ "config", required_argument, NULL, 'c' },
 		{ "socket", required_argument, NULL, 's' },
 		{ "log-level", required_argument, NULL, 'l' },
+		{ "no-seccomp", no_argument, NULL, 'n' },
 		{ "check", no_argument, NULL, 'k' },
 		{ "version", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
@@ -99,11 +116,6 @@ static int parse_options(int argc, char **argv, struct options *o)
 	}
 	return status;
 }
-
-CLEANUP_DEFINE(struct config *, config_free)
-CLEANUP_DEFINE(struct loop *, loop_free)
-CLEANUP_DEFINE(struct broker *, broker_free)
-CLEANUP_DEFINE(struct listener *, listener_free)
 
 static int load(const struct options *o, struct config **out, struct reason *why)
 {
@@ -128,74 +140,121 @@ static void raise_limits(void)
 
 static void on_connection(void *ctx, int fd)
 {
-	broker_accept(ctx, fd);
+	struct program *p = ctx;
+
+	broker_accept(p->broker, fd);
 }
 
 static void on_stop(void *ctx, int signo)
 {
+	struct program *p = ctx;
+
 	log_info("stopping: %s", strsignal(signo));
-	sd_notify(0, "STOPPING=1");
-	loop_stop(ctx);
+	if (p->service)
+		service_stopping(p->service);
+	loop_stop(p->loop);
 }
 
-static int catch_signals(struct loop *loop, struct reason *why)
+static int catch_signals(struct program *p, struct reason *why)
 {
 	signal(SIGPIPE, SIG_IGN);
-	if (loop_signal(loop, SIGTERM, on_stop, loop) < 0 ||
-	    loop_signal(loop, SIGINT, on_stop, loop) < 0)
+	if (loop_signal(p->loop, SIGTERM, on_stop, p) < 0 ||
+	    loop_signal(p->loop, SIGINT, on_stop, p) < 0)
 		return refuse(why, -ENOMEM, "signals cannot be caught");
 	return 0;
 }
 
-static int serve(const struct config *config, const char *socket, struct reason *why)
+/* In the reverse order of their making. */
+static void program_deinit(struct program *p)
 {
-	const struct listener_config listen_on = {
-		.path = socket ? socket : config->socket,
-		.mode = config->socket_mode,
-		.group = config->socket_group,
+	service_free(p->service);
+	listener_free(p->listener);
+	broker_free(p->broker);
+	loop_free(p->loop);
+	config_free(p->config);
+}
+
+CLEANUP_DEFINE(struct handed *, handed_free)
+
+static int listen_on(struct program *p, struct handed *handed, struct reason *why)
+{
+	int fd _cleanup_(fd_closep) = handed_take(handed, HANDED_LISTEN);
+	const struct listener_config config = {
+		.path = p->options->socket ? p->options->socket : p->config->socket,
+		.mode = p->config->socket_mode,
+		.group = p->config->socket_group,
+		.handed = fd,
 	};
-	_cleanup_(loop_freep) struct loop *loop = loop_new(config->poll_us);
-	_cleanup_(broker_freep) struct broker *broker = NULL;
-	_cleanup_(listener_freep) struct listener *listener = NULL;
+	int r = listener_new(p->loop, &config, on_connection, p, &p->listener, why);
+
+	if (r == 0)
+		steal_fd(&fd);
+	return r;
+}
+
+/* Each part finds the ones before it. */
+static int set_up(struct program *p, struct handed *handed, struct reason *why)
+{
 	int r;
 
-	if (!loop)
+	p->loop = loop_new(p->config->poll_us);
+	if (!p->loop)
 		return refuse(why, -ENOMEM, "the event loop cannot be made");
-	r = catch_signals(loop, why);
+	r = catch_signals(p, why);
 	if (r < 0)
 		return r;
-	broker = broker_new(loop, config, why);
-	if (!broker)
+	p->broker = broker_new(p->loop, p->config, why);
+	if (!p->broker)
 		return -EINVAL;
-	r = listener_new(loop, &listen_on, on_connection, broker, &listener, why);
+	r = listen_on(p, handed, why);
 	if (r < 0)
 		return r;
-	log_info("listening on %s", listener_name(listener));
-	sd_notifyf(0, "READY=1\nSTATUS=Listening on %s", listener_name(listener));
-	r = loop_run(loop);
+	p->service = service_new(p->loop, p->broker, listener_name(p->listener), why);
+	return p->service ? 0 : -EINVAL;
+}
+
+static int start(struct program *p, struct reason *why)
+{
+	_cleanup_(handed_freep) struct handed *handed = NULL;
+	int r = handed_new(&handed, why);
+
+	if (r == 0 && !p->options->no_seccomp)
+		r = seccomp_confine(why);
+	return r < 0 ? r : set_up(p, handed, why);
+}
+
+static int serve(struct program *p, struct reason *why)
+{
+	int r = start(p, why);
+
+	if (r < 0)
+		return r;
+	log_info("listening on %s", listener_name(p->listener));
+	service_ready(p->service);
+	r = loop_run(p->loop);
 	return r < 0 ? refuse(why, r, "the event loop failed: %s", strerror(-r)) : 0;
 }
 
 int main(int argc, char **argv)
 {
-	_cleanup_(config_freep) struct config *config = NULL;
 	struct options options = { .config = NULL };
+	_cleanup_(program_deinit) struct program p = { .options = &options };
 	struct reason why = { "" };
 	int status = parse_options(argc, argv, &options);
 
 	if (status >= 0)
 		return status;
 	umask(0077);
-	if (load(&options, &config, &why) < 0) {
+	if (load(&options, &p.config, &why) < 0) {
 		log_error("vcmd: %s", why.text);
 		return EXIT_FAILURE;
 	}
 	if (options.check) {
-		printf("%s: ok\n", config->path ? config->path : "the built-in configuration");
+		printf("%s: ok\n", p.config->path ? p.config->path : "the built-in configuration");
 		return EXIT_SUCCESS;
 	}
 	raise_limits();
-	if (serve(config, options.socket, &why) < 0) {
+	if (serve(&p, &why) < 0) {
 		log_error("vcmd: %s", why.text);
 		return EXIT_FAILURE;
 	}

@@ -61,6 +61,7 @@ static int execute(struct broker *b, const struct call *call, struct reason *why
 	pieces_fill(b);
 	plan_commit(p);
 	journal_retired(b->journal);
+	broker_changed(b);
 	return 0;
 }
 

@@ -52,7 +52,7 @@ static void place_init(struct place *p)
 	*p = (struct place){ .folder = "/tmp/test-listener-XXXXXX" };
 	ck_assert_ptr_nonnull(mkdtemp(p->folder));
 	snprintf(p->path, sizeof(p->path), "%s/vcmd.sock", p->folder);
-	p->config = (struct listener_config){ .path = p->path, .mode = 0660 };
+	p->config = (struct listener_config){ .path = p->path, .mode = 0660, .handed = -1 };
 	p->loop = loop_new(0);
 	p->timer = loop_timer_new(p->loop, on_timer, p);
 }
@@ -339,21 +339,15 @@ START_TEST(listener_without_any_fd_left_serves_later)
 }
 END_TEST
 
-START_TEST(listener_takes_the_socket_that_systemd_hands_over)
+START_TEST(listener_takes_the_socket_that_is_handed_over)
 {
 	struct place p;
 	struct stat before, after;
-	char pid[16], n_fds[16];
 	int fd;
 
 	place_init(&p);
-	fd = open_socket(&p, true);
+	p.config.handed = open_socket(&p, true);
 	ck_assert_int_eq(stat(p.path, &before), 0);
-	snprintf(pid, sizeof(pid), "%d", (int)getpid());
-	setenv("LISTEN_PID", pid, 1);
-	/* They begin at 3: what lies between is no socket of ours, and is to be passed over. */
-	snprintf(n_fds, sizeof(n_fds), "%d", fd - 2);
-	setenv("LISTEN_FDS", n_fds, 1);
 	ck_assert_int_eq(start(&p), 0);
 	fd = open_socket(&p, false);
 	ck_assert_int_ge(fd, 0);
@@ -364,8 +358,40 @@ START_TEST(listener_takes_the_socket_that_systemd_hands_over)
 	ck_assert_uint_eq(before.st_ino, after.st_ino);
 	close(fd);
 	place_deinit(&p);
-	unsetenv("LISTEN_PID");
-	unsetenv("LISTEN_FDS");
+}
+END_TEST
+
+/* Whatever it is, it is the caller's still. */
+static void refuse_handed(struct place *p, int fd, const char *reason)
+{
+	ck_assert_int_ge(fd, 0);
+	p->config.handed = fd;
+	refused(p, -EINVAL, reason);
+	ck_assert_int_eq(close(fd), 0);
+}
+
+START_TEST(listener_refuses_what_is_handed_over_and_is_no_listening_socket)
+{
+	static const char *const no_listener = "no listening Unix socket";
+	const struct sockaddr_un nameless = { .sun_family = AF_UNIX };
+	struct place p;
+	int pair[2], fd;
+
+	place_init(&p);
+	refuse_handed(&p, open("/dev/null", O_RDONLY | O_CLOEXEC), no_listener);
+	refuse_handed(&p, socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), no_listener);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	refuse_handed(&p, pair[0], no_listener);
+	close(pair[1]);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(bind(fd, (const struct sockaddr *)&nameless, sizeof(sa_family_t)), 0);
+	ck_assert_int_eq(listen(fd, 5), 0);
+	refuse_handed(&p, fd, no_listener);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(bind(fd, (const struct sockaddr *)&nameless, sizeof(sa_family_t)), 0);
+	ck_assert_int_eq(listen(fd, 5), 0);
+	refuse_handed(&p, fd, "is not bound to a path");
+	place_deinit(&p);
 }
 END_TEST
 
@@ -397,5 +423,6 @@ SUITE_MAIN("listener", listener_accepts_with_the_mode_it_was_told,
 	   listener_waits_for_nobody_who_starts_at_the_same_time,
 	   listener_leaves_a_successors_socket_alone,
 	   listener_without_fds_left_turns_peers_away_and_comes_back,
-	   listener_without_any_fd_left_serves_later,
-	   listener_takes_the_socket_that_systemd_hands_over, listener_is_made_whole_or_not_at_all)
+	   listener_without_any_fd_left_serves_later, listener_takes_the_socket_that_is_handed_over,
+	   listener_refuses_what_is_handed_over_and_is_no_listening_socket,
+	   listener_is_made_whole_or_not_at_all)

@@ -19,6 +19,7 @@
 #define START_MS 20000
 
 static char folder[64], listens_on[96], notifies[96];
+static int handed = -1; /* what the next daemon finds at fd 3 */
 
 /* A daemon that runs, and what it wrote. */
 struct run {
@@ -52,6 +53,17 @@ static bool exists(const char *path)
 	return !lstat(path, &st);
 }
 
+/* In the child. */
+static void pass_on(int fd)
+{
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	setenv("LISTEN_PID", pid, 1);
+	if (dup2(fd, 3) < 0)
+		_exit(126);
+}
+
 static void start(struct run *r, const char *const *args, size_t n_args)
 {
 	char program[4096], *argv[MAX_ARGS + 2] = { program };
@@ -63,6 +75,8 @@ static void start(struct run *r, const char *const *args, size_t n_args)
 	r->pid = fork();
 	if (r->pid)
 		return;
+	if (handed >= 0)
+		pass_on(handed);
 	dup2(r->output, STDOUT_FILENO);
 	dup2(r->output, STDERR_FILENO);
 	unsetenv("JOURNAL_STREAM");
@@ -259,6 +273,87 @@ START_TEST(vcmd_replaces_the_socket_of_one_that_was_killed)
 }
 END_TEST
 
+START_TEST(vcmd_tells_the_watchdog_that_its_loop_turns)
+{
+	struct run r;
+
+	setenv("WATCHDOG_USEC", "60000", 1);
+	unsetenv("WATCHDOG_PID");
+	start_daemon(&r);
+	for (int i = 0; i < 5; i++)
+		expect_notice(&r, "WATCHDOG=1");
+	unsetenv("WATCHDOG_USEC");
+	kill(r.pid, SIGKILL);
+	ck_assert_int_eq(waitpid(r.pid, NULL, 0), r.pid);
+	close(r.output);
+	close(r.notify);
+	unlink(notifies);
+	unlink(listens_on);
+}
+END_TEST
+
+START_TEST(vcmd_says_what_it_holds_in_its_status)
+{
+	struct run r;
+	int fd;
+
+	start_daemon(&r);
+	fd = connect_to(listens_on);
+	expect_notice(&r, "STATUS=1 session, 0 objects, 0 KB of memory, 0 active; listening on ");
+	close(fd);
+	ck_assert_int_eq(stop_daemon(&r, SIGTERM), 0);
+}
+END_TEST
+
+/* A socket at fd 3, as the service manager hands it over. */
+static void hand_over(const char *name)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	memcpy(addr.sun_path, listens_on, strlen(listens_on) + 1);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	ck_assert_int_eq(listen(fd, 5), 0);
+	handed = fd;
+	setenv("LISTEN_FDS", "1", 1);
+	setenv("LISTEN_FDNAMES", name, 1);
+}
+
+static void take_back(void)
+{
+	close(handed);
+	handed = -1;
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_FDNAMES");
+}
+
+START_TEST(vcmd_serves_on_the_socket_that_is_handed_over)
+{
+	struct run r;
+
+	hand_over("listen");
+	start_daemon(&r);
+	close(connect_to(listens_on));
+	ck_assert_int_eq(stop_daemon(&r, SIGTERM), 0);
+	ck_assert(exists(listens_on)); /* it is not the daemon's to remove */
+	take_back();
+	unlink(listens_on);
+}
+END_TEST
+
+START_TEST(vcmd_goes_by_the_name_of_what_is_handed_over)
+{
+	struct run r;
+
+	hand_over("something");
+	ck_assert_int_eq(RUN(&r, "--socket", listens_on), 1);
+	ck_assert_msg(strstr(r.text, "fd named 'something', which is not known here"), "%s",
+		      r.text);
+	take_back();
+	unlink(listens_on);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("main");
@@ -275,6 +370,10 @@ int main(void)
 	tcase_add_test(tcase, vcmd_ends_cleanly_with_clients_that_never_said_a_word);
 	tcase_add_test(tcase, vcmd_does_not_take_the_socket_of_another);
 	tcase_add_test(tcase, vcmd_replaces_the_socket_of_one_that_was_killed);
+	tcase_add_test(tcase, vcmd_tells_the_watchdog_that_its_loop_turns);
+	tcase_add_test(tcase, vcmd_says_what_it_holds_in_its_status);
+	tcase_add_test(tcase, vcmd_serves_on_the_socket_that_is_handed_over);
+	tcase_add_test(tcase, vcmd_goes_by_the_name_of_what_is_handed_over);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

@@ -86,6 +86,46 @@ START_TEST(log_tells_the_journal_its_level)
 }
 END_TEST
 
+static struct {
+	int n;
+	enum log_level level;
+	struct log_about about;
+	char line[64];
+} sunk;
+
+static void on_line(enum log_level level, const struct log_about *about, const char *line)
+{
+	sunk.n++;
+	sunk.level = level;
+	sunk.about = *about;
+	snprintf(sunk.line, sizeof(sunk.line), "%s", line);
+}
+
+START_TEST(log_gives_a_sink_what_a_line_is_about)
+{
+	unsetenv("JOURNAL_STREAM");
+	log_set_sink(on_line);
+	capture_begin();
+	log_about(LOG_L_WARNING, LOG_ABOUT(.session = 7, .vcm = 3, .device = "mdp"), "no\n%d", 5);
+	ck_assert_int_eq(sunk.n, 1);
+	ck_assert_int_eq(sunk.level, LOG_L_WARNING);
+	ck_assert_uint_eq(sunk.about.session, 7);
+	ck_assert_uint_eq(sunk.about.vcm, 3);
+	ck_assert_str_eq(sunk.about.device, "mdp");
+	ck_assert_ptr_null(sunk.about.operation);
+	ck_assert_str_eq(sunk.line, "no?5");
+	log_about(LOG_L_DEBUG, LOG_ABOUT(.session = 7), "quiet");
+	ck_assert_int_eq(sunk.n, 1);
+	log_error("of nothing");
+	ck_assert_int_eq(sunk.n, 2);
+	ck_assert_uint_eq(sunk.about.session, 0);
+	log_set_sink(NULL);
+	log_about(LOG_L_ERROR, LOG_ABOUT(.device = "mdp"), "plain");
+	ck_assert_str_eq(capture_end(), "plain\n");
+	ck_assert_int_eq(sunk.n, 2);
+}
+END_TEST
+
 START_TEST(log_levels_have_exact_names)
 {
 	enum log_level level = LOG_L_INFO;
@@ -103,4 +143,5 @@ END_TEST
 
 SUITE_MAIN("log", log_drops_what_is_above_its_level, log_starts_at_notice,
 	   log_of_a_hostile_name_stays_one_line, log_cuts_what_is_longer_than_a_line,
-	   log_tells_the_journal_its_level, log_levels_have_exact_names)
+	   log_tells_the_journal_its_level, log_gives_a_sink_what_a_line_is_about,
+	   log_levels_have_exact_names)

@@ -30,6 +30,12 @@
 /* Without memory for the plan, the end is tried again after a while. */
 #define RECLAIM_RETRY_MS 100
 
+/* 0 outside a session. */
+static uint64_t session_of(const struct client *c)
+{
+	return c->session ? c->session->id : 0;
+}
+
 static void drop_hooks(struct client *c)
 {
 	struct hook *h;
@@ -82,6 +88,10 @@ static void over(struct client *c)
 {
 	struct user *u = c->session->user;
 
+	log_about(LOG_L_INFO, LOG_ABOUT(.session = c->session->id),
+		  "session %llu is over: %llu requests, %llu refused",
+		  (unsigned long long)c->session->id, (unsigned long long)c->n_requests,
+		  (unsigned long long)c->n_refused);
 	journal_session_gone(c->broker->journal, c->session->id);
 	c->session = session_free(c->session);
 	c->state = CLIENT_OVER;
@@ -109,8 +119,9 @@ static int reclaim_slice(struct client *c)
 	}
 	r = pipeline_execute(b, &why);
 	if (r < 0) {
-		log_warning("session %llu: %s; it is tried again",
-			    (unsigned long long)c->session->id, why.text);
+		log_about(LOG_L_WARNING, LOG_ABOUT(.session = c->session->id),
+			  "session %llu: %s; it is tried again", (unsigned long long)c->session->id,
+			  why.text);
 		return r;
 	}
 	loop_idle_kick(b->chores);
@@ -173,8 +184,9 @@ void client_packet(struct client *c, const void *buf, size_t len)
 
 	if (pipeline_packet(c->broker, c, buf, len, &why) == 0)
 		return;
-	log_warning("%s, pid %d, uid %u breaks the protocol: %s", c->name, (int)c->pid, c->uid,
-		    why.text);
+	log_about(LOG_L_WARNING, LOG_ABOUT(.session = session_of(c)),
+		  "%s, pid %d, uid %u breaks the protocol: %s", c->name, (int)c->pid, c->uid,
+		  why.text);
 	client_gone(c, why.text);
 }
 
@@ -328,7 +340,8 @@ void client_finish(struct client *c)
 			r = reclaim_slice(c);
 		while (r > 0);
 		if (r < 0) {
-			log_error("session %llu cannot be taken back",
+			log_about(LOG_L_ERROR, LOG_ABOUT(.session = c->session->id),
+				  "session %llu cannot be taken back",
 				  (unsigned long long)c->session->id);
 			abort(); /* what its devices may reach must not be given to anybody else */
 		}
@@ -394,7 +407,8 @@ static void send_reply(struct client *c, const struct reply *reply, const int *f
 
 	if (r == 0 || r == -EPIPE) /* a client that has gone misses nothing */
 		return;
-	log_warning("%s, pid %d: a reply cannot be sent: %s", c->name, (int)c->pid, strerror(-r));
+	log_about(LOG_L_WARNING, LOG_ABOUT(.session = session_of(c)),
+		  "%s, pid %d: a reply cannot be sent: %s", c->name, (int)c->pid, strerror(-r));
 	c->transport->break_off(c->link, "a reply cannot be sent");
 }
 
@@ -459,8 +473,12 @@ int client_hello(struct client *c, const struct request *req, struct reason *why
 	r = events < 0 && events != -EOPNOTSUPP ? events : begin(c);
 	if (r == 0)
 		r = welcome(c, req->serial, events);
-	if (r == 0)
+	if (r == 0) {
+		log_about(LOG_L_INFO, LOG_ABOUT(.session = c->session->id),
+			  "session %llu: %s, pid %d, uid %u", (unsigned long long)c->session->id,
+			  c->name, (int)c->pid, c->uid);
 		return 0;
+	}
 	refuse(why, r, "the broker is short of fds or memory");
 	turn_away(c, req->serial, -ENOMEM, why);
 	end(c);

@@ -83,9 +83,11 @@ static void expire(void *ctx)
 	uint64_t now = clock_now_ns();
 
 	while ((w = TAILQ_FIRST(&f->waiting)) && w->deadline_ns <= now) {
-		log_warning("%s: the handler of session %llu has not answered in %u ms: terminated",
-			    w->device->name, (unsigned long long)w->client->session->id,
-			    f->broker->config->fault_timeout_ms);
+		log_about(LOG_L_WARNING,
+			  LOG_ABOUT(.session = w->client->session->id, .device = w->device->name),
+			  "%s: the handler of session %llu has not answered in %u ms: terminated",
+			  w->device->name, (unsigned long long)w->client->session->id,
+			  f->broker->config->fault_timeout_ms);
 		settle(f, w, -ETIMEDOUT);
 	}
 	arm(f);
@@ -168,7 +170,8 @@ static void wait_for(struct faults *f, struct client *c, struct device *d, struc
 	struct waiting *w = mem_new0(struct waiting);
 
 	if (!w) {
-		log_warning("%s: no memory to wait for a handler: terminated", d->name);
+		log_about(LOG_L_WARNING, LOG_ABOUT(.session = c->session->id, .device = d->name),
+			  "%s: no memory to wait for a handler: terminated", d->name);
 		resume(d, false);
 		return;
 	}
@@ -202,13 +205,14 @@ static void warn(const struct device *d, const struct fault *fault, const struct
 	if (r->session)
 		snprintf(whose, sizeof(whose), "session %llu has no handler",
 			 (unsigned long long)r->session);
-	log_warning("%s: %s%s of 0x%llx %s, and %s: terminated%s", d->name,
-		    fault->privileged ? "privileged " : "",
-		    fault->write   ? "write" :
-		    fault->execute ? "fetch" :
-				     "read",
-		    (unsigned long long)fault->addr,
-		    fault->permission ? "is not permitted" : "is not mapped", whose, unsaid);
+	log_about(LOG_L_WARNING, LOG_ABOUT(.session = r->session, .device = d->name),
+		  "%s: %s%s of 0x%llx %s, and %s: terminated%s", d->name,
+		  fault->privileged ? "privileged " : "",
+		  fault->write   ? "write" :
+		  fault->execute ? "fetch" :
+				   "read",
+		  (unsigned long long)fault->addr,
+		  fault->permission ? "is not permitted" : "is not mapped", whose, unsaid);
 }
 
 static void take(void *ctx, struct backend *backend, const struct fault *fault)
@@ -277,9 +281,11 @@ int faults_answer(struct faults *f, struct client *c, uint64_t id, uint64_t verd
 			      (unsigned long long)id);
 	if (verdict > 1) {
 		f->n_failed_handlers++;
-		log_warning("%s: the handler of session %llu failed (%s): terminated",
-			    w->device->name, (unsigned long long)w->client->session->id,
-			    strerror((int)((verdict - 2) & 0xfff)));
+		log_about(LOG_L_WARNING,
+			  LOG_ABOUT(.session = c->session->id, .device = w->device->name),
+			  "%s: the handler of session %llu failed (%s): terminated",
+			  w->device->name, (unsigned long long)c->session->id,
+			  strerror((int)((verdict - 2) & 0xfff)));
 		settle(f, w, -(int32_t)((verdict - 2) & 0xfff));
 	} else {
 		settle(f, w, (int32_t)verdict);

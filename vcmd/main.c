@@ -19,6 +19,7 @@
 #include "vcmd/broker.h"
 #include "vcmd/config.h"
 #include "vcmd/handed.h"
+#include "vcmd/journald.h"
 #include "vcmd/listener.h"
 #include "vcmd/loop.h"
 #include "vcmd/seccomp.h"
@@ -253,6 +254,7 @@ int main(int argc, char **argv)
 		printf("%s: ok\n", p.config->path ? p.config->path : "the built-in configuration");
 		return EXIT_SUCCESS;
 	}
+	journald_take_log();
 	raise_limits();
 	if (serve(&p, &why) < 0) {
 		log_error("vcmd: %s", why.text);

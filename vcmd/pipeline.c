@@ -8,6 +8,7 @@
 #include "graph/physmem.h"
 #include "graph/plan.h"
 #include "graph/session.h"
+#include "vcmd/about.h"
 #include "vcmd/broker.h"
 #include "vcmd/call.h"
 #include "vcmd/client.h"
@@ -185,14 +186,15 @@ static int run(struct call *c, const struct request *req)
 
 static void log_refusal(const struct call *c, const struct request *req, int status)
 {
-	const char *name = op_name(req->ops[c->op < req->n_ops ? c->op : 0].code);
+	struct log_about about;
 
 	if (log_get_level() < LOG_L_INFO)
 		return;
-	log_info("session %llu (%s, pid %d, uid %u): %s: %s (%s)",
-		 (unsigned long long)c->session->id, c->client->name, (int)c->client->pid,
-		 c->client->uid, name ? name : "unknown operation", c->why->text,
-		 strerror(-status));
+	about = about_op(c, &req->ops[c->op < req->n_ops ? c->op : 0]);
+	log_about(LOG_L_INFO, &about, "session %llu (%s, pid %d, uid %u): %s: %s (%s)",
+		  (unsigned long long)c->session->id, c->client->name, (int)c->client->pid,
+		  c->client->uid, about.operation ? about.operation : "unknown operation",
+		  c->why->text, strerror(-status));
 }
 
 static void serve(struct broker *b, struct client *c, const struct request *req)

@@ -166,9 +166,11 @@ static void quarantine(struct broker *b, const struct step *s)
 {
 	const struct physmem *root = s->physmem->root;
 
-	log_error("vcm %u: 0x%llx cannot be unmapped: 0x%llx bytes of memory are quarantined",
-		  s->table->vcm->obj.handle, (unsigned long long)s->range.first,
-		  (unsigned long long)root->len);
+	const struct object *vcm = &s->table->vcm->obj;
+
+	log_about(LOG_L_ERROR, LOG_ABOUT(.session = vcm->session->id, .vcm = vcm->handle),
+		  "vcm %u: 0x%llx cannot be unmapped: 0x%llx bytes of memory are quarantined",
+		  vcm->handle, (unsigned long long)s->range.first, (unsigned long long)root->len);
 	for (size_t i = 0; i < root->n_extents; i++) {
 		struct arena *a = root->extents[i].arena;
 

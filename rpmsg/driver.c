@@ -80,6 +80,11 @@ enum driver_look driver_look(const struct driver *d)
 	return d->up && status == READY ? DRIVER_FINE : DRIVER_WANTS_RESET;
 }
 
+bool driver_is_ours(const struct driver *d)
+{
+	return table_is_ours(&d->shared, &d->geometry);
+}
+
 size_t driver_payload(const struct driver *d)
 {
 	return d->geometry.buffer_len - RPMSG_HEADER;

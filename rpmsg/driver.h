@@ -77,6 +77,8 @@ void driver_start(struct driver *d);
  */
 void driver_stop(struct driver *d, bool ask);
 enum driver_look driver_look(const struct driver *d);
+/* Whether what lies there is a table as we write it: somebody may have been started with it. */
+bool driver_is_ours(const struct driver *d);
 
 /* The next message. After the last one of a turn: driver_flush(). */
 enum driver_event driver_receive(struct driver *d, struct driver_message *out);

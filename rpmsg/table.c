@@ -47,3 +47,10 @@ uint8_t table_status(const struct shared *w, const struct geometry *g)
 {
 	return shared_get8(w, g->table + TABLE_AT_STATUS);
 }
+
+bool table_is_ours(const struct shared *w, const struct geometry *g)
+{
+	return shared_get32(w, g->table) == TABLE_VERSION &&
+	       shared_get32(w, g->table + TABLE_ENTRY) == RSC_VDEV &&
+	       shared_get32(w, g->table + TABLE_ENTRY + 4) == VIRTIO_ID_RPMSG;
+}

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "rpmsg/geometry.h"
@@ -18,3 +19,5 @@ void table_write(const struct shared *w, const struct geometry *g);
 void table_agree(const struct shared *w, const struct geometry *g);
 void table_set_status(const struct shared *w, const struct geometry *g, uint8_t status);
 uint8_t table_status(const struct shared *w, const struct geometry *g);
+/* Whether a table with these rings lies there already. */
+bool table_is_ours(const struct shared *w, const struct geometry *g);

@@ -13,6 +13,7 @@
 #include "vcmd/journal.h"
 #include "vcmd/loop.h"
 #include "vcmd/machine.h"
+#include "vcmd/nodes.h"
 #include "vcmd/store.h"
 
 static bool do_chores(void *ctx)
@@ -76,6 +77,9 @@ struct broker *broker_new(struct loop *loop, const struct config *config, struct
 	}
 	if (!keep(b, why))
 		return broker_free(b);
+	b->nodes = nodes_new(b, why);
+	if (!b->nodes)
+		return broker_free(b);
 	loop_idle_kick(b->chores);
 	return b;
 }
@@ -88,6 +92,7 @@ struct broker *broker_free(struct broker *b)
 		return NULL;
 	TAILQ_FOREACH_SAFE(c, &b->clients, entry, next)
 		client_finish(c);
+	nodes_free(b->nodes);
 	b->journal = journal_free(b->journal);
 	faults_free(b->faults);
 	machine_free(b->machine);

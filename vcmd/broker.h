@@ -23,6 +23,7 @@ struct loop;
 struct loop_idle;
 struct machine;
 struct memory;
+struct nodes;
 struct store;
 
 TAILQ_HEAD(client_list, client);
@@ -45,6 +46,7 @@ struct broker {
 	struct store *store;
 	struct journal *journal; /* NULL: nothing outlives this process */
 	struct faults *faults;
+	struct nodes *nodes;
 	struct codec *codec;   /* of the request under way */
 	struct codec *encoder; /* of what is sent, which may be while a request is under way */
 	struct plan plan;

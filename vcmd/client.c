@@ -279,6 +279,10 @@ static struct client *new_client(struct broker *b, const struct transport *trans
 		return NULL;
 	c->broker = b;
 	c->transport = transport;
+	c->limits = &b->config->limits;
+	c->max_message = PROTO_MAX_MESSAGE;
+	c->max_ops = PROTO_MAX_OPS;
+	c->max_data = PROTO_MAX_DATA;
 	LIST_INIT(&c->hooks);
 	LIST_INIT(&c->transactions);
 	LIST_INIT(&c->copies);
@@ -351,11 +355,11 @@ void client_finish(struct client *c)
 	client_free(c);
 }
 
-static struct limits limits_of(const struct broker *b, uid_t uid)
+static struct limits limits_of(const struct client *c)
 {
-	const struct config_limits *l = &b->config->limits;
+	const struct config_limits *l = c->limits;
 
-	if (uid == 0)
+	if (c->uid == 0)
 		return (struct limits){ UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX };
 	return (struct limits){ .bytes = l->bytes,
 				.objects = l->objects,
@@ -373,15 +377,15 @@ static int send_packet(const struct client *c, size_t len, const int *fds, size_
 static int welcome(struct client *c, uint64_t serial, int event_fd)
 {
 	struct welcome w = { .version = PROTO_VERSION,
-			     .max_message = PROTO_MAX_MESSAGE,
-			     .max_ops = PROTO_MAX_OPS,
-			     .max_data = PROTO_MAX_DATA,
+			     .max_message = c->max_message,
+			     .max_ops = c->max_ops,
+			     .max_data = c->max_data,
 			     .session = c->session->id };
 	struct reply reply = { .serial = serial, .welcome = &w };
 	long n;
 
 	memcpy(w.token, c->token, sizeof(w.token));
-	n = reply_encode(c->broker->encoder, &reply, c->broker->out, PROTO_MAX_MESSAGE);
+	n = reply_encode(c->broker->encoder, &reply, c->broker->out, c->max_message);
 	return n < 0 ? (int)n : send_packet(c, (size_t)n, &event_fd, event_fd >= 0);
 }
 
@@ -389,14 +393,14 @@ static int welcome(struct client *c, uint64_t serial, int event_fd)
 static long encode_reply(struct client *c, const struct reply *reply, size_t *n_fds)
 {
 	struct reply shorter = *reply;
-	long n = reply_encode(c->broker->encoder, reply, c->broker->out, PROTO_MAX_MESSAGE);
+	long n = reply_encode(c->broker->encoder, reply, c->broker->out, c->max_message);
 
 	if (n != -EMSGSIZE || !reply->n_pieces)
 		return n;
 	client_forget_given(c);
 	shorter.n_pieces = 0;
 	*n_fds = 0;
-	return reply_encode(c->broker->encoder, &shorter, c->broker->out, PROTO_MAX_MESSAGE);
+	return reply_encode(c->broker->encoder, &shorter, c->broker->out, c->max_message);
 }
 
 /* A client that would wait for ever for what cannot be sent is rather told that its link is broken. */
@@ -407,6 +411,10 @@ static void send_reply(struct client *c, const struct reply *reply, const int *f
 
 	if (r == 0 || r == -EPIPE) /* a client that has gone misses nothing */
 		return;
+	if (n == -EMSGSIZE && !reply->status) {
+		client_reply_short(c, reply->serial, -EMSGSIZE, "the reply is too long for you");
+		return;
+	}
 	log_about(LOG_L_WARNING, LOG_ABOUT(.session = session_of(c)),
 		  "%s, pid %d: a reply cannot be sent: %s", c->name, (int)c->pid, strerror(-r));
 	c->transport->break_off(c->link, "a reply cannot be sent");
@@ -447,7 +455,7 @@ static int begin(struct client *c)
 
 int client_hello(struct client *c, const struct request *req, struct reason *why)
 {
-	struct limits limits = limits_of(c->broker, c->uid);
+	struct limits limits = limits_of(c);
 	int events _cleanup_(fd_closep) = -1;
 	struct user *u;
 	int r;
@@ -492,6 +500,11 @@ int op_bye(struct call *c, const struct op *op _unused_)
 	return CALL_PARKED;
 }
 
+int op_ping(struct call *c _unused_, const struct op *op _unused_)
+{
+	return 0;
+}
+
 void client_reply(struct client *c, uint64_t serial, const struct answer *a)
 {
 	struct reply reply = { .serial = serial,
@@ -513,16 +526,21 @@ void client_reply(struct client *c, uint64_t serial, const struct answer *a)
 void client_event(struct client *c, const struct fault_event *event)
 {
 	struct reply reply = { .fault = event };
-	long n = reply_encode(c->broker->encoder, &reply, c->broker->out, PROTO_MAX_MESSAGE);
+	long n = reply_encode(c->broker->encoder, &reply, c->broker->out, c->max_message);
 
 	if (c->link && n > 0)
 		c->transport->send_event(c->link, c->broker->out, (size_t)n);
 }
 
+void client_notice(struct client *c, int status, const char *reason)
+{
+	client_reply_short(c, 0, status, reason);
+}
+
 void client_park(struct client *c, bool holds)
 {
 	c->in_flight++;
-	if (holds && ++c->n_holding == c->broker->config->limits.in_flight && c->link)
+	if (holds && ++c->n_holding == c->limits->in_flight && c->link)
 		c->transport->pause(c->link);
 }
 
@@ -530,7 +548,7 @@ void client_unpark(struct client *c, bool holds)
 {
 	assert(c->in_flight && (!holds || c->n_holding));
 	c->in_flight--;
-	if (holds && c->n_holding-- == c->broker->config->limits.in_flight && c->link)
+	if (holds && c->n_holding-- == c->limits->in_flight && c->link)
 		c->transport->resume(c->link);
 }
 

@@ -18,6 +18,7 @@
 
 struct answer;
 struct broker;
+struct config_limits;
 struct copy;
 struct device;
 struct loop_idle;
@@ -54,6 +55,8 @@ struct client {
 	pid_t pid;
 	uid_t uid;
 	gid_t gid;
+	const struct config_limits *limits;
+	uint32_t max_message, max_ops, max_data; /* of one message, either way */
 	uint64_t last_serial, bye_serial;
 	uint8_t token[PROTO_TOKEN_LEN]; /* by which it is known again after a restart of the broker */
 	struct replies replies;
@@ -78,6 +81,8 @@ void client_accept(struct broker *b, int fd);
 struct client *client_new(struct broker *b, const struct transport *transport, void *link);
 /* A packet of the client. c may be gone afterwards. */
 void client_packet(struct client *c, const void *buf, size_t len);
+/* An event that is no fault: what has become of the session. */
+void client_notice(struct client *c, int status, const char *reason);
 /* No more packets can come: the session ends. c is gone afterwards, or will be when all has been taken back. */
 void client_gone(struct client *c, const char *why);
 /* The end of the daemon: everything is taken back now. */

@@ -98,6 +98,24 @@ static int rule_add(const struct build *b, struct config_rule *out, const struct
 	return 0;
 }
 
+/* Its number is its place in the file. */
+static int rule_add_node(const struct build *b, struct config_rule *out, const struct value *v)
+{
+	struct cfg_t *node;
+	uid_t *uid;
+
+	for (uint32_t i = 0; (node = settings_section(b->file, "node", i)); i++) {
+		if (strcmp(settings_title(node), v->text) != 0)
+			continue;
+		uid = BUILD_ADD(out->uids, out->n_uids);
+		if (!uid)
+			return build_no_memory(b);
+		*uid = CONFIG_NODE_UID + i;
+		return 0;
+	}
+	return build_wrong(b, v->line, "%s: there is no node '%s'", v->name, v->text);
+}
+
 int build_rule_of(const struct build *b, struct cfg_t *s, const char *users, const char *groups,
 		  bool everybody, struct config_rule *out)
 {
@@ -114,7 +132,13 @@ int build_rule_of(const struct build *b, struct cfg_t *s, const char *users, con
 
 int build_rule(const struct build *b, struct cfg_t *s, bool everybody, struct config_rule *out)
 {
-	return build_rule_of(b, s, "allow-users", "allow-groups", everybody, out);
+	const struct value *v;
+	int r = build_rule_of(b, s, "allow-users", "allow-groups",
+			      everybody && !settings_has(s, "allow-nodes"), out);
+
+	for (size_t i = 0; !r && (v = settings_value(s, "allow-nodes", i)); i++)
+		r = rule_add_node(b, out, v);
+	return r;
 }
 
 int build_claim(struct build *b, struct range r, unsigned int line, const char *what)

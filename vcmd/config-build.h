@@ -27,6 +27,7 @@ struct claim {
 
 struct build {
 	struct config *c;
+	struct cfg_t *file; /* what the nodes in rules are the names of */
 	const char *path;
 	struct reason *why;
 	struct claim *claims;
@@ -69,6 +70,8 @@ int build_table_memory(struct build *b, struct cfg_t *file);
 /* config-smmu.c: one section. */
 int build_smmu(struct build *b, struct cfg_t *s);
 int build_smmuv3(struct build *b, struct cfg_t *s);
+/* All nodes of a file: after everything else that they may name. */
+int build_nodes(const struct build *b, struct cfg_t *file);
 
 /* All memtypes, windows, SMMUs and masters of a file, or the built-in ones when it has none. */
 int build_machine(struct build *b, struct cfg_t *file);

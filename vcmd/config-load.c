@@ -155,7 +155,9 @@ static int build_all(struct build *b, struct cfg_t *file)
 		r = build_machine(b, file);
 	if (!r)
 		r = build_privileges(b, file);
-	return r ? r : build_limits(b, file);
+	if (!r)
+		r = build_limits(b, file);
+	return r ? r : build_nodes(b, file);
 }
 
 CLEANUP_DEFINE(struct cfg_t *, settings_free)
@@ -174,6 +176,7 @@ static int build(const char *path, char *text, struct config **out, struct reaso
 	if (!c)
 		return build_no_memory(&b);
 	r = settings_parse(b.path, text, &file, why);
+	b.file = file;
 	if (!r)
 		r = build_all(&b, file);
 	if (!r && path) {

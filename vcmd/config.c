@@ -56,11 +56,24 @@ static void devices_free(struct config *c)
 	mem_free(c->windows);
 }
 
+static void nodes_free(struct config *c)
+{
+	for (size_t i = 0; i < c->n_nodes; i++) {
+		mem_free(c->nodes[i].name);
+		mem_free(c->nodes[i].file);
+		mem_free(c->nodes[i].uio);
+		mem_free(c->nodes[i].doorbell);
+		mem_free(c->nodes[i].socket);
+	}
+	mem_free(c->nodes);
+}
+
 struct config *config_free(struct config *c)
 {
 	if (!c)
 		return NULL;
 	devices_free(c);
+	nodes_free(c);
 	pools_free(c);
 	rule_deinit(&c->access);
 	rule_deinit(&c->kernel);

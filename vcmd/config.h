@@ -12,6 +12,7 @@
 #include "base/range.h"
 #include "base/reason.h"
 #include "memory/memory.h"
+#include "rpmsg/geometry.h"
 
 #define CONFIG_PATH SYSCONFDIR "/vcm/vcmd.conf"
 #define CONFIG_SOCKET "/run/vcm/vcmd.sock"
@@ -96,6 +97,38 @@ struct config_limits {    /* for each user; root has none but in_flight */
 	uint64_t table_bytes; /* of page tables */
 };
 
+enum config_kick {
+	KICK_EVENTFD, /* through the ivshmem socket */
+	KICK_UIO,     /* the interrupt of a UIO device */
+	KICK_POLL,    /* none: each looks */
+};
+
+/* Uids of nodes that act as nobody else; no user of the system has one. */
+#define CONFIG_NODE_UID 0xffff0000u
+#define CONFIG_MAX_NODES 256
+
+/* A remote CPU that shares memory with us. */
+struct config_node {
+	char *name;
+	char *file;           /* of the window; NULL: a memfd, or the UIO device's map */
+	char *uio;            /* device */
+	char *socket;         /* of the ivshmem server; NULL: none */
+	unsigned int map;     /* of the UIO device */
+	unsigned int vectors; /* of an ivshmem device */
+	char *doorbell; /* a UIO device, or NULL: to kick, a value is written into a map of it */
+	unsigned int doorbell_map, doorbell_value;
+	uint64_t doorbell_offset;
+	uint64_t offset, len; /* of the window in its file */
+	uint64_t base;        /* its address on the node */
+	struct geometry geometry;
+	uint32_t address; /* of our end of the service */
+	enum config_kick kick;
+	unsigned int heartbeat_ms; /* 0: it need not give signs of life */
+	unsigned int reset_timeout_ms;
+	uid_t uid; /* CONFIG_NODE_UID + its index, unless it acts as a user */
+	struct config_limits limits;
+};
+
 struct config {
 	char *path;   /* NULL: built in */
 	bool persist; /* what is in use outlives the daemon, where somebody keeps its fds */
@@ -115,6 +148,8 @@ struct config {
 	size_t n_masters;
 	struct config_window *windows;
 	size_t n_windows;
+	struct config_node *nodes;
+	size_t n_nodes;
 	struct config_rule access;  /* who may connect at all: the group of the socket by default */
 	struct config_rule kernel;  /* VCM_PREBUILT_KERNEL */
 	struct config_rule inspect; /* other users' rows, who maps what */

@@ -27,6 +27,7 @@ _Static_assert(VCM_ROW_MAX_N == ROW_MAX_N && VCM_ROW_MAX_S == ROW_MAX_S,
 
 /* A row is at most some 400 bytes, so that a page fits a message whatever it holds. */
 #define PAGE_ROWS 128
+#define ROW_LEN 440
 
 static struct row *add_row(struct call *c, unsigned int n_n, unsigned int n_s)
 {
@@ -38,9 +39,12 @@ static struct row *add_row(struct call *c, unsigned int n_n, unsigned int n_s)
 	return row;
 }
 
+/* Some clients' messages are shorter. A page holds one row at least, or nobody would come to an end. */
 static bool is_full(const struct call *c)
 {
-	return c->answer->n_rows == PAGE_ROWS;
+	size_t n = c->client->max_message / ROW_LEN;
+
+	return c->answer->n_rows >= (n < 1 ? 1 : n < PAGE_ROWS ? n : PAGE_ROWS);
 }
 
 static bool may_see(const struct call *c, const struct session *s)

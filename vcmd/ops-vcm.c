@@ -5,8 +5,10 @@
 #include "backend/backend.h"
 #include "graph/lookup.h"
 #include "graph/plan.h"
+#include "vcmd/client.h"
 #include "vcmd/find.h"
 #include "vcmd/ops.h"
+#include "vcmd/transport.h"
 
 int op_vcm_create(struct call *c, const struct op *op)
 {
@@ -21,8 +23,12 @@ int op_vcm_create(struct call *c, const struct op *op)
 int op_vcm_prebuilt(struct call *c, const struct op *op)
 {
 	struct vcm *v;
-	int r = plan_vcm_prebuilt(c->plan, c->session, op->handle, op->arg, &v);
+	int r;
 
+	if (op->arg == VCM_PREBUILT_USER && c->client->transport->no_fds)
+		return refuse(c->why, -EOPNOTSUPP,
+			      "no memory can be shown to your process: you are none of ours");
+	r = plan_vcm_prebuilt(c->plan, c->session, op->handle, op->arg, &v);
 	if (r == 0)
 		call_value(c, v->type);
 	return r;

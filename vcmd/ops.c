@@ -53,6 +53,7 @@ static const struct op_row rows[] = {
 	[OP_SIM_STATS] = { RIGHT_DEVICE, true, op_sim_stats },
 	[OP_INSPECT] = { RIGHT_TABLE, true, op_inspect },
 	[OP_BYE] = { RIGHT_NONE, true, op_bye },
+	[OP_PING] = { RIGHT_NONE, false, op_ping },
 };
 
 const struct op_row *op_row(uint32_t code)

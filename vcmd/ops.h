@@ -80,3 +80,4 @@ int op_sim_stats(struct call *c, const struct op *op);
 /* inspect.c, client.c */
 int op_inspect(struct call *c, const struct op *op);
 int op_bye(struct call *c, const struct op *op);
+int op_ping(struct call *c, const struct op *op);

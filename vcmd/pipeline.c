@@ -236,6 +236,9 @@ int pipeline_packet(struct broker *b, struct client *c, const void *buf, size_t 
 		return refuse(why, -EPROTO, "serial %llu (acknowledging %llu) after %llu",
 			      (unsigned long long)req.serial, (unsigned long long)req.ack,
 			      (unsigned long long)c->last_serial);
+	if (req.n_ops > c->max_ops)
+		return refuse(why, -EPROTO, "%zu operations are more than %u", req.n_ops,
+			      c->max_ops);
 	c->last_serial = req.serial;
 	replies_seen(&c->replies, req.ack);
 	if (req.is_hello)

@@ -40,7 +40,7 @@ static const struct {
 	{ "tlb-ways", 1, 4096 },
 	{ "mid", 0, 127 },
 	{ "stream", 0, UINT32_MAX },
-	{ "length", SZ_2M, UINT64_C(1) << 40 },
+	{ "length", PAGE_LEN, UINT64_C(1) << 40 },
 	{ "region", 0, 15 },
 	{ "poll-interval", 1, 1000 },
 	{ "bytes", PAGE_LEN, UINT64_MAX },
@@ -48,6 +48,21 @@ static const struct {
 	{ "sessions", 1, UINT32_MAX },
 	{ "in-flight", 1, 65536 },
 	{ "table-bytes", PAGE_LEN, UINT64_MAX },
+	{ "vectors", 1, 2 },
+	{ "map", 0, 4 },
+	{ "doorbell-map", 0, 4 },
+	{ "doorbell-offset", 0, 4092 },
+	{ "doorbell-value", 0, UINT32_MAX },
+	{ "table", 0, UINT32_MAX },
+	{ "vring0", 0, UINT32_MAX },
+	{ "vring1", 0, UINT32_MAX },
+	{ "buffers", 0, UINT32_MAX },
+	{ "descriptors", 1, 256 },
+	{ "alignment", 16, 4096 },
+	{ "buffer", 64, 65528 },
+	{ "address", 1, UINT32_MAX - 1 },
+	{ "heartbeat", 0, 600000 },
+	{ "reset-timeout", 1, 600000 },
 };
 
 static int wrong(const cfg_t *cfg, const char *fmt, ...) _printf_(2, 3);
@@ -320,6 +335,17 @@ static int parse_path(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result
 	return give(value_new(cfg, opt, text), result);
 }
 
+static int parse_kick(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
+{
+	if (!strcmp(text, "eventfd"))
+		return give_number(cfg, opt, text, KICK_EVENTFD, result);
+	if (!strcmp(text, "uio"))
+		return give_number(cfg, opt, text, KICK_UIO, result);
+	if (!strcmp(text, "poll"))
+		return give_number(cfg, opt, text, KICK_POLL, result);
+	return wrong(cfg, "%s: '%s' is neither eventfd, uio nor poll", opt->name, text);
+}
+
 static int parse_socket(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
 {
 	if (text[0] != '/')
@@ -367,6 +393,12 @@ static int parse_group(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *resul
 	return give_number(cfg, opt, text, group->gr_gid, result);
 }
 
+/* Which nodes there are, is known when the whole file has been read. */
+static int parse_node(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
+{
+	return give(value_new(cfg, opt, text), result);
+}
+
 /* Of the socket: by name, and one that exists. */
 static int parse_group_name(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
 {
@@ -391,7 +423,9 @@ static char opened_default[] = "{here}";
 #define OPTION(name, parse) CFG_PTR_CB(name, NULL, CFGF_NODEFAULT, parse, on_free)
 #define LIST(name, parse) CFG_PTR_LIST_CB(name, NULL, CFGF_NODEFAULT, parse, on_free)
 #define BEGINS CFG_PTR_LIST_CB(OPENED, opened_default, CFGF_NONE, parse_opened, on_free)
-#define RULE LIST("allow-users", parse_user), LIST("allow-groups", parse_group)
+#define RULE                                                                                       \
+	LIST("allow-users", parse_user), LIST("allow-groups", parse_group),                        \
+		LIST("allow-nodes", parse_node)
 #define SECTION(name, opts) CFG_SEC(name, opts, CFGF_MULTI)
 #define TITLED(name, opts) CFG_SEC(name, opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES)
 
@@ -465,6 +499,44 @@ static cfg_opt_t limits_opts[] = {
 	CFG_END(),
 };
 
+static cfg_opt_t node_opts[] = {
+	BEGINS,
+	/* its window */
+	OPTION("file", parse_path),
+	OPTION("uio", parse_path),
+	OPTION("map", parse_number),
+	OPTION("offset", parse_pages),
+	OPTION("length", parse_pages),
+	OPTION("base", parse_addr),
+	/* what lies in it */
+	OPTION("table", parse_len),
+	OPTION("vring0", parse_len),
+	OPTION("vring1", parse_len),
+	OPTION("buffers", parse_len),
+	OPTION("descriptors", parse_number),
+	OPTION("alignment", parse_len),
+	OPTION("buffer", parse_len),
+	OPTION("name-service", parse_bool),
+	OPTION("address", parse_number),
+	/* how it is told, and watched */
+	OPTION("kick", parse_kick),
+	OPTION("socket", parse_socket),
+	OPTION("vectors", parse_number),
+	OPTION("doorbell", parse_path),
+	OPTION("doorbell-map", parse_number),
+	OPTION("doorbell-offset", parse_len),
+	OPTION("doorbell-value", parse_number),
+	OPTION("heartbeat", parse_number),
+	OPTION("reset-timeout", parse_number),
+	/* who it is, and what it may have */
+	OPTION("user", parse_user),
+	OPTION("bytes", parse_len),
+	OPTION("objects", parse_number),
+	OPTION("in-flight", parse_number),
+	OPTION("table-bytes", parse_len),
+	CFG_END(),
+};
+
 static cfg_opt_t file_opts[] = {
 	BEGINS,
 	OPTION("socket", parse_socket),
@@ -481,6 +553,7 @@ static cfg_opt_t file_opts[] = {
 	TITLED("smmuv3", smmuv3_opts),
 	TITLED("master", rule_opts),
 	TITLED("window", rule_opts),
+	TITLED("node", node_opts),
 	SECTION("access", rule_opts),
 	SECTION("kernel", rule_opts),
 	SECTION("inspect", rule_opts),

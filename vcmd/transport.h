@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -20,6 +21,7 @@ struct transport_peer {
 };
 
 struct transport {
+	bool no_fds; /* none can travel: the client's address space cannot be shown memory */
 	/* One packet, sent or queued; duplicates of fds travel along. 0; -ENOMEM; -EPIPE when the peer is going. */
 	int (*send)(void *ctx, const void *buf, size_t len, const int *fds, size_t n_fds);
 	int (*send_event)(void *ctx, const void *buf, size_t len);

@@ -213,6 +213,31 @@ static const struct refused {
 	{ "table-memory {\n ranges = {\"0x100000+4K\"} }\n", 1, "is window or pagemap" },
 	{ "table-memory { source = pagemap length = 2M }\ntable-memory {\n}\n", 2,
 	  "table-memory is given twice" },
+	{ "node a {\n}\n", 1, "this node has no window" },
+	{ "node \"a b\" { file = /f }\n", 1, "'a b' is no name of a node" },
+	{ "node a { file = f }\n", 1, "not an absolute path" },
+	{ "node a { file = /f }\nnode a { file = /g }\n", 2, "duplicate title 'a'" },
+	{ "node a {\n file = /f\n descriptors = 3 }\n", 1, "no power of two" },
+	{ "node a { file = /f\n descriptors = 512 }\n", 2, "descriptors is 1 to 256" },
+	{ "node a { file = /f\n alignment = 8192 }\n", 2, "alignment is 16 to 4096" },
+	{ "node a { file = /f buffer = 100 }\n", 1, "no multiple of 8" },
+	{ "node a { file = /f vring0 = 0x1010 }\n", 1, "multiple of its alignment" },
+	{ "node a { file = /f vring1 = 0x2000 }\n", 1, "ring 1 lies in ring 0" },
+	{ "node a { file = /f length = 64K }\n", 1, "behind the window" },
+	{ "node a { file = /f base = 0xfffff000 }\n", 1, "below 4 GB" },
+	{ "node a { file = /f base = 0x38000001 }\n", 1, "not a multiple of 4K" },
+	{ "node a { file = /f\n kick = eventfd }\n", 2, "this node has none" },
+	{ "node a { file = /f\n kick = uio }\n", 2, "has no uio device" },
+	{ "node a { file = /f\n kick = bell }\n", 2, "neither eventfd, uio nor poll" },
+	{ "node a { socket = /s length = 3M }\n", 1, "power of two" },
+	{ "node a { socket = /s file = /f offset = 1M }\n", 1, "no offset" },
+	{ "node a { socket = /s uio = /dev/uio0 }\n", 1, "hands out no uio device" },
+	{ "node a { socket = /s\n vectors = 3 }\n", 2, "vectors is 1 to 2" },
+	{ "node a { file = /f\n user = \"*\" }\n", 2, "acts as one user" },
+	{ "node a { file = /f\n address = 0 }\n", 2, "address is 1 to" },
+	{ "node a { file = /f doorbell = /dev/uio0 doorbell-offset = 2 }\n", 1, "4 bytes" },
+	{ "node a { file = /f }\ninspect {\n allow-nodes = {a,\n b} }\n", 4,
+	  "there is no node 'b'" },
 	{ "memtype 0 { pool { ranges = {\"0x10000+64K\"} }\n"
 	  " pool { ranges = {\"0x20000+64K\"}\n secure = yes } }\n",
 	  3, "a pool that is secure and one that is not" },
@@ -443,6 +468,66 @@ START_TEST(config_takes_all_that_can_be_said)
 }
 END_TEST
 
+START_TEST(config_node_has_the_defaults_of_remotes)
+{
+	_cleanup_(config_freep) struct config *c = load("node dsp { file = /dev/shm/dsp }\n");
+	const struct config_node *n = c->nodes;
+	struct geometry g;
+
+	geometry_default(&g);
+	ck_assert_uint_eq(c->n_nodes, 1);
+	ck_assert_str_eq(n->name, "dsp");
+	ck_assert_str_eq(n->file, "/dev/shm/dsp");
+	ck_assert(!memcmp(&n->geometry, &g, sizeof(g)));
+	ck_assert_uint_eq(n->base, 0x38000000);
+	ck_assert_uint_eq(n->len, SZ_1M);
+	ck_assert_uint_eq(n->address, 1024);
+	ck_assert_int_eq(n->kick, KICK_POLL);
+	ck_assert_uint_eq(n->uid, CONFIG_NODE_UID);
+	ck_assert_uint_eq(n->limits.bytes, c->limits.bytes);
+	ck_assert_uint_eq(c->n_pools, 3); /* the machine is the built-in one */
+}
+END_TEST
+
+START_TEST(config_node_takes_all_that_can_be_said)
+{
+	_cleanup_(config_freep) struct config *c = load(
+		"node a { socket = /run/a vectors = 2 }\n"
+		"node b { file = /dev/mem offset = 0x90000000 length = 4M base = 0x10000000\n"
+		" table = 0x1000 vring0 = 0x2000 vring1 = 0x3000 buffers = 0x4000\n"
+		" descriptors = 32 alignment = 64 buffer = 1K name-service = false address = 60\n"
+		" uio = /dev/uio3 map = 1 doorbell = /dev/uio4 doorbell-map = 2\n"
+		" doorbell-offset = 12 doorbell-value = 0x10000\n"
+		" heartbeat = 500 reset-timeout = 20 user = 1000\n"
+		" bytes = 1M objects = 5 in-flight = 6 table-bytes = 64K }\n"
+		"limits { bytes = 8M }\n"
+		"simulate { allow-nodes = { a, b } }\n");
+	const struct config_node *a = &c->nodes[0], *b = &c->nodes[1];
+
+	ck_assert_int_eq(a->kick, KICK_EVENTFD);
+	ck_assert_uint_eq(a->vectors, 2);
+	ck_assert_uint_eq(a->limits.bytes, 8 * SZ_1M);
+	ck_assert_uint_eq(b->offset, 0x90000000);
+	ck_assert_uint_eq(b->geometry.rings[RING_OUT], 0x3000);
+	ck_assert_uint_eq(b->geometry.num, 32);
+	ck_assert_uint_eq(b->geometry.buffer_len, 1024);
+	ck_assert(!b->geometry.ns);
+	ck_assert_int_eq(b->kick, KICK_UIO);
+	ck_assert_uint_eq(b->map, 1);
+	ck_assert_uint_eq(b->doorbell_map, 2);
+	ck_assert_uint_eq(b->doorbell_offset, 12);
+	ck_assert_uint_eq(b->doorbell_value, 0x10000);
+	ck_assert_uint_eq(b->heartbeat_ms, 500);
+	ck_assert_uint_eq(b->reset_timeout_ms, 20);
+	ck_assert_uint_eq(b->uid, 1000);
+	ck_assert_uint_eq(b->limits.bytes, SZ_1M);
+	ck_assert_uint_eq(b->limits.in_flight, 6);
+	ck_assert(config_rule_allows(&c->simulate, CONFIG_NODE_UID, NULL, 0));
+	ck_assert(config_rule_allows(&c->simulate, CONFIG_NODE_UID + 1, NULL, 0));
+	ck_assert(!config_rule_allows(&c->simulate, CONFIG_NODE_UID + 2, NULL, 0));
+}
+END_TEST
+
 START_TEST(config_access_is_the_group_of_the_socket_unless_it_says_more)
 {
 	_cleanup_(config_freep) struct config *c = load("socket-group = daemon\n");
@@ -526,6 +611,7 @@ SUITE_MAIN("config", config_refuses_with_file_line_and_reason, config_refuses_wh
 	   config_of_an_empty_file_is_the_built_in_one, config_example_is_the_built_in_one,
 	   config_without_a_machine_keeps_the_built_in_one, config_names_hardware_and_its_memory,
 	   config_with_a_machine_has_nothing_else, config_takes_all_that_can_be_said,
+	   config_node_has_the_defaults_of_remotes, config_node_takes_all_that_can_be_said,
 	   config_access_is_the_group_of_the_socket_unless_it_says_more,
 	   config_rule_names_users_and_groups, config_rule_always_allows_root_and_the_daemons_user,
 	   config_is_loaded_whole_or_not_at_all, config_built_in_is_made_whole_or_not_at_all)

@@ -199,20 +199,28 @@ static void make_pair(uid_t uid, int pair[2])
 		ck_assert(seteuid(0) == 0 && setegid(0) == 0);
 }
 
-struct peer *world_connect_as(struct world *w, uid_t uid)
+struct peer *world_adopt(struct world *w, int fd)
 {
 	size_t i = 0;
-	int pair[2];
 
 	while (i < WORLD_PEERS - 1 && w->peers[i])
 		i++;
 	ck_assert(!w->peers[i]);
-	make_pair(uid, pair);
-	w->peers[i] = peer_new(pair[0], run_until_ready, w);
-	w->watches[i] = loop_watch(w->loop, pair[0], 0, false, stop, w);
+	w->peers[i] = peer_new(fd, run_until_ready, w);
+	w->watches[i] = loop_watch(w->loop, fd, 0, false, stop, w);
 	ck_assert(w->watches[i] != NULL);
-	broker_accept(w->broker, pair[1]);
 	return w->peers[i];
+}
+
+struct peer *world_connect_as(struct world *w, uid_t uid)
+{
+	int pair[2];
+	struct peer *p;
+
+	make_pair(uid, pair);
+	p = world_adopt(w, pair[0]);
+	broker_accept(w->broker, pair[1]);
+	return p;
 }
 
 struct peer *world_connect(struct world *w)

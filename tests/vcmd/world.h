@@ -53,6 +53,8 @@ struct peer *world_connect_as(struct world *w, uid_t uid);
 /* The same after hello, which is asserted to succeed. */
 struct peer *world_peer(struct world *w);
 struct peer *world_peer_as(struct world *w, uid_t uid);
+/* A peer on a socket whose other end is not the broker's. Takes fd. */
+struct peer *world_adopt(struct world *w, int fd);
 /* The peer dies; what it had is taken back, when world_settle() says so. NULL. */
 struct peer *world_kill(struct world *w, struct peer *p);
 /* Runs until all clients that have gone are gone from the broker. */

@@ -1,0 +1,571 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vcmd/node-ring.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "memory/guard.h"
+#include "rpmsg/driver.h"
+#include "vcmd/broker.h"
+#include "vcmd/clock.h"
+#include "vcmd/config.h"
+#include "vcmd/loop.h"
+#include "vcmd/node-bell.h"
+#include "vcmd/node-window.h"
+#include "vcmd/node.h"
+
+#define SERVICE "vcm"
+/* Messages of one node before others have their turn. */
+#define TURN_MESSAGES 16
+/* How often a node is looked at: that cannot ring; while it has all our buffers, as giving one back need not be told; for
+ * its status, whatever it does. */
+#define POLL_MIN_MS 1
+#define POLL_MAX_MS 16
+#define ROOM_MS 2
+#define STATUS_MS 50
+/* Its memory is not there: perhaps it comes back. */
+#define LOST_MS 1000
+
+#define NS_PER_MS 1000000u
+
+enum ring_state {
+	RING_ABSENT,
+	RING_CLEARING,
+	RING_UP,
+	RING_ASKED,
+};
+
+struct node_ring {
+	struct broker *broker;
+	const struct config_node *config;
+	enum ring_state state;
+	struct node_window window;
+	struct node_bell *bell;
+	struct node *node;
+	struct loop_timer *timer;
+	int again; /* an eventfd: another turn is wanted */
+	struct loop_fd *watch;
+	bool is_again, in_turn, broken, lost, announce_due;
+	uint64_t deadline_ns;           /* of ASKED */
+	unsigned int poll_ms, timer_ms; /* timer_ms: what the timer was set to, 0: it is not */
+	bool served;                    /* something, since it was set */
+	uint32_t remote; /* address of the node's end of the service; RPMSG_ADDR_ANY: not known yet */
+	struct driver driver;
+};
+
+/* --- the window, whose file somebody may cut */
+
+struct guarded {
+	struct node_ring *ring;
+	struct driver_message message;
+	enum driver_event event;
+	enum driver_look look;
+	const void *data;
+	size_t len;
+	bool flag;
+	int r;
+};
+
+static void want_another_turn(struct node_ring *r)
+{
+	const uint64_t one = 1;
+
+	if (!r->is_again && write(r->again, &one, sizeof(one)) == sizeof(one))
+		r->is_again = true;
+}
+
+/* False when the memory was not there. */
+static bool guarded(void (*body)(void *arg), struct guarded *g)
+{
+	struct node_ring *r = g->ring;
+
+	if (!r->lost && guard_run(body, g) == 0)
+		return true;
+	if (!r->lost)
+		log_error("node %s: its window is not there any more", r->config->name);
+	r->lost = true;
+	want_another_turn(r);
+	return false;
+}
+
+static void do_start(void *arg)
+{
+	struct guarded *g = arg;
+
+	driver_start(&g->ring->driver);
+	driver_set_polled(&g->ring->driver, !node_bell_works(g->ring->bell));
+}
+
+static void do_stop(void *arg)
+{
+	struct guarded *g = arg;
+
+	driver_stop(&g->ring->driver, g->flag);
+}
+
+static void do_look(void *arg)
+{
+	struct guarded *g = arg;
+
+	g->look = driver_look(&g->ring->driver);
+	g->flag = driver_has_work(&g->ring->driver);
+}
+
+static void do_receive(void *arg)
+{
+	struct guarded *g = arg;
+
+	g->event = driver_receive(&g->ring->driver, &g->message);
+}
+
+static void do_send(void *arg)
+{
+	struct guarded *g = arg;
+	struct node_ring *r = g->ring;
+
+	g->r = driver_send(&r->driver, r->config->address, r->remote, g->data, g->len);
+}
+
+static void do_announce(void *arg)
+{
+	struct guarded *g = arg;
+	struct node_ring *r = g->ring;
+
+	g->r = driver_announce(&r->driver, SERVICE, r->config->address, false);
+}
+
+static void do_flush(void *arg)
+{
+	struct guarded *g = arg;
+
+	driver_flush(&g->ring->driver);
+}
+
+static void do_want_room(void *arg)
+{
+	struct guarded *g = arg;
+
+	g->flag = driver_want_room(&g->ring->driver, g->flag);
+}
+
+/* Whether a node may be at work there: one that we started in a former life. */
+static void do_find(void *arg)
+{
+	struct guarded *g = arg;
+
+	g->look = driver_look(&g->ring->driver);
+	g->flag = driver_is_ours(&g->ring->driver);
+}
+
+/* --- out */
+
+static void on_kick(void *ctx, enum ring ring)
+{
+	struct node_ring *r = ctx;
+
+	if (r->bell)
+		node_bell_ring(r->bell, ring);
+}
+
+static size_t carrier_payload(const void *ctx)
+{
+	const struct node_ring *r = ctx;
+
+	return r->config->geometry.buffer_len - RPMSG_HEADER;
+}
+
+static int carrier_send(void *ctx, const void *fragment, size_t len)
+{
+	struct node_ring *r = ctx;
+	struct guarded g = { .ring = r, .data = fragment, .len = len };
+
+	if (r->state != RING_UP || r->broken || !guarded(do_send, &g))
+		return -ENOTCONN;
+	if (g.r == -EPROTO) {
+		r->broken = true;
+		want_another_turn(r);
+	}
+	return g.r;
+}
+
+static void carrier_flush(void *ctx)
+{
+	struct node_ring *r = ctx;
+	struct guarded g = { .ring = r };
+
+	if (!r->in_turn && r->state == RING_UP && guarded(do_flush, &g) &&
+	    node_waits_for_room(r->node))
+		want_another_turn(r);
+}
+
+static void carrier_wake(void *ctx)
+{
+	want_another_turn(ctx);
+}
+
+/* --- the node's life */
+
+static void enter(struct node_ring *r, enum ring_state state)
+{
+	static const char *const names[] = { "absent", "clearing", "up", "asked to reset" };
+
+	log_debug("node %s is %s", r->config->name, names[state]);
+	r->state = state;
+}
+
+static void start(struct node_ring *r)
+{
+	struct guarded g = { .ring = r };
+
+	r->lost = false;
+	r->broken = false;
+	r->announce_due = false;
+	r->remote = RPMSG_ADDR_ANY;
+	r->poll_ms = POLL_MIN_MS;
+	enter(r, RING_UP);
+	guarded(do_start, &g);
+}
+
+static void stop(struct node_ring *r, bool ask)
+{
+	struct guarded g = { .ring = r, .flag = ask };
+
+	guarded(do_stop, &g);
+}
+
+/* The session ends now: the node does not touch any more what was its own, or had its time to leave it alone. */
+static void clear(struct node_ring *r, const char *why)
+{
+	if (r->state == RING_UP)
+		stop(r, false);
+	node_end(r->node, why, true);
+	enter(r, RING_CLEARING);
+	want_another_turn(r);
+}
+
+static void ask(struct node_ring *r, const char *why)
+{
+	log_warning("node %s is asked to reset: %s", r->config->name, why);
+	stop(r, true);
+	r->deadline_ns = clock_now_ns() + (uint64_t)r->config->reset_timeout_ms * NS_PER_MS;
+	enter(r, RING_ASKED);
+	want_another_turn(r);
+}
+
+static void carrier_hung(void *ctx)
+{
+	struct node_ring *r = ctx;
+
+	if (r->state == RING_UP)
+		ask(r, "no sign of life");
+}
+
+static const struct node_carrier carrier = {
+	.payload = carrier_payload,
+	.send = carrier_send,
+	.flush = carrier_flush,
+	.wake = carrier_wake,
+	.hung = carrier_hung,
+};
+
+/* --- in */
+
+static void on_announcement(struct node_ring *r, const struct driver_message *m, bool gone)
+{
+	if (strcmp(m->name, SERVICE) != 0)
+		return;
+	if (node_has_session(r->node))
+		node_end(r->node, gone ? "its service is withdrawn" : "its service is a new one",
+			 true);
+	r->remote = gone ? RPMSG_ADDR_ANY : m->addr;
+	r->announce_due = !gone;
+}
+
+/* Whoever speaks first is the peer, until it goes; nobody else is heard. */
+static void on_message(struct node_ring *r, const struct driver_message *m)
+{
+	if (m->dst != r->config->address)
+		return;
+	if (r->remote == RPMSG_ADDR_ANY)
+		r->remote = m->src;
+	if (r->remote == m->src)
+		node_fragment(r->node, m->data, m->len);
+}
+
+/* Whether there was one. */
+static bool serve_one(struct node_ring *r)
+{
+	struct guarded g = { .ring = r };
+
+	if (!guarded(do_receive, &g))
+		return false;
+	switch (g.event) {
+	case DRIVER_NOTHING:
+		return false;
+	case DRIVER_BROKEN:
+		r->broken = true;
+		return false;
+	case DRIVER_MESSAGE:
+		on_message(r, &g.message);
+		return true;
+	case DRIVER_ANNOUNCED:
+	case DRIVER_WITHDRAWN:
+		on_announcement(r, &g.message, g.event == DRIVER_WITHDRAWN);
+		return true;
+	case DRIVER_DROPPED:
+		return true;
+	}
+	return false;
+}
+
+static unsigned int serve(struct node_ring *r)
+{
+	unsigned int n = 0;
+
+	while (n < TURN_MESSAGES && r->state == RING_UP && !r->broken && node_listens(r->node) &&
+	       serve_one(r))
+		n++;
+	return n;
+}
+
+/* The name is announced once nothing of a former session is left. */
+static void announce(struct node_ring *r)
+{
+	struct guarded g = { .ring = r };
+
+	if (r->announce_due && node_is_clear(r->node) && guarded(do_announce, &g))
+		r->announce_due = g.r == -EAGAIN;
+}
+
+/* Asks to be told of room while somebody waits for it. True when some has come meanwhile. */
+static bool watch_for_room(struct node_ring *r)
+{
+	struct guarded g = { .ring = r };
+
+	g.flag = r->announce_due || node_waits_for_room(r->node);
+	return guarded(do_want_room, &g) && g.flag;
+}
+
+/* --- turns */
+
+/* How many messages there were. */
+static unsigned int turn_up(struct node_ring *r)
+{
+	struct guarded g = { .ring = r };
+	unsigned int n;
+
+	if (!guarded(do_look, &g))
+		return 0;
+	if (g.look == DRIVER_GONE || g.look == DRIVER_WANTS_RESET) {
+		clear(r, g.look == DRIVER_GONE ? "the node has reset" : "the node wants a reset");
+		return 0;
+	}
+	r->in_turn = true;
+	n = serve(r);
+	if (node_waits_for_room(r->node))
+		node_room(r->node);
+	announce(r);
+	r->in_turn = false;
+	if (r->state != RING_UP)
+		return n;
+	guarded(do_flush, &g);
+	if (r->broken)
+		ask(r, "its rings are broken");
+	else if (watch_for_room(r) || (guarded(do_look, &g) && g.flag && node_listens(r->node)))
+		want_another_turn(r);
+	return n;
+}
+
+static void turn_asked(struct node_ring *r)
+{
+	struct guarded g = { .ring = r };
+
+	if (!guarded(do_look, &g) || g.look == DRIVER_GONE)
+		clear(r, "the node has reset");
+	else if (clock_now_ns() >= r->deadline_ns)
+		clear(r, "the node does not reset");
+}
+
+/* When the node is looked at again at the latest; 0: not before something happens. */
+static unsigned int period(const struct node_ring *r)
+{
+	if (r->lost)
+		return LOST_MS;
+	switch (r->state) {
+	case RING_ABSENT:
+	case RING_CLEARING:
+		return 0;
+	case RING_ASKED:
+		return POLL_MIN_MS;
+	case RING_UP:
+		break;
+	}
+	if (r->announce_due || node_waits_for_room(r->node))
+		return ROOM_MS;
+	return node_bell_works(r->bell) ? STATUS_MS : r->poll_ms;
+}
+
+/* Turns come often, while the loop polls: only what has changed is set. */
+static void set_timer(struct node_ring *r, bool timed)
+{
+	unsigned int ms;
+
+	if (r->served)
+		r->poll_ms = POLL_MIN_MS;
+	else if (timed && r->poll_ms < POLL_MAX_MS)
+		r->poll_ms *= 2;
+	ms = period(r);
+	if (!timed && ms == r->timer_ms)
+		return;
+	r->served = false;
+	r->timer_ms = ms;
+	if (ms)
+		loop_timer_set(r->timer, ms);
+	else
+		loop_timer_clear(r->timer);
+}
+
+/* Whether there was something. timed: called by the timer, after as long as that was set to. */
+static bool turn(struct node_ring *r, bool timed)
+{
+	bool served = false;
+
+	if (r->lost && r->state == RING_UP)
+		clear(r, "its memory has gone");
+	else if (r->state == RING_UP)
+		served = turn_up(r) > 0;
+	else if (r->state == RING_ASKED)
+		turn_asked(r);
+	if (r->state == RING_CLEARING && node_is_clear(r->node) && (!r->lost || timed)) {
+		start(r);
+		served = true;
+	}
+	r->served |= served;
+	set_timer(r, timed);
+	return served;
+}
+
+static void on_timer(void *ctx)
+{
+	turn(ctx, true);
+}
+
+/* Also called when there is nothing, while the loop polls. */
+static void on_again(void *ctx, unsigned int what _unused_)
+{
+	struct node_ring *r = ctx;
+	uint64_t n;
+
+	if (r->is_again && read(r->again, &n, sizeof(n)) == sizeof(n))
+		r->is_again = false;
+	if (turn(r, false))
+		loop_served(r->watch);
+}
+
+static void on_rung(void *ctx)
+{
+	on_again(ctx, LOOP_READ);
+}
+
+static void on_joined(void *ctx)
+{
+	struct node_ring *r = ctx;
+
+	log_info("node %s: somebody has come", r->config->name);
+	clear(r, "somebody new has come");
+}
+
+/* A window in a file is still there, for whoever looks at it. */
+static void on_left(void *ctx)
+{
+	struct node_ring *r = ctx;
+
+	log_info("node %s: it has gone", r->config->name);
+	clear(r, "the node has gone");
+	if (!r->config->file)
+		enter(r, RING_ABSENT);
+}
+
+static const struct node_bell_handler bell_handler = {
+	.rung = on_rung,
+	.joined = on_joined,
+	.left = on_left,
+};
+
+/* --- life */
+
+/* Whoever was started in our former life tears down what it had then, first. */
+static void begin(struct node_ring *r)
+{
+	struct guarded g = { .ring = r };
+
+	if (!r->config->file && r->config->socket)
+		return; /* ABSENT */
+	r->state = RING_CLEARING;
+	if (!r->window.is_new && guarded(do_find, &g) && g.flag && g.look != DRIVER_GONE)
+		ask(r, "vcmd has started");
+	want_another_turn(r);
+}
+
+static int open_parts(struct node_ring *r, struct reason *why)
+{
+	const struct config_node *c = r->config;
+	struct shared shared = { .len = c->len, .da = c->base };
+	int err = node_window_open(&r->window, c, why);
+
+	if (err < 0)
+		return err;
+	shared.base = r->window.base;
+	driver_init(&r->driver, &shared, &c->geometry, on_kick, r);
+	err = node_bell_new(r->broker->loop, c, r->window.fd, &bell_handler, r, &r->bell, why);
+	if (err < 0)
+		return err;
+	r->again = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (r->again < 0)
+		return refuse(why, -errno, "node %s: %s", c->name, strerror(errno));
+	r->timer = loop_timer_new(r->broker->loop, on_timer, r);
+	r->watch = loop_watch(r->broker->loop, r->again, LOOP_READ, true, on_again, r);
+	r->node = node_new(r->broker, c, &carrier, r);
+	return r->timer && r->watch && r->node ? 0 : refuse(why, -ENOMEM, "out of memory");
+}
+
+CLEANUP_DEFINE(struct node_ring *, node_ring_free)
+
+struct node_ring *node_ring_new(struct broker *b, const struct config_node *config,
+				struct reason *why)
+{
+	_cleanup_(node_ring_freep) struct node_ring *r = mem_new0(struct node_ring);
+
+	if (!r) {
+		refuse(why, -ENOMEM, "out of memory");
+		return NULL;
+	}
+	r->broker = b;
+	r->config = config;
+	r->again = -1;
+	r->window = NODE_WINDOW_NULL;
+	if (open_parts(r, why) < 0)
+		return NULL;
+	begin(r);
+	return STEAL_PTR(r);
+}
+
+struct node_ring *node_ring_free(struct node_ring *r)
+{
+	if (!r)
+		return NULL;
+	if (r->state == RING_UP)
+		stop(r, true);
+	node_free(r->node);
+	loop_unwatch(r->watch);
+	loop_timer_free(r->timer);
+	node_bell_free(r->bell);
+	fd_closep(&r->again);
+	node_window_deinit(&r->window);
+	return mem_free(r);
+}

@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vcmd/node.h"
+
+#include <assert.h>
+#include <bsd/sys/queue.h>
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "proto/message.h"
+#include "rpmsg/assembly.h"
+#include "vcmd/broker.h"
+#include "vcmd/client.h"
+#include "vcmd/config.h"
+#include "vcmd/loop.h"
+#include "vcmd/pipeline.h"
+#include "vcmd/transport.h"
+
+/* What waits for a node that does not read. From the first bound on nothing more is read from it, until half of that has
+ * gone. What goes beyond the second are events only: its session ends. */
+#define OUT_FULL ((size_t)128 * 1024)
+#define OUT_MAX ((size_t)256 * 1024)
+
+/* Bytes that one operation answers at most, so that no batch has a reply that does not fit. */
+#define ANSWER_LEN 64
+/* A message is so much longer than its data. */
+#define DATA_OVERHEAD 512
+
+/* Former sessions that are still being taken back: with so many, it has to wait. */
+#define MAX_ENDING 4
+
+#define MAX_GROUPS 256
+
+struct packet {
+	STAILQ_ENTRY(packet) entry;
+	uint32_t number;
+	uint16_t next; /* fragment */
+	size_t len;
+	uint8_t buf[];
+};
+
+struct node {
+	struct broker *broker;
+	const struct config_node *config;
+	const struct node_carrier *carrier;
+	void *ctx;
+	struct transport_peer peer;
+	struct client *client;  /* NULL without a session */
+	unsigned int n_clients; /* with those of former sessions, which are being taken back */
+	struct assembly in;
+	uint8_t *message, *fragment;
+	size_t payload, max_message;
+	STAILQ_HEAD(, packet) out;
+	size_t n_out;    /* bytes */
+	uint32_t n_sent; /* packets, since the peer has started */
+	bool full;
+	unsigned int n_pauses;
+	const char *broken;       /* why the session cannot go on; from the loop */
+	struct loop_timer *later; /* to say so */
+	struct loop_timer *watchdog;
+	bool heard; /* since the watchdog looked last */
+};
+
+/* --- out */
+
+static void out_drop(struct node *n)
+{
+	struct packet *p;
+
+	while ((p = STAILQ_FIRST(&n->out))) {
+		STAILQ_REMOVE_HEAD(&n->out, entry);
+		mem_free(p);
+	}
+	n->n_out = 0;
+	n->full = false;
+}
+
+/* Sends from the fragment at *next on. True when all of it has gone. */
+static bool send_fragments(const struct node *n, uint32_t number, const void *buf, size_t len,
+			   uint16_t *next)
+{
+	size_t count = fragment_count(len, n->payload);
+
+	for (; *next < count; (*next)++) {
+		size_t size = fragment_write(n->fragment, n->payload, number, buf, len, *next);
+
+		if (n->carrier->send(n->ctx, n->fragment, size) < 0)
+			return false;
+	}
+	return true;
+}
+
+static void out_flush(struct node *n)
+{
+	struct packet *p;
+
+	while ((p = STAILQ_FIRST(&n->out)) &&
+	       send_fragments(n, p->number, p->buf, p->len, &p->next)) {
+		STAILQ_REMOVE_HEAD(&n->out, entry);
+		n->n_out -= p->len;
+		mem_free(p);
+	}
+	n->carrier->flush(n->ctx);
+	if (n->full && n->n_out <= OUT_FULL / 2) {
+		n->full = false;
+		n->carrier->wake(n->ctx);
+	}
+}
+
+static int out_push(struct node *n, uint32_t number, const void *buf, size_t len, uint16_t next)
+{
+	struct packet *p = mem_zalloc(sizeof(*p) + len);
+
+	if (!p)
+		return -ENOMEM;
+	p->number = number;
+	p->next = next;
+	p->len = len;
+	memcpy(p->buf, buf, len);
+	n->n_out += len;
+	n->full |= n->n_out >= OUT_FULL;
+	STAILQ_INSERT_TAIL(&n->out, p, entry);
+	return 0;
+}
+
+static void break_off(struct node *n, const char *why)
+{
+	if (n->broken)
+		return;
+	n->broken = why;
+	out_drop(n);
+	loop_timer_set(n->later, 0);
+}
+
+static int over_node_send(void *ctx, const void *buf, size_t len, const int *fds _unused_,
+			  size_t n_fds _unused_)
+{
+	struct node *n = ctx;
+	uint32_t number = n->n_sent + 1;
+	uint16_t next = 0;
+
+	if (n->broken)
+		return -EPIPE;
+	if (STAILQ_EMPTY(&n->out) && send_fragments(n, number, buf, len, &next))
+		n->carrier->flush(n->ctx);
+	else if (out_push(n, number, buf, len, next) < 0)
+		return -ENOMEM;
+	n->n_sent = number;
+	if (n->n_out > OUT_MAX)
+		break_off(n, "the node does not read");
+	return n->broken ? -EPIPE : 0;
+}
+
+static int over_node_send_event(void *ctx, const void *buf, size_t len)
+{
+	return over_node_send(ctx, buf, len, NULL, 0);
+}
+
+static int over_node_open_events(void *ctx _unused_)
+{
+	return -EOPNOTSUPP;
+}
+
+static void over_node_break_off(void *ctx, const char *why)
+{
+	break_off(ctx, why);
+}
+
+static void over_node_pause(void *ctx)
+{
+	struct node *n = ctx;
+
+	n->n_pauses++;
+}
+
+static void over_node_resume(void *ctx)
+{
+	struct node *n = ctx;
+
+	assert(n->n_pauses > 0);
+	if (--n->n_pauses == 0)
+		n->carrier->wake(n->ctx);
+}
+
+static const struct transport_peer *over_node_peer(const void *ctx)
+{
+	const struct node *n = ctx;
+
+	return &n->peer;
+}
+
+static void over_node_close(void *ctx)
+{
+	struct node *n = ctx;
+
+	n->client = NULL;
+	n->n_pauses = 0;
+	n->broken = NULL;
+	loop_timer_clear(n->later);
+	loop_timer_clear(n->watchdog);
+}
+
+static void over_node_ended(void *ctx)
+{
+	struct node *n = ctx;
+
+	assert(n->n_clients > 0);
+	n->n_clients--;
+	n->carrier->wake(n->ctx);
+}
+
+static const struct transport over_node = {
+	.no_fds = true,
+	.send = over_node_send,
+	.send_event = over_node_send_event,
+	.open_events = over_node_open_events,
+	.break_off = over_node_break_off,
+	.pause = over_node_pause,
+	.resume = over_node_resume,
+	.peer = over_node_peer,
+	.close = over_node_close,
+	.ended = over_node_ended,
+};
+
+/* --- sessions */
+
+static void end_session(struct node *n, const char *why)
+{
+	if (n->client) {
+		log_info("node %s: the session ends: %s", n->config->name, why);
+		client_gone(n->client, why);
+	}
+}
+
+/* The node is told, as far as it still listens. */
+static void refuse_node(struct node *n, int status, const char *why)
+{
+	log_warning("node %s breaks the protocol: %s", n->config->name, why);
+	if (!n->client)
+		return;
+	client_notice(n->client, status, why);
+	end_session(n, why);
+}
+
+static void on_later(void *ctx)
+{
+	struct node *n = ctx;
+
+	node_end(n, n->broken, false);
+	n->carrier->wake(n->ctx);
+}
+
+static void on_watchdog(void *ctx)
+{
+	struct node *n = ctx;
+
+	if (!n->heard) {
+		log_warning("node %s has given no sign of life for %u ms", n->config->name,
+			    n->config->heartbeat_ms);
+		n->carrier->hung(n->ctx);
+		return;
+	}
+	n->heard = false;
+	loop_timer_set(n->watchdog, n->config->heartbeat_ms);
+}
+
+static void open_session(struct node *n)
+{
+	struct client *c = client_new(n->broker, &over_node, n);
+
+	if (!c) {
+		log_warning("node %s: no memory for a session", n->config->name);
+		return;
+	}
+	n->client = c;
+	n->n_clients++;
+	c->limits = &n->config->limits;
+	c->max_message = (uint32_t)n->max_message;
+	if (n->max_message / ANSWER_LEN < c->max_ops)
+		c->max_ops = (uint32_t)(n->max_message / ANSWER_LEN);
+	if (n->max_message - DATA_OVERHEAD < c->max_data)
+		c->max_data = (uint32_t)(n->max_message - DATA_OVERHEAD);
+	if (n->config->heartbeat_ms)
+		loop_timer_set(n->watchdog, n->config->heartbeat_ms);
+}
+
+/* A session that has said goodbye makes way for the next. What breaks the rules ends it, and the node is told why. */
+static void take_packet(struct node *n)
+{
+	struct client *c = n->client;
+	struct reason why = { "" };
+
+	if (c && c->state == CLIENT_OVER)
+		client_gone(c, "it has said goodbye");
+	if (!n->client)
+		open_session(n);
+	if (n->client && pipeline_packet(n->broker, n->client, n->in.buf, n->in.len, &why) < 0)
+		refuse_node(n, -EPROTO, why.text);
+}
+
+void node_fragment(struct node *n, const void *fragment, size_t len)
+{
+	struct reason why;
+
+	n->heard = true;
+	switch (assembly_take(&n->in, fragment, len, &why)) {
+	case ASSEMBLY_MORE:
+	case ASSEMBLY_NOTHING:
+		return;
+	case ASSEMBLY_DONE:
+		take_packet(n);
+		return;
+	case ASSEMBLY_AGAIN:
+		node_end(n, "it has started anew", true);
+		node_fragment(n, fragment, len);
+		return;
+	case ASSEMBLY_WRONG:
+		refuse_node(n, -EPROTO, why.text);
+		assembly_init(&n->in, n->message, n->max_message);
+		return;
+	}
+}
+
+void node_room(struct node *n)
+{
+	if (!n->broken)
+		out_flush(n);
+}
+
+void node_end(struct node *n, const char *why, bool anew)
+{
+	end_session(n, why);
+	out_drop(n);
+	assembly_init(&n->in, n->message, n->max_message);
+	if (anew)
+		n->n_sent = 0;
+}
+
+bool node_listens(const struct node *n)
+{
+	return !n->full && !n->n_pauses && !n->broken && n->n_clients <= MAX_ENDING;
+}
+
+bool node_is_clear(const struct node *n)
+{
+	return n->n_clients == 0;
+}
+
+bool node_has_session(const struct node *n)
+{
+	return n->client;
+}
+
+bool node_waits_for_room(const struct node *n)
+{
+	return !STAILQ_EMPTY(&n->out);
+}
+
+/* --- life */
+
+/* A node that acts as nobody else is in no group. */
+static int find_groups(struct transport_peer *p)
+{
+	const struct passwd *user = p->uid < CONFIG_NODE_UID ? getpwuid(p->uid) : NULL;
+	int count = MAX_GROUPS;
+
+	p->gid = user ? user->pw_gid : p->uid;
+	p->gids = mem_zalloc_n(MAX_GROUPS, sizeof(gid_t));
+	if (!p->gids)
+		return -ENOMEM;
+	p->gids[0] = p->gid;
+	p->n_gids = 1;
+	if (user && getgrouplist(user->pw_name, user->pw_gid, p->gids, &count) > 0)
+		p->n_gids = (size_t)count;
+	return 0;
+}
+
+CLEANUP_DEFINE(struct node *, node_free)
+
+struct node *node_new(struct broker *b, const struct config_node *config,
+		      const struct node_carrier *carrier, void *ctx)
+{
+	_cleanup_(node_freep) struct node *n = mem_new0(struct node);
+
+	if (!n)
+		return NULL;
+	n->broker = b;
+	n->config = config;
+	n->carrier = carrier;
+	n->ctx = ctx;
+	n->peer.uid = config->uid;
+	STAILQ_INIT(&n->out);
+	n->payload = carrier->payload(ctx);
+	n->max_message = fragment_max(n->payload);
+	if (n->max_message > PROTO_MAX_MESSAGE)
+		n->max_message = PROTO_MAX_MESSAGE;
+	n->message = mem_zalloc(n->max_message);
+	n->fragment = mem_zalloc(n->payload);
+	n->later = loop_timer_new(b->loop, on_later, n);
+	n->watchdog = loop_timer_new(b->loop, on_watchdog, n);
+	if (!n->message || !n->fragment || !n->later || !n->watchdog || find_groups(&n->peer) < 0)
+		return NULL;
+	assembly_init(&n->in, n->message, n->max_message);
+	return STEAL_PTR(n);
+}
+
+struct node *node_free(struct node *n)
+{
+	if (!n)
+		return NULL;
+	assert(!n->n_clients);
+	out_drop(n);
+	loop_timer_free(n->later);
+	loop_timer_free(n->watchdog);
+	mem_free(n->peer.gids);
+	mem_free(n->fragment);
+	mem_free(n->message);
+	return mem_free(n);
+}

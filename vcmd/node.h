@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A remote CPU as a client: fragments become packets of a session, packets to it become fragments. How fragments travel is
+ * the carrier's: rings in a window (node-ring.c), or the kernel's (node-char.c).
+ *
+ *	carrier --node_fragment()--> assembly --a packet--> client --> pipeline
+ *	carrier <------send()------- queue <----a packet---- client
+ *
+ * A node has one session at a time. When it ends, for whatever reason, it is taken back as any session is; the carrier
+ * may have to wait for that (node_is_clear()) before it starts the node again.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/reason.h"
+
+struct broker;
+struct config_node;
+struct node;
+
+struct node_carrier {
+	/* Bytes of the largest fragment, header included. */
+	size_t (*payload)(const void *ctx);
+	/* 0; -EAGAIN: node_room() will be called; anything else: the carrier knows, and will call node_end(). */
+	int (*send)(void *ctx, const void *fragment, size_t len);
+	/* All of a packet has been sent, or as much as there is room for. */
+	void (*flush)(void *ctx);
+	/* The node may be listened to again (node_listens()), or what was its own has all been taken back. */
+	void (*wake)(void *ctx);
+	/* Signs of life have not come in time. The session goes on, until the carrier ends it. */
+	void (*hung)(void *ctx);
+};
+
+/* NULL without memory. Everything passed outlives the node. */
+struct node *node_new(struct broker *b, const struct config_node *config,
+		      const struct node_carrier *carrier, void *ctx);
+/* Any session must have been taken back before: broker_free() does. NULL is fine. */
+struct node *node_free(struct node *n);
+
+/* One fragment from the node, which costs at most one request. */
+void node_fragment(struct node *n, const void *fragment, size_t len);
+/* There is room for fragments again. */
+void node_room(struct node *n);
+/* The session ends, and nothing more is sent of it. Messages are counted from 1 again when the peer has started anew. */
+void node_end(struct node *n, const char *why, bool anew);
+/* Whether fragments may come: not while it has as many requests waiting, or replies unread, as it may. */
+bool node_listens(const struct node *n);
+/* Whether nothing of former sessions is left. */
+bool node_is_clear(const struct node *n);
+bool node_has_session(const struct node *n);
+/* Whether something waits to be sent. */
+bool node_waits_for_room(const struct node *n);

@@ -8,6 +8,7 @@
 #include <pwd.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -138,6 +139,41 @@ static void on_readable(void *ctx, _unused_ unsigned int what)
 }
 
 /* --- a socket from the service manager */
+
+static void free_names(char ***names)
+{
+	for (char **p = *names; p && *p; p++)
+		free(*p);
+	free(*names);
+}
+
+static bool is_listening(int fd)
+{
+	int on = 0;
+	socklen_t len = sizeof(on);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &len) == 0 && on;
+}
+
+int listener_take_handed(void)
+{
+	char **names _cleanup_(free_names) = NULL;
+	int n = sd_listen_fds_with_names(0, &names), found = -1;
+
+	for (int i = 0; i < n; i++) {
+		int fd = SD_LISTEN_FDS_START + i;
+
+		if (!strcmp(names[i], LISTENER_NAME) && found < 0) {
+			found = fd;
+		} else if (is_listening(fd)) {
+			log_warning("listener: the service manager hands over a socket named '%s', "
+				    "which is not known here",
+				    names[i]);
+			close(fd);
+		}
+	}
+	return found;
+}
 
 /* Where it is bound; NULL when that is not a path. */
 static const char *path_of(const struct sockaddr_un *addr, socklen_t len)

@@ -12,6 +12,9 @@
 
 #include "base/reason.h"
 
+/* What the service manager calls the socket that it hands over: vcmd.socket says so. */
+#define LISTENER_NAME "listen"
+
 struct loop;
 struct listener;
 
@@ -24,6 +27,10 @@ struct listener_config {
 
 /* fd is the callback's from now on. */
 typedef void (*listener_fn)(void *ctx, int fd);
+
+/* The socket that the service manager hands over, which is the caller's; -1: there is none. What listens and has another
+ * name is closed, and a warning says so. What does not listen is left alone: it is the fd store's (vcmd/store.h). */
+int listener_take_handed(void);
 
 /* 0, or a negative errno with a reason. config->handed is taken on success only, and has to be a listening Unix
  * SOCK_SEQPACKET that is bound to a path; where that is not config->path, a notice says so. A group that we may not give the socket to is a warning: then nobody's group

@@ -18,7 +18,6 @@
 #include "base/reason.h"
 #include "vcmd/broker.h"
 #include "vcmd/config.h"
-#include "vcmd/handed.h"
 #include "vcmd/journald.h"
 #include "vcmd/listener.h"
 #include "vcmd/loop.h"
@@ -175,11 +174,9 @@ static void program_deinit(struct program *p)
 	config_free(p->config);
 }
 
-CLEANUP_DEFINE(struct handed *, handed_free)
-
-static int listen_on(struct program *p, struct handed *handed, struct reason *why)
+static int listen_on(struct program *p, struct reason *why)
 {
-	int fd _cleanup_(fd_closep) = handed_take(handed, HANDED_LISTEN);
+	int fd _cleanup_(fd_closep) = listener_take_handed();
 	const struct listener_config config = {
 		.path = p->options->socket ? p->options->socket : p->config->socket,
 		.mode = p->config->socket_mode,
@@ -194,7 +191,7 @@ static int listen_on(struct program *p, struct handed *handed, struct reason *wh
 }
 
 /* Each part finds the ones before it. */
-static int set_up(struct program *p, struct handed *handed, struct reason *why)
+static int set_up(struct program *p, struct reason *why)
 {
 	int r;
 
@@ -207,7 +204,7 @@ static int set_up(struct program *p, struct handed *handed, struct reason *why)
 	p->broker = broker_new(p->loop, p->config, why);
 	if (!p->broker)
 		return -EINVAL;
-	r = listen_on(p, handed, why);
+	r = listen_on(p, why);
 	if (r < 0)
 		return r;
 	p->service = service_new(p->loop, p->broker, listener_name(p->listener), why);
@@ -216,12 +213,9 @@ static int set_up(struct program *p, struct handed *handed, struct reason *why)
 
 static int start(struct program *p, struct reason *why)
 {
-	_cleanup_(handed_freep) struct handed *handed = NULL;
-	int r = handed_new(&handed, why);
+	int r = p->options->no_seccomp ? 0 : seccomp_confine(why);
 
-	if (r == 0 && !p->options->no_seccomp)
-		r = seccomp_confine(why);
-	return r < 0 ? r : set_up(p, handed, why);
+	return r < 0 ? r : set_up(p, why);
 }
 
 static int serve(struct program *p, struct reason *why)

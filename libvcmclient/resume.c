@@ -160,6 +160,8 @@ static int check_welcome(struct search *find, struct reason *why)
 {
 	const struct reply *reply = &find->packet->reply;
 
+	if (reply->status == -EAGAIN)
+		return RETRY;
 	if (reply->status < 0)
 		return refuse(why, reply->status, "%s", reply->reason);
 	if (!reply->welcome || reply->welcome->session != find->session->resume.session)

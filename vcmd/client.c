@@ -22,6 +22,7 @@
 #include "vcmd/loop.h"
 #include "vcmd/ops.h"
 #include "vcmd/pipeline.h"
+#include "vcmd/resume.h"
 #include "vcmd/simulate.h"
 #include "vcmd/transport.h"
 
@@ -58,6 +59,7 @@ static void client_free(struct client *c)
 	drop_hooks(c);
 	loop_idle_free(c->reclaim);
 	loop_timer_free(c->retry);
+	loop_timer_free(c->grace);
 	close_link(c);
 	TAILQ_REMOVE(&c->broker->clients, c, entry);
 	c->broker->n_clients--;
@@ -150,7 +152,7 @@ static void reclaim_again(void *ctx)
 }
 
 /* The session ends: what waits for it is given up first, then everything is taken back. */
-static void end(struct client *c)
+void client_end(struct client *c)
 {
 	int r;
 
@@ -173,7 +175,7 @@ void client_gone(struct client *c, const char *why)
 	log_debug("%s, pid %d: %s", c->name, (int)c->pid, why);
 	close_link(c);
 	if (c->state == CLIENT_LIVE)
-		end(c);
+		client_end(c);
 	else if (c->state != CLIENT_ENDING)
 		client_free(c);
 }
@@ -329,6 +331,28 @@ void client_accept(struct broker *b, int fd)
 	client_free(c);
 }
 
+struct client *client_restore(struct broker *b, struct session *s)
+{
+	struct client *c = new_client(b, &over_link);
+
+	if (!c)
+		return NULL;
+	c->uid = s->user->uid;
+	if (resume_wait(c) < 0) {
+		client_free(c);
+		return NULL;
+	}
+	c->session = s;
+	s->hw = c;
+	return c;
+}
+
+void client_discard(struct client *c)
+{
+	assert(!c->session && LIST_EMPTY(&c->transactions) && LIST_EMPTY(&c->copies));
+	client_free(c);
+}
+
 void client_finish(struct client *c)
 {
 	int r;
@@ -339,7 +363,7 @@ void client_finish(struct client *c)
 		copy_abandon(c);
 		faults_abandon(c->broker->faults, c);
 	}
-	if (c->state == CLIENT_LIVE || c->state == CLIENT_ENDING) {
+	if (c->session) {
 		do
 			r = reclaim_slice(c);
 		while (r > 0);
@@ -380,7 +404,8 @@ static int welcome(struct client *c, uint64_t serial, int event_fd)
 			     .max_message = c->max_message,
 			     .max_ops = c->max_ops,
 			     .max_data = c->max_data,
-			     .session = c->session->id };
+			     .session = c->session->id,
+			     .grace = c->broker->journal ? c->broker->config->grace_ms : 0 };
 	struct reply reply = { .serial = serial, .welcome = &w };
 	long n;
 
@@ -453,6 +478,33 @@ static int begin(struct client *c)
 	return journal_session(c->broker->journal, c, &why);
 }
 
+/* A client that cannot be told is rather waited for: it will come again. */
+static int hello_again(struct client *c, const struct request *req, struct reason *why)
+{
+	struct client *old = resume_find(c, &req->hello, why);
+	int events _cleanup_(fd_closep) = old ? c->transport->open_events(c->link) : -ESTALE;
+	int r;
+
+	if (events < 0 && events != -EOPNOTSUPP) {
+		if (old)
+			refuse(why, 0, "the broker is short of fds");
+		turn_away(c, req->serial, old ? -EAGAIN : -ESTALE, why);
+		return 0;
+	}
+	resume_take(c, old, &req->hello);
+	c->state = CLIENT_LIVE;
+	replies_seen(&c->replies, req->serial);
+	r = welcome(c, req->serial, events);
+	if (r == 0) {
+		faults_tell_again(c->broker->faults, c);
+		return 0;
+	}
+	close_link(c);
+	if (resume_wait(c) < 0)
+		client_end(c);
+	return 0;
+}
+
 int client_hello(struct client *c, const struct request *req, struct reason *why)
 {
 	struct limits limits = limits_of(c);
@@ -468,6 +520,8 @@ int client_hello(struct client *c, const struct request *req, struct reason *why
 		turn_away(c, req->serial, -EPROTO, why);
 		return 0;
 	}
+	if (req->hello.session)
+		return hello_again(c, req, why);
 	u = user_get(c->broker->graph, c->uid, &limits);
 	r = u ? session_new(c->broker->graph, u, &c->session, why) :
 		refuse(why, -ENOMEM, "the broker is out of memory");
@@ -489,7 +543,7 @@ int client_hello(struct client *c, const struct request *req, struct reason *why
 	}
 	refuse(why, r, "the broker is short of fds or memory");
 	turn_away(c, req->serial, -ENOMEM, why);
-	end(c);
+	client_end(c);
 	return 0;
 }
 
@@ -521,6 +575,15 @@ void client_reply(struct client *c, uint64_t serial, const struct answer *a)
 			       .n_rows = a->n_rows };
 
 	send_reply(c, &reply, a->fds, a->n_fds);
+}
+
+void client_reply_kept(struct client *c, const struct reply_kept *kept)
+{
+	send_reply(c,
+		   &(struct reply){ .serial = kept->serial,
+				    .values = kept->values,
+				    .n_values = kept->n_values },
+		   NULL, 0);
 }
 
 void client_event(struct client *c, const struct fault_event *event)
@@ -555,7 +618,7 @@ void client_unpark(struct client *c, bool holds)
 void client_after_request(struct client *c)
 {
 	if (c->state == CLIENT_LIVE && c->bye_serial)
-		end(c);
+		client_end(c);
 }
 
 void client_forget_given(struct client *c)

@@ -3,6 +3,11 @@
  * A client of the daemon: how it is reached, the session of the graph that goes with it, and what is under way for it.
  *
  *	NEW --hello--> LIVE --bye, or the link has gone--> ENDING --all is taken back--> (freed, or OVER until the link goes)
+ *	 |			/		 |
+ *	 +--hello of a session-+   WAITING --the grace is over
+ *
+ * WAITING has no link: its session outlived the broker before this one. A hello that shows its token (vcmd/resume.h) is of a NEW
+ * client, which takes the session.
  */
 #pragma once
 
@@ -30,6 +35,7 @@ struct transport_peer;
 
 enum client_state {
 	CLIENT_NEW,
+	CLIENT_WAITING,
 	CLIENT_LIVE,
 	CLIENT_ENDING,
 	CLIENT_OVER,
@@ -60,6 +66,7 @@ struct client {
 	uint64_t last_serial, bye_serial;
 	uint8_t token[PROTO_TOKEN_LEN]; /* by which it is known again after a restart of the broker */
 	struct replies replies;
+	uint64_t sent_before; /* on an earlier connection, up to this serial: it may have been carried out */
 	uint64_t last_changed; /* the last serial that changed something */
 	uint64_t n_requests, n_refused;
 	uint64_t in_flight;           /* requests that wait */
@@ -70,6 +77,7 @@ struct client {
 	LIST_HEAD(, copy) copies;
 	struct loop_idle *reclaim; /* while ENDING */
 	struct loop_timer *retry;
+	struct loop_timer *grace; /* while WAITING; NULL otherwise */
 };
 
 /* Takes fd, or closes it. */
@@ -85,6 +93,13 @@ void client_packet(struct client *c, const void *buf, size_t len);
 void client_notice(struct client *c, int status, const char *reason);
 /* No more packets can come: the session ends. c is gone afterwards, or will be when all has been taken back. */
 void client_gone(struct client *c, const char *why);
+/* A session that outlived the broker before: it waits for its client. Who that is, is for the caller to fill in. NULL without
+ * memory. */
+struct client *client_restore(struct broker *b, struct session *s);
+/* The session of one that is LIVE or WAITING ends. c may be gone afterwards. */
+void client_end(struct client *c);
+/* One whose session is another's now. */
+void client_discard(struct client *c);
 /* The end of the daemon: everything is taken back now. */
 void client_finish(struct client *c);
 
@@ -102,6 +117,8 @@ void client_reply_value(struct client *c, uint64_t serial, uint64_t value);
 void client_reply_data(struct client *c, uint64_t serial, const void *data, size_t len);
 /* reason may be NULL. */
 void client_reply_short(struct client *c, uint64_t serial, int status, const char *reason);
+/* What a request was answered that comes again. */
+void client_reply_kept(struct client *c, const struct reply_kept *kept);
 void client_event(struct client *c, const struct fault_event *event);
 /*
  * A request starts, or stops, to wait. holds: it ends without the client's help, so that the client may be made to wait

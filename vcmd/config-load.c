@@ -68,6 +68,7 @@ static int set_defaults(const struct build *b)
 	c->persist = true;
 	c->socket_mode = 0660;
 	c->fault_timeout_ms = 1000;
+	c->grace_ms = 30000;
 	c->poll_us = 50;
 	c->memory.tables = (struct range){ 0x80000000, 0x80000000 + 64 * SZ_1M - 1 };
 	c->memory.stock_len = 64 * SZ_1M;
@@ -101,6 +102,7 @@ static int build_top(struct build *b, struct cfg_t *file)
 		return r;
 	build_get_uint(file, "socket-mode", &c->socket_mode);
 	build_get_uint(file, "fault-timeout", &c->fault_timeout_ms);
+	build_get_uint(file, "grace", &c->grace_ms);
 	build_get_uint(file, "poll", &c->poll_us);
 	build_get_number(file, "stock", &c->memory.stock_len);
 	v = settings_value(file, "kernel-window", 0);

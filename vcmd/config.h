@@ -136,7 +136,8 @@ struct config {
 	mode_t socket_mode;
 	char *socket_group; /* NULL: the daemon's */
 	unsigned int fault_timeout_ms;
-	unsigned int poll_us; /* 0: never; at most 50 */
+	unsigned int grace_ms; /* how long a session waits for its client after a restart */
+	unsigned int poll_us;  /* 0: never; at most 50 */
 	struct memory_config memory;
 	struct range kernel_window; /* addresses of VCM_PREBUILT_KERNEL */
 	struct config_pool *pools;

@@ -169,6 +169,10 @@ int copy_start(struct call *c, const struct res *to, uint64_t to_off, const stru
 			   to->obj.handle);
 	if (r < 0)
 		return r;
+	if (c->serial <= c->client->sent_before && to->physmem->root == from->physmem->root)
+		return refuse(
+			c->why, -ECONNRESET,
+			"the copy was under way when the connection ended, and may be done in part: within one memory it is not done again");
 	cp = mem_new0(struct copy);
 	if (!cp)
 		return refuse(c->why, -ENOMEM, "the broker is out of memory");

@@ -27,14 +27,16 @@ struct waiting {
 	TAILQ_ENTRY(waiting) link;
 	struct client *client;
 	struct device *device;
-	uint64_t id, deadline_ns;
+	uint64_t id, time_ns, deadline_ns;
 	struct fault_record *record;
+	struct fault fault;
 };
 
 struct faults {
 	struct broker *broker;
 	TAILQ_HEAD(, waiting) waiting;
 	struct loop_timer *timer;
+	uint64_t first_id; /* ids are not those of a broker before: a late verdict of then is for nothing of now */
 	uint64_t n_faults, n_failed_handlers;
 	struct fault_record history[FAULT_HISTORY];
 };
@@ -62,7 +64,7 @@ static void arm(struct faults *f)
 /* The record may have been overwritten by later faults: then it is another's. */
 static void note(const struct faults *f, const struct waiting *w, int32_t verdict)
 {
-	if (f->n_faults - w->id < FAULT_HISTORY)
+	if (f->first_id + f->n_faults - w->id < FAULT_HISTORY)
 		w->record->verdict = verdict;
 }
 
@@ -177,8 +179,10 @@ static void wait_for(struct faults *f, struct client *c, struct device *d, struc
 	}
 	w->client = c;
 	w->device = d;
-	w->id = f->n_faults;
+	w->id = f->first_id + f->n_faults;
 	w->record = r;
+	w->time_ns = r->time_ns;
+	w->fault = *fault;
 	w->deadline_ns = r->time_ns + (uint64_t)f->broker->config->fault_timeout_ms * 1000000u;
 	TAILQ_INSERT_TAIL(&f->waiting, w, link);
 	if (w == TAILQ_FIRST(&f->waiting))
@@ -230,11 +234,12 @@ static void take(void *ctx, struct backend *backend, const struct fault *fault)
 	r = record(f, d, a, fault);
 	if (fault->stalled)
 		forget_former(f, d);
-	if (c && c->state == CLIENT_LIVE && client_has_hook(c, d->number)) {
+	if (c && (c->state == CLIENT_LIVE || c->state == CLIENT_WAITING) &&
+	    client_has_hook(c, d->number)) {
 		if (fault->stalled)
 			wait_for(f, c, d, r, fault);
 		else
-			tell(c, f->n_faults, r, fault);
+			tell(c, f->first_id + f->n_faults, r, fault);
 		return;
 	}
 	warn(d, fault, r);
@@ -249,6 +254,7 @@ struct faults *faults_new(struct broker *b)
 	if (!f)
 		return NULL;
 	f->broker = b;
+	f->first_id = clock_now_ns();
 	TAILQ_INIT(&f->waiting);
 	f->timer = loop_timer_new(b->loop, expire, f);
 	if (!f->timer || machine_watch_faults(b->machine, take, f) < 0)
@@ -292,6 +298,30 @@ int faults_answer(struct faults *f, struct client *c, uint64_t id, uint64_t verd
 	}
 	arm(f);
 	return 0;
+}
+
+void faults_move(struct faults *f, const struct client *from, struct client *to)
+{
+	struct waiting *w;
+
+	TAILQ_FOREACH(w, &f->waiting, link)
+		if (w->client == from)
+			w->client = to;
+}
+
+void faults_tell_again(struct faults *f, struct client *c)
+{
+	struct waiting *w;
+
+	TAILQ_FOREACH(w, &f->waiting, link) {
+		/* Its own record may have been overwritten. */
+		const struct fault_record r = { .time_ns = w->time_ns,
+						.device = w->device->number,
+						.flags = flags_of(&w->fault) };
+
+		if (w->client == c)
+			tell(c, w->id, &r, &w->fault);
+	}
 }
 
 void faults_abandon(struct faults *f, struct client *c)

@@ -31,6 +31,9 @@ struct faults *faults_free(struct faults *f);
  * waits no more. */
 int faults_answer(struct faults *f, struct client *c, uint64_t id, uint64_t verdict,
 		  struct reason *why);
+/* What waits for one client waits for the other, which has its session now; and it is told. */
+void faults_move(struct faults *f, const struct client *from, struct client *to);
+void faults_tell_again(struct faults *f, struct client *c);
 /* The client goes: what waits for it is terminated. */
 void faults_abandon(struct faults *f, struct client *c);
 

@@ -227,12 +227,14 @@ static void serve(struct broker *b, struct client *c, const struct request *req)
 int pipeline_packet(struct broker *b, struct client *c, const void *buf, size_t len,
 		    struct reason *why)
 {
+	struct reply_kept kept;
 	struct request req;
 	int r = request_decode(b->codec, buf, len, &req, why);
 
 	if (r < 0)
 		return r;
-	if (req.serial <= c->last_serial || req.ack > c->last_serial)
+	/* The hello of a session that there is goes on where another connection ended. */
+	if (req.serial <= c->last_serial || (!req.is_hello && req.ack > c->last_serial))
 		return refuse(why, -EPROTO, "serial %llu (acknowledging %llu) after %llu",
 			      (unsigned long long)req.serial, (unsigned long long)req.ack,
 			      (unsigned long long)c->last_serial);
@@ -245,6 +247,10 @@ int pipeline_packet(struct broker *b, struct client *c, const void *buf, size_t 
 		return client_hello(c, &req, why);
 	if (c->state != CLIENT_LIVE)
 		return refuse(why, -EPROTO, "a request outside a session");
+	if (req.serial <= c->sent_before && replies_find(&c->replies, req.serial, &kept)) {
+		client_reply_kept(c, &kept);
+		return 0;
+	}
 	serve(b, c, &req);
 	client_after_request(c);
 	return 0;

@@ -31,6 +31,7 @@ static const struct {
 	uint64_t min, max;
 } bounds[] = {
 	{ "fault-timeout", 1, 600000 },
+	{ "grace", 1, 3600000 },
 	{ "poll", 0, 50 },
 	{ "stock", 0, UINT64_C(1) << 40 },
 	{ "granule", PAGE_LEN, UINT64_C(1) << 30 },
@@ -543,6 +544,7 @@ static cfg_opt_t file_opts[] = {
 	OPTION("socket-mode", parse_mode),
 	OPTION("socket-group", parse_group_name),
 	OPTION("fault-timeout", parse_number),
+	OPTION("grace", parse_number),
 	OPTION("poll", parse_number),
 	OPTION("stock", parse_len),
 	OPTION("tables", parse_range),

@@ -199,18 +199,41 @@ int peer_call(struct peer *p, const struct op *ops, size_t n_ops)
 	return peer_wait(p, peer_send(p, ops, n_ops));
 }
 
-int peer_hello(struct peer *p)
+static int greet(struct peer *p, const struct request *req)
 {
-	struct request req = { .serial = ++p->serial,
-			       .is_hello = true,
-			       .hello = { .version = PROTO_VERSION, .name = "peer" } };
-	int r = send_request(p, &req) ? peer_wait(p, req.serial) : -EPIPE;
+	int r = send_request(p, req) ? peer_wait(p, req->serial) : -EPIPE;
 
 	if (r < 0)
 		return r;
-	p->session = p->reply.welcome ? p->reply.welcome->session : 0;
+	if (p->reply.welcome) {
+		p->session = p->reply.welcome->session;
+		memcpy(p->token, p->reply.welcome->token, sizeof(p->token));
+	}
 	p->events = fdset_take(&p->fds, 0);
 	return 0;
+}
+
+int peer_hello(struct peer *p)
+{
+	const struct request req = { .serial = ++p->serial,
+				     .is_hello = true,
+				     .hello = { .version = PROTO_VERSION, .name = "peer" } };
+
+	return greet(p, &req);
+}
+
+int peer_resume(struct peer *p, const struct peer *from, uint64_t answered)
+{
+	struct request req = { .serial = p->serial = answered,
+			       .ack = answered - 1,
+			       .is_hello = true,
+			       .hello = { .version = PROTO_VERSION,
+					  .name = "peer",
+					  .session = from->session,
+					  .sent = from->serial } };
+
+	memcpy(req.hello.token, from->token, sizeof(req.hello.token));
+	return greet(p, &req);
 }
 
 bool peer_event(struct peer *p, bool wait, struct fault_event *out)

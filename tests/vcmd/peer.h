@@ -31,6 +31,7 @@ struct peer {
 	struct codec *codec;
 	uint64_t serial; /* of the last request */
 	uint64_t session;
+	uint8_t token[PROTO_TOKEN_LEN];
 	struct packet *stash; /* replies that came while another was awaited */
 	struct reply reply;   /* the last one that was awaited */
 	struct fdset fds;     /* that came with it */
@@ -46,6 +47,8 @@ CLEANUP_DEFINE(struct peer *, peer_free)
 
 /* The status; 0: p->session and p->events are set. */
 int peer_hello(struct peer *p);
+/* The same, to go on with the session of `from` after its serial `answered`: the status. p goes on from that serial. */
+int peer_resume(struct peer *p, const struct peer *from, uint64_t answered);
 /* The serial of the request; 0: the peer has gone. */
 uint64_t peer_send(struct peer *p, const struct op *ops, size_t n_ops);
 /* The status of the reply to that request, which is in p->reply; -EPIPE when the peer has gone. */

@@ -166,6 +166,17 @@ int arena_take(struct arena *a, uint64_t len, uint64_t align, struct range *out)
 	return 0;
 }
 
+int arena_take_at(struct arena *a, struct range r)
+{
+	int ret = space_take_at(a->space, r);
+
+	if (ret < 0)
+		return ret;
+	count(a, range_len(r));
+	place(a);
+	return 0;
+}
+
 void arena_fill(struct arena *a)
 {
 	assert(a->sole && !a->used);

@@ -72,6 +72,8 @@ void arena_disown(struct arena *a);
 void arena_end(struct arena *a);
 /* len bytes of a granule arena, at align. 0, -ENOSPC, -ENOMEM. */
 int arena_take(struct arena *a, uint64_t len, uint64_t align, struct range *out);
+/* Exactly r of a granule arena. 0; -EBUSY, -EINVAL, -ENOMEM. */
+int arena_take_at(struct arena *a, struct range r);
 /* All of a sole arena. */
 void arena_fill(struct arena *a);
 void arena_put(struct arena *a, struct range r);

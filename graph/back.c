@@ -112,15 +112,38 @@ static int check_active(struct plan *p, const struct vcm *v)
 		      v->obj.handle, inactive_avcm(v)->device->name);
 }
 
+static int check_len(struct plan *p, const struct res *r, const struct physmem *m)
+{
+	if (r->len == m->len)
+		return 0;
+	return refuse(p->why, -EINVAL, "reservation %u has 0x%llx bytes and physmem %u has 0x%llx",
+		      r->obj.handle, (unsigned long long)r->len, m->obj.handle,
+		      (unsigned long long)m->len);
+}
+
+/* What the two are to each other. */
+static int check_nature(struct plan *p, const struct res *r, const struct physmem *m)
+{
+	int ret = check_memory(p, r, m);
+
+	if (ret == 0)
+		ret = check_cache(p, r, m);
+	return ret == 0 ? check_rights(p, r, m, r->attr) : ret;
+}
+
+int res_check_fit(struct plan *p, const struct res *r, const struct physmem *m)
+{
+	int ret = check_len(p, r, m);
+
+	return ret == 0 ? check_nature(p, r, m) : ret;
+}
+
 static int check_back(struct plan *p, const struct res *r, const struct physmem *m)
 {
-	int ret;
+	int ret = check_len(p, r, m);
 
-	if (r->len != m->len)
-		return refuse(p->why, -EINVAL,
-			      "reservation %u has 0x%llx bytes and physmem %u has 0x%llx",
-			      r->obj.handle, (unsigned long long)r->len, m->obj.handle,
-			      (unsigned long long)m->len);
+	if (ret < 0)
+		return ret;
 	if (r->physmem)
 		return refuse(p->why, -EBUSY, "reservation %u is backed by physmem %u already",
 			      r->obj.handle, r->physmem->obj.handle);
@@ -130,11 +153,7 @@ static int check_back(struct plan *p, const struct res *r, const struct physmem 
 			"vcm %u is associated with no device: associate and activate it first",
 			r->vcm->obj.handle);
 	ret = check_active(p, r->vcm);
-	if (ret == 0)
-		ret = check_memory(p, r, m);
-	if (ret == 0)
-		ret = check_cache(p, r, m);
-	return ret == 0 ? check_rights(p, r, m, r->attr) : ret;
+	return ret == 0 ? check_nature(p, r, m) : ret;
 }
 
 static size_t n_tables(const struct vcm *v)

@@ -122,6 +122,14 @@ int pool_take(struct pool *p, bool contiguous, uint64_t len, uint64_t align, str
 	return r;
 }
 
+int pool_take_at(struct pool *p, struct range r)
+{
+	for (size_t i = 0; i < p->n_ranges; i++)
+		if (range_covers(p->ranges[i], r))
+			return space_take_at(p->spaces[i], r);
+	return -EINVAL;
+}
+
 void pool_put(struct pool *p, struct range r)
 {
 	for (size_t i = 0; i < p->n_ranges; i++)

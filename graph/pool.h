@@ -58,7 +58,9 @@ struct pool *pool_new(struct graph *g, const struct pool_config *config);
 struct pool *pool_free(struct pool *p);
 /* len bytes that belong to no arena: in the contiguous region first, or last. 0, -ENOSPC, -ENOMEM. */
 int pool_take(struct pool *p, bool contiguous, uint64_t len, uint64_t align, struct range *out);
-/* Gives back what pool_take() gave. */
+/* Exactly r, of one of its ranges. 0; -EBUSY, -EINVAL, -ENOMEM. */
+int pool_take_at(struct pool *p, struct range r);
+/* Gives back what these two gave. */
 void pool_put(struct pool *p, struct range r);
 /* Bytes of the largest run at align that belongs to no arena. */
 uint64_t pool_largest(const struct pool *p, uint64_t align);

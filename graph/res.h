@@ -62,6 +62,8 @@ int plan_res_set_attr(struct plan *p, struct res *r, uint32_t attr);
  * region; -EAGAIN an association is missing or not active.
  */
 int plan_res_back(struct plan *p, struct res *r, struct physmem *m);
+/* Whether m can be what backs r, whatever is active: 0, or -EINVAL. */
+int res_check_fit(struct plan *p, const struct res *r, const struct physmem *m);
 /* -EINVAL not backed; -EAGAIN an association is not active. */
 int plan_res_unback(struct plan *p, struct res *r);
 /* The same without asking for active associations: the session has ended. */

@@ -99,11 +99,28 @@ static int want_client(struct session *s, uint32_t handle, enum object_kind kind
 	return r < 0 ? refuse(why, r, "the broker is out of memory") : 0;
 }
 
+/* An object of an earlier process has the handle that it had. */
+static int want_exactly(struct session *s, uint32_t handle, struct reason *why)
+{
+	struct handles *h = half_of(s, handle);
+	uint32_t index = handle & ~HANDLE_BROKER;
+	int r;
+
+	if (!handle || handles_get(h, index))
+		return refuse(why, -EINVAL, "handle %u is in use, or none", handle);
+	if (index > h->limit)
+		h->limit = index;
+	r = handles_want(h, index);
+	return r < 0 ? refuse(why, r, "the broker is out of memory") : 0;
+}
+
 static int want_handle(struct session *s, uint32_t *handle, enum object_kind kind,
 		       struct reason *why)
 {
 	int r;
 
+	if (s->restoring)
+		return want_exactly(s, *handle, why);
 	if (*handle != HANDLE_BROKER)
 		return want_client(s, *handle, kind, why);
 	r = handles_pick(&s->broker, handle);

@@ -33,6 +33,7 @@ struct session {
 	uint64_t counts[N_OBJECT_KINDS];
 	uint64_t n_active; /* associations */
 	uint64_t bytes;    /* of physmems */
+	bool restoring;    /* its objects come back under any handle */
 	void *hw;          /* the daemon's */
 };
 

@@ -44,6 +44,15 @@ static bool is_text(const char *text)
 	return memchr(text, 0, ROW_NAME_LEN) != NULL;
 }
 
+static bool physmem_is_right(const struct row_physmem *m, size_t len)
+{
+	bool whole = m->flags & ROW_PHYSMEM_WHOLE;
+
+	return whole ? (m->flags & ROW_PHYSMEM_ALIAS) && !m->n_extents :
+		       m->n_extents > 0 &&
+			       m->n_extents <= (len - sizeof(*m)) / sizeof(struct row_extent);
+}
+
 /* What the counts and texts of a body say about it, which is as long as its kind asks for. */
 static bool body_is_right(const struct row_head *row, const void *body, size_t len)
 {
@@ -52,9 +61,7 @@ static bool body_is_right(const struct row_head *row, const void *body, size_t l
 		return ((const struct row_reply *)body)->n_values <=
 		       (len - sizeof(struct row_reply)) / sizeof(uint64_t);
 	case ROW_PHYSMEM:
-		return ((const struct row_physmem *)body)->n_extents > 0 &&
-		       ((const struct row_physmem *)body)->n_extents <=
-			       (len - sizeof(struct row_physmem)) / sizeof(struct row_extent);
+		return physmem_is_right(body, len);
 	case ROW_SESSION:
 		return is_text(((const struct row_session *)body)->name);
 	case ROW_HOOK:

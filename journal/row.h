@@ -106,6 +106,8 @@ enum row_physmem_flags {
 	ROW_PHYSMEM_ALIAS = 1,
 	ROW_PHYSMEM_IMPORT = 2, /* an alias whose root another session owns, or nobody */
 	ROW_PHYSMEM_READ_ONLY = 4,
+	ROW_PHYSMEM_WHOLE =
+		8, /* an import of all that its root has; its extents are not repeated */
 };
 
 /* An alias has the id, memtype and attributes of its root, and one extent inside it, or all that the root has. */

@@ -109,6 +109,14 @@ void arenas_end(struct arenas *all, struct arena *a)
 	TAILQ_INSERT_TAIL(&all->closing, a, closing);
 }
 
+void arenas_leave(struct arenas *all)
+{
+	struct arena *a;
+
+	RB_FOREACH(a, arenas_by_pa, &all->by_pa)
+		a->piece.left = true;
+}
+
 void arenas_close_step(struct arenas *all)
 {
 	struct arena *a = TAILQ_FIRST(&all->closing);

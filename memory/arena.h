@@ -51,5 +51,7 @@ struct arena *arena_free(struct arena *a);
 void arenas_link(struct arenas *all, struct arena *a);
 /* Closes the arena, or, if that would be long, leaves it to arenas_close_step(). */
 void arenas_end(struct arenas *all, struct arena *a);
+/* Whatever is closed from now on leaves its bytes to whoever has them too. */
+void arenas_leave(struct arenas *all);
 /* One step of it, if closing_bytes says that there is one. */
 void arenas_close_step(struct arenas *all);

@@ -120,7 +120,6 @@ static void fell_back(struct memory *m, const struct arena *a, int err)
 	m->huge_short = true;
 }
 
-/* Zeroed only now: it may be a device's until it is somebody's. */
 static int place_in_window(struct memory *m, struct arena *a, enum memory_source source)
 {
 	struct window *w = windows_at(&m->windows, a->pa);
@@ -135,7 +134,22 @@ static int place_in_window(struct memory *m, struct arena *a, enum memory_source
 	p->at = w->at + (a->pa.first - w->pa.first);
 	p->len = p->filled = range_len(a->pa);
 	p->huge_len = w->page ? p->len : 0;
-	return place_zero(PLACE_GUARDED | (w->strict ? PLACE_WORDS : 0), p->at, p->len);
+	return 0;
+}
+
+static int zero_in_window(const struct arena *a)
+{
+	const struct piece *p = &a->piece;
+
+	return place_zero(PLACE_GUARDED | (p->strict ? PLACE_WORDS : 0), p->at, p->len);
+}
+
+/* Zeroed only now: it may be a device's until it is somebody's. */
+static int place_new_in_window(struct memory *m, struct arena *a, enum memory_source source)
+{
+	int r = place_in_window(m, a, source);
+
+	return r < 0 ? r : zero_in_window(a);
 }
 
 static int arena_fill(struct memory *m, struct arena *a, enum memory_source source)
@@ -143,7 +157,7 @@ static int arena_fill(struct memory *m, struct arena *a, enum memory_source sour
 	int r;
 
 	if (source == SOURCE_WINDOW || source == SOURCE_PAGEMAP)
-		return place_in_window(m, a, source);
+		return place_new_in_window(m, a, source);
 	if (source == SOURCE_HUGETLB) {
 		r = piece_new_pressing(m, SOURCE_HUGETLB, range_len(a->pa), &a->piece);
 		if (r == 0)
@@ -254,6 +268,38 @@ int memory_arena_new(struct memory *m, uint32_t id, struct range pa, enum memory
 		return refuse_short(why, a, r);
 	arenas_link(&m->arenas, STEAL_PTR(a));
 	return 0;
+}
+
+int memory_arena_adopt(struct memory *m, uint32_t id, struct range pa, int fd, struct reason *why)
+{
+	_cleanup_(arena_freep) struct arena *a = NULL;
+	int r;
+
+	assert(pa.first <= pa.last);
+	r = refuse_in_use(m, id, pa, why);
+	if (r < 0)
+		return r;
+	a = arena_make(id, pa);
+	if (!a)
+		return refuse(why, -ENOMEM, "the broker has no memory left");
+	r = fd < 0 ? place_in_window(m, a, SOURCE_WINDOW) :
+		     piece_adopt(&a->piece, fd, range_len(pa));
+	if (r == -EFAULT)
+		return refuse_short(why, a, r);
+	if (r == -EINVAL)
+		return refuse(why, r,
+			      "what was left of arena %" PRIu32
+			      " is no sealed memory of its length",
+			      id);
+	if (r < 0)
+		return refuse(why, r, "arena %" PRIu32 " cannot be mapped", id);
+	arenas_link(&m->arenas, STEAL_PTR(a));
+	return 0;
+}
+
+void memory_leave(struct memory *m)
+{
+	arenas_leave(&m->arenas);
 }
 
 int memory_arena_free(struct memory *m, uint32_t id)

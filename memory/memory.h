@@ -70,6 +70,16 @@ int memory_page_add(struct memory *m, struct range *out_pa, struct reason *why);
 int memory_arena_new(struct memory *m, uint32_t id, struct range pa, enum memory_source source,
 		     struct reason *why);
 /*
+ * The same with the bytes that an earlier process has left: fd is the room's on success; -1: they are in a window, and as they
+ * were. It has been in others' hands: a file of another length, or one that somebody can change the length of, is -EINVAL.
+ */
+int memory_arena_adopt(struct memory *m, uint32_t id, struct range pa, int fd, struct reason *why);
+/*
+ * Unmaps and closes, and takes nothing from the bytes: whoever has the fd keeps them. For the end of a process that another
+ * follows.
+ */
+void memory_leave(struct memory *m);
+/*
  * Gives the bytes back to the kernel, also those of a client that keeps the fd (it sees zeroes). Cannot fail. A long one is
  * finished by memory_idle().
  * 0; -ESTALE: it was a huge page that a client had, and its address is lost: nobody may ever use it again.

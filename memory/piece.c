@@ -78,13 +78,31 @@ int piece_init(struct piece *out, enum memory_source source, uint64_t len)
 	return 0;
 }
 
+int piece_adopt(struct piece *out, int fd, uint64_t len)
+{
+	struct piece p = PIECE_NULL;
+	int r = source_check(fd, len, &p.source);
+
+	if (r < 0)
+		return r;
+	p.fd = fd;
+	r = map(&p, len);
+	if (r < 0)
+		return r;
+	p.filled = len;
+	p.huge_len = p.source == SOURCE_HUGETLB ? len : 0;
+	*out = p;
+	return 0;
+}
+
 void piece_deinit(struct piece *p)
 {
 	if (p->fd < 0)
 		return;
 	if (p->len > 0) {
 		munmap(p->at, p->len);
-		source_punch(p->fd, 0, p->len);
+		if (!p->left)
+			source_punch(p->fd, 0, p->len);
 	}
 	fd_closep(&p->read_only_fd);
 	fd_closep(&p->fd);

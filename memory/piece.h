@@ -28,6 +28,7 @@ struct piece {
 	enum memory_source source;
 	bool strict;           /* device memory: aligned words only */
 	struct window *window; /* whose bytes they are: a piece of a window has no file of its own */
+	bool left;             /* its bytes are somebody else's from now on */
 };
 
 #define PIECE_NULL ((struct piece){ .fd = -1, .read_only_fd = -1 })
@@ -37,6 +38,11 @@ struct piece {
  * 0; -ENOMEM, -EMFILE, -ENFILE; -EINVAL: len is nothing for huge pages.
  */
 int piece_init(struct piece *out, enum memory_source source, uint64_t len);
+/*
+ * A file of somebody's as a piece, filled; fd is the piece's on success. 0; -EINVAL: not a sealed file of memory of that
+ * length; -ENOMEM.
+ */
+int piece_adopt(struct piece *out, int fd, uint64_t len);
 /* Gives the bytes back to the kernel, even when a client still has the file open. */
 void piece_deinit(struct piece *p);
 

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -49,6 +51,22 @@ int source_open(enum memory_source source, uint64_t len)
 	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
 		return source_error(errno);
 	return steal_fd(&fd);
+}
+
+int source_check(int fd, uint64_t len, enum memory_source *out)
+{
+	const int needed = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+	struct statfs fs;
+	struct stat st;
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	if (seals < 0 || (seals & needed) != needed || (seals & F_SEAL_WRITE))
+		return -EINVAL;
+	if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0 || !S_ISREG(st.st_mode) || st.st_size < 0 ||
+	    (uint64_t)st.st_size != len)
+		return -EINVAL;
+	*out = fs.f_type == HUGETLBFS_MAGIC ? SOURCE_HUGETLB : SOURCE_MEMFD;
+	return 0;
 }
 
 int source_open_read_only(int fd)

@@ -19,6 +19,9 @@ int source_error(int err);
  */
 int source_open(enum memory_source source, uint64_t len);
 
+/* Whether fd is such a file of len bytes, and of which source: 0 or -EINVAL. */
+int source_check(int fd, uint64_t len, enum memory_source *out);
+
 /* The caller's read-only fd of the same file, or -errno: it takes /proc. */
 int source_open_read_only(int fd);
 

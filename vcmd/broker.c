@@ -14,6 +14,7 @@
 #include "vcmd/loop.h"
 #include "vcmd/machine.h"
 #include "vcmd/nodes.h"
+#include "vcmd/restore.h"
 #include "vcmd/store.h"
 
 static bool do_chores(void *ctx)
@@ -39,19 +40,13 @@ static bool make_parts(struct broker *b)
 /* With a keeper of fds, what changes is written down. */
 static bool keep(struct broker *b, struct reason *why)
 {
-	b->store = store_new(b->loop, b->config->persist);
-	if (!b->store) {
-		refuse(why, 0, "no memory for the fd store");
-		return false;
-	}
-	if (!store_is_kept(b->store))
+	if (!b->store || !store_is_kept(b->store))
 		return true;
-	store_drop(b->store, "");
-	b->journal = journal_new(b, b->store, 1, why);
-	return b->journal;
+	return restore(b, &b->restored, why) == 0;
 }
 
-struct broker *broker_new(struct loop *loop, const struct config *config, struct reason *why)
+struct broker *broker_new(struct loop *loop, const struct config *config, struct store *store,
+			  struct reason *why)
 {
 	struct broker *b = mem_new0(struct broker);
 
@@ -61,6 +56,7 @@ struct broker *broker_new(struct loop *loop, const struct config *config, struct
 	}
 	b->loop = loop;
 	b->config = config;
+	b->store = store;
 	b->plan = PLAN_NULL;
 	b->started_ns = clock_now_ns();
 	TAILQ_INIT(&b->clients);
@@ -90,6 +86,10 @@ struct broker *broker_free(struct broker *b)
 
 	if (!b)
 		return NULL;
+	/* What the store keeps is for the broker that follows. */
+	b->leaving = b->store && store_is_kept(b->store);
+	if (b->leaving)
+		b->journal = journal_free(b->journal);
 	TAILQ_FOREACH_SAFE(c, &b->clients, entry, next)
 		client_finish(c);
 	nodes_free(b->nodes);
@@ -97,8 +97,9 @@ struct broker *broker_free(struct broker *b)
 	faults_free(b->faults);
 	machine_free(b->machine);
 	graph_free(b->graph);
+	if (b->memory && b->leaving)
+		memory_leave(b->memory);
 	memory_free(b->memory);
-	store_free(b->store);
 	codec_free(b->codec);
 	codec_free(b->encoder);
 	loop_idle_free(b->chores);

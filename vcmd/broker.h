@@ -11,6 +11,7 @@
 
 #include "base/reason.h"
 #include "graph/plan.h"
+#include "vcmd/restore.h"
 
 struct client;
 struct codec;
@@ -43,7 +44,7 @@ struct broker {
 	struct graph *graph;
 	struct memory *memory;
 	struct machine *machine;
-	struct store *store;
+	struct store *store;     /* NULL: none */
 	struct journal *journal; /* NULL: nothing outlives this process */
 	struct faults *faults;
 	struct nodes *nodes;
@@ -57,14 +58,19 @@ struct broker {
 	/* Called when the graph has changed, or who is connected; NULL: nobody asks. */
 	void (*changed)(void *ctx);
 	void *changed_ctx;
+	struct restore_report restored;
+	bool leaving; /* another broker follows: what is in use stays as it is */
 	uint64_t started_ns;
 	uint64_t n_clients, n_requests, n_refused, n_quarantined;
 	enum stage fail_stage; /* tests: the stage that fails next, once */
 };
 
-/* Takes what config describes into service. config and loop outlive the broker. NULL with the reason. */
-struct broker *broker_new(struct loop *loop, const struct config *config, struct reason *why);
-/* Everything of every client is taken back. Returns NULL; NULL is fine. */
+/* Takes what config describes into service, and takes up what the store has of an earlier broker. config, loop and store outlive the
+ * broker; store may be NULL. NULL with the reason. */
+struct broker *broker_new(struct loop *loop, const struct config *config, struct store *store,
+			  struct reason *why);
+/* Everything of every client is taken back; or, when somebody keeps it for the next broker, let go of. Returns NULL; NULL is
+ * fine. */
 struct broker *broker_free(struct broker *b);
 /* To be called by who has changed what others may want to know of. */
 void broker_changed(struct broker *b);

@@ -379,7 +379,7 @@ void client_finish(struct client *c)
 	client_free(c);
 }
 
-static struct limits limits_of(const struct client *c)
+struct limits client_limits(const struct client *c)
 {
 	const struct config_limits *l = c->limits;
 
@@ -507,7 +507,7 @@ static int hello_again(struct client *c, const struct request *req, struct reaso
 
 int client_hello(struct client *c, const struct request *req, struct reason *why)
 {
-	struct limits limits = limits_of(c);
+	struct limits limits = client_limits(c);
 	int events _cleanup_(fd_closep) = -1;
 	struct user *u;
 	int r;

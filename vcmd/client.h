@@ -68,6 +68,7 @@ struct client {
 	struct replies replies;
 	uint64_t sent_before; /* on an earlier connection, up to this serial: it may have been carried out */
 	uint64_t last_changed; /* the last serial that changed something */
+	bool incomplete; /* restored, and not all of it: what its client believes to have may be lost */
 	uint64_t n_requests, n_refused;
 	uint64_t in_flight;           /* requests that wait */
 	uint64_t n_holding;           /* those of them that hold the client up */
@@ -100,7 +101,9 @@ struct client *client_restore(struct broker *b, struct session *s);
 void client_end(struct client *c);
 /* One whose session is another's now. */
 void client_discard(struct client *c);
-/* The end of the daemon: everything is taken back now. */
+/* What the configuration allows its user. */
+struct limits client_limits(const struct client *c);
+/* The end of the daemon: everything is taken back now; or, when another one follows (broker->leaving), let go of. */
 void client_finish(struct client *c);
 
 /* The first packet of a client. 0, or -EPROTO. */

@@ -65,7 +65,6 @@ static int set_defaults(const struct build *b)
 {
 	struct config *c = b->c;
 
-	c->persist = true;
 	c->socket_mode = 0660;
 	c->fault_timeout_ms = 1000;
 	c->grace_ms = 30000;

@@ -130,8 +130,7 @@ struct config_node {
 };
 
 struct config {
-	char *path;   /* NULL: built in */
-	bool persist; /* what is in use outlives the daemon, where somebody keeps its fds */
+	char *path; /* NULL: built in */
 	char *socket;
 	mode_t socket_mode;
 	char *socket_group; /* NULL: the daemon's */

@@ -59,9 +59,10 @@ static void put_res(struct writer *w, const struct res *r)
 
 static void put_physmem(struct writer *w, const struct physmem *m, uint64_t session, uint64_t key)
 {
-	struct row_physmem *row =
-		writer_row(w, ROW_PHYSMEM, session, key,
-			   sizeof(*row) + m->n_extents * sizeof(struct row_extent));
+	bool whole = m->root != m && m->extents == m->root->extents;
+	size_t n = whole ? 0 : m->n_extents;
+	struct row_physmem *row = writer_row(w, ROW_PHYSMEM, session, key,
+					     sizeof(*row) + n * sizeof(struct row_extent));
 
 	if (!row)
 		return;
@@ -71,10 +72,11 @@ static void put_physmem(struct writer *w, const struct physmem *m, uint64_t sess
 				     .attr = m->attr,
 				     .flags = (m->root != m ? ROW_PHYSMEM_ALIAS : 0u) |
 					      (m->is_import ? ROW_PHYSMEM_IMPORT : 0u) |
-					      (m->writable ? 0u : ROW_PHYSMEM_READ_ONLY),
+					      (m->writable ? 0u : ROW_PHYSMEM_READ_ONLY) |
+					      (whole ? ROW_PHYSMEM_WHOLE : 0u),
 				     .paid = m->paid,
-				     .n_extents = (uint32_t)m->n_extents };
-	for (size_t i = 0; i < m->n_extents; i++) {
+				     .n_extents = (uint32_t)n };
+	for (size_t i = 0; i < n; i++) {
 		const struct extent *e = &m->extents[i];
 
 		row->extents[i] = (struct row_extent){ .first = e->pa.first,

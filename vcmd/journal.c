@@ -263,20 +263,15 @@ static void keep_up(struct journal *j)
 		compact_step(j, COMPACT_ROWS_FORCED, &why);
 }
 
-int journal_compact_now(struct journal *j, struct reason *why)
+static int compact_now(struct journal *j, struct reason *why)
 {
 	int r;
 
-	if (!j)
-		return 0;
-	r = next_chunk(j, 0, why);
-	if (r == 0) {
-		j->compacting = true;
-		j->walk = WALK_START;
-		j->compact_base = j->writer.number;
-		j->compact_bytes = 0;
-		r = set_ids_aside(j, true, why);
-	}
+	j->compacting = true;
+	j->walk = WALK_START;
+	j->compact_base = j->writer.number;
+	j->compact_bytes = 0;
+	r = set_ids_aside(j, true, why);
 	while (r == 0 && j->compacting)
 		r = compact_step(j, COMPACT_ROWS, why);
 	return r;
@@ -393,40 +388,42 @@ void journal_arena(struct journal *j, const struct arena *a)
 
 /* --- life */
 
-static bool start(struct journal *j, uint64_t first_chunk, struct reason *why)
+static int start_at(struct journal *j, const struct journal_start *start, struct reason *why)
 {
+	struct writer before = { .number = start->chunk - 1,
+				 .sequence = start->sequence,
+				 .base = start->base };
 	struct chunk *c;
-	struct writer before = { .number = first_chunk - 1, .sequence = 1, .base = first_chunk };
 
-	j->writer.number = first_chunk;
+	j->writer.number = start->chunk;
 	c = take_chunk(j, 0, why);
 	if (!c)
-		return false;
+		return -ENOMEM;
 	writer_init(&j->writer, &before, c->at, c->len);
 	TAILQ_INSERT_TAIL(&j->chunks, c, link);
 	j->stats.n_chunks = 1;
 	j->stats.chunk_bytes = c->len;
-	return true;
+	return compact_now(j, why);
 }
 
-struct journal *journal_new(struct broker *b, struct store *store, uint64_t first_chunk,
-			    struct reason *why)
-{
-	struct journal *j = mem_new0(struct journal);
+CLEANUP_DEFINE(struct journal *, journal_free)
 
-	if (!j) {
-		refuse(why, 0, "no memory for the journal");
+struct journal *journal_new(struct broker *b, struct store *store,
+			    const struct journal_start *start, struct reason *why)
+{
+	_cleanup_(journal_freep) struct journal *j = mem_new0(struct journal);
+
+	refuse(why, 0, "no memory for the journal");
+	if (!j)
 		return NULL;
-	}
 	j->broker = b;
 	j->store = store;
 	TAILQ_INIT(&j->chunks);
-	refuse(why, 0, "no memory for the journal");
 	j->idle = loop_idle_new(b->loop, on_idle, j);
-	if (!j->idle || !start(j, first_chunk, why) || set_ids_aside(j, true, why) < 0)
-		return journal_free(j);
+	if (!j->idle || start_at(j, start, why) < 0)
+		return NULL;
 	loop_idle_kick(j->idle);
-	return j;
+	return STEAL_PTR(j);
 }
 
 struct journal *journal_free(struct journal *j)

@@ -33,9 +33,16 @@ struct served {
 	size_t n_values;
 };
 
-/* An empty journal, of chunks that count up from first_chunk. NULL with the reason. */
-struct journal *journal_new(struct broker *b, struct store *store, uint64_t first_chunk,
-			    struct reason *why);
+/* Where an earlier journal ends, whose chunks are needed until this one has all that is live. */
+struct journal_start {
+	uint64_t chunk;    /* number of the first chunk, from 1 */
+	uint64_t sequence; /* of the first record, from 1 */
+	uint64_t base;     /* the oldest chunk of the earlier one, or the first one */
+};
+
+/* A journal of all that is live; what was before is needed no more. NULL with the reason. */
+struct journal *journal_new(struct broker *b, struct store *store,
+			    const struct journal_start *start, struct reason *why);
 /* What is in the fd store stays there. Returns NULL; NULL is fine. */
 struct journal *journal_free(struct journal *j);
 
@@ -56,10 +63,6 @@ int journal_hook(struct journal *j, const struct client *c, uint32_t device, boo
 		 struct reason *why);
 /* What is so of an arena now: it has been quarantined. */
 void journal_arena(struct journal *j, const struct arena *a);
-
-/* Writes all that is live into chunks of their own and gives up those before, in one go: the restored broker's start. 0, -ENOMEM,
- * -ENOSPC. */
-int journal_compact_now(struct journal *j, struct reason *why);
 
 /* The bytes as they are now, for whoever verifies or shows them: an array of *out_n chunks in order, to be freed with mem_free();
  * NULL without memory. Valid until something is written. */

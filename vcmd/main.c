@@ -23,12 +23,13 @@
 #include "vcmd/loop.h"
 #include "vcmd/seccomp.h"
 #include "vcmd/service.h"
+#include "vcmd/store.h"
 
 #define EXIT_USAGE 2
 
 struct options {
 	const char *config, *socket; /* NULL: not said */
-	bool check, no_seccomp;
+	bool check, no_seccomp, no_persist;
 };
 
 /* The daemon that runs. */
@@ -36,6 +37,7 @@ struct program {
 	const struct options *options;
 	struct config *config;
 	struct loop *loop;
+	struct store *store;
 	struct broker *broker;
 	struct listener *listener;
 	struct service *service;
@@ -43,7 +45,8 @@ struct program {
 
 static void print_usage(FILE *to)
 {
-	fputs("usage: vcmd [--config FILE] [--socket PATH] [--log-level LEVEL] [--no-seccomp] [--check]\n"
+	fputs("usage: vcmd [--config FILE] [--socket PATH] [--log-level LEVEL] [--no-seccomp]\n"
+	      "            [--no-persist] [--check]\n"
 	      "       vcmd --version | --help\n"
 	      "\n"
 	      "The VCM broker, in the foreground.\n"
@@ -51,6 +54,7 @@ static void print_usage(FILE *to)
 	      "  --socket PATH      listen there, whatever the configuration says\n"
 	      "  --log-level LEVEL  error, warning, notice, info or debug\n"
 	      "  --no-seccomp       do not confine the daemon to the system calls that it needs\n"
+	      "  --no-persist       let nothing outlive this process, also where there is an fd store\n"
 	      "  --check            check the configuration and leave\n",
 	      to);
 }
@@ -82,6 +86,9 @@ static int parse_option(int c, struct options *o)
 	case 'n':
 		o->no_seccomp = true;
 		return -1;
+	case 'p':
+		o->no_persist = true;
+		return -1;
 	case 'v':
 		puts("vcmd " PACKAGE_VERSION);
 		return EXIT_SUCCESS;
@@ -101,6 +108,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{ "socket", required_argument, NULL, 's' },
 		{ "log-level", required_argument, NULL, 'l' },
 		{ "no-seccomp", no_argument, NULL, 'n' },
+		{ "no-persist", no_argument, NULL, 'p' },
 		{ "check", no_argument, NULL, 'k' },
 		{ "version", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
@@ -170,6 +178,7 @@ static void program_deinit(struct program *p)
 	service_free(p->service);
 	listener_free(p->listener);
 	broker_free(p->broker);
+	store_free(p->store);
 	loop_free(p->loop);
 	config_free(p->config);
 }
@@ -190,6 +199,31 @@ static int listen_on(struct program *p, struct reason *why)
 	return r;
 }
 
+/* Everything but the listening socket is what an earlier run has left. */
+static int take_over(struct program *p, struct reason *why)
+{
+	p->store = store_new(p->loop, !p->options->no_persist);
+	if (!p->store || store_take_handed(p->store) < 0)
+		return refuse(why, -ENOMEM, "no memory for the fd store");
+	if (!store_is_kept(p->store))
+		log_info("nothing outlives this process: %s",
+			 p->options->no_persist ?
+				 "--no-persist" :
+				 "there is no fd store ($NOTIFY_SOCKET and $FDSTORE)");
+	return 0;
+}
+
+/* What no part has known by its name. */
+static void drop_unknown(struct store *s)
+{
+	const char *name;
+
+	while ((name = store_left(s, ""))) {
+		log_warning("an fd named '%s' was handed over, which is not known here", name);
+		store_drop(s, name);
+	}
+}
+
 /* Each part finds the ones before it. */
 static int set_up(struct program *p, struct reason *why)
 {
@@ -201,9 +235,13 @@ static int set_up(struct program *p, struct reason *why)
 	r = catch_signals(p, why);
 	if (r < 0)
 		return r;
-	p->broker = broker_new(p->loop, p->config, why);
+	r = take_over(p, why);
+	if (r < 0)
+		return r;
+	p->broker = broker_new(p->loop, p->config, p->store, why);
 	if (!p->broker)
 		return -EINVAL;
+	drop_unknown(p->store);
 	r = listen_on(p, why);
 	if (r < 0)
 		return r;

@@ -374,10 +374,34 @@ static void undo_first(struct broker *b, struct plan *p, size_t n)
 	end_updates(p);
 }
 
+/*
+ * The broker ends, another one follows: memory stays as it is, and hardware goes on. What is simulated ends with the
+ * process, and is taken apart.
+ */
+static bool is_left(const struct broker *b, const struct step *s)
+{
+	struct backend_caps caps = { .simulated = true };
+	struct backend *backend = NULL;
+
+	if (!b->leaving)
+		return false;
+	if (s->kind == STEP_ARENA_FREE || s->kind == STEP_ZERO)
+		return true;
+	if (s->table)
+		backend = s->table->format->hw;
+	else if (s->avcm)
+		backend = ((struct machine_device *)s->avcm->device->hw)->backend;
+	if (backend)
+		backend->ops->caps(backend, &caps);
+	return !caps.simulated;
+}
+
 int program_run(struct broker *b, struct plan *p, struct reason *why)
 {
 	for (size_t i = 0; i < p->n_steps; i++) {
-		int r = p->steps[i].late ? 0 : run_step(b, p, &p->steps[i], why);
+		int r = p->steps[i].late || is_left(b, &p->steps[i]) ?
+				0 :
+				run_step(b, p, &p->steps[i], why);
 
 		if (r < 0) {
 			p->op = p->steps[i].op;
@@ -433,11 +457,11 @@ void program_retire(struct broker *b, struct plan *p)
 	for (size_t i = 0; i < p->n_steps; i++) {
 		const struct step *s = &p->steps[i];
 
-		if (s->late && s->kind == STEP_UNMAP && unmap(s) < 0)
+		if (s->late && s->kind == STEP_UNMAP && !is_left(b, s) && unmap(s) < 0)
 			quarantine(b, s);
 	}
 	end_updates(p);
 	for (size_t i = 0; i < p->n_steps; i++)
-		if (p->steps[i].late)
+		if (p->steps[i].late && !is_left(b, &p->steps[i]))
 			free_late(b, &p->steps[i]);
 }

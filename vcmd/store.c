@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "vcmd/listener.h"
 #include "vcmd/loop.h"
 
 struct stored {
@@ -36,46 +37,6 @@ struct store_barrier {
 	void *ctx;
 };
 
-static void free_names(char ***names)
-{
-	for (char **p = *names; p && *p; p++)
-		free(*p);
-	free(*names);
-}
-
-static bool is_listening(int fd)
-{
-	int on = 0;
-	socklen_t len = sizeof(on);
-
-	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &len) == 0 && on;
-}
-
-/* Listening sockets are the listener's business, and systemd's. */
-static int take_given(struct store *s)
-{
-	char **names _cleanup_(free_names) = NULL;
-	int n = sd_listen_fds_with_names(0, &names);
-
-	if (n <= 0)
-		return n;
-	s->given = mem_zalloc_n((size_t)n, sizeof(*s->given));
-	if (!s->given)
-		return -ENOMEM;
-	for (int i = 0; i < n; i++) {
-		int fd = SD_LISTEN_FDS_START + i;
-		struct stored *g = &s->given[s->n_given];
-
-		if (is_listening(fd))
-			continue;
-		*g = (struct stored){ .fd = fd };
-		snprintf(g->name, sizeof(g->name), "%s", names[i]);
-		s->n_given++;
-	}
-	s->n = s->n_given;
-	return 0;
-}
-
 static size_t limit_of(const char *text)
 {
 	return text ? (size_t)strtoull(text, NULL, 10) : 0;
@@ -90,9 +51,48 @@ struct store *store_new(struct loop *loop, bool persist)
 	s->loop = loop;
 	s->limit = limit_of(getenv("FDSTORE"));
 	s->kept = persist && s->limit > 0 && getenv("NOTIFY_SOCKET");
-	if (take_given(s) == -ENOMEM)
-		return store_free(s);
 	return s;
+}
+
+int store_give(struct store *s, const char *name, int fd)
+{
+	struct stored *given = mem_realloc_n(s->given, s->n_given + 1, sizeof(*given));
+
+	if (!given)
+		return -ENOMEM;
+	s->given = given;
+	given[s->n_given] = (struct stored){ .fd = fd };
+	snprintf(given[s->n_given].name, sizeof(given->name), "%s", name);
+	s->n_given++;
+	s->n++;
+	return 0;
+}
+
+static void free_names(char ***names)
+{
+	for (char **p = *names; p && *p; p++)
+		free(*p);
+	free(*names);
+}
+
+static bool is_listener(int fd, const char *name)
+{
+	int on = 0;
+	socklen_t len = sizeof(on);
+
+	return !strcmp(name, LISTENER_NAME) ||
+	       (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &len) == 0 && on);
+}
+
+int store_take_handed(struct store *s)
+{
+	char **names _cleanup_(free_names) = NULL;
+	int n = sd_listen_fds_with_names(0, &names), r = 0;
+
+	for (int i = 0; i < n && r == 0; i++)
+		if (!is_listener(SD_LISTEN_FDS_START + i, names[i]))
+			r = store_give(s, names[i], SD_LISTEN_FDS_START + i);
+	return n == -ENOMEM ? n : r;
 }
 
 struct store *store_free(struct store *s)
@@ -178,6 +178,7 @@ size_t store_drop(struct store *s, const char *prefix)
 		if (g->fd < 0 || strncmp(g->name, prefix, strlen(prefix)) != 0)
 			continue;
 		fd_closep(&g->fd);
+		log_debug("store: '%s' is dropped", g->name);
 		if (s->kept)
 			remove_name(s, g->name);
 		n++;

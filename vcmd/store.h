@@ -26,9 +26,12 @@ struct store_barrier;
 #define STORE_ARENA "arena-"
 #define STORE_JOURNAL "journal-"
 
-/* The fds of $LISTEN_FDS that are no sockets that listen are the store's. persist false, or no keeper: nothing is kept.
- * NULL without memory. */
+/* persist false, or no keeper: nothing is kept. NULL without memory. */
 struct store *store_new(struct loop *loop, bool persist);
+/* What the keeper has handed over; fd is taken on success. 0, -ENOMEM. */
+int store_give(struct store *s, const char *name, int fd);
+/* All that $LISTEN_FDS names, but for sockets that listen, which are the listener's. 0, -ENOMEM. */
+int store_take_handed(struct store *s);
 /* What was handed over and nobody took is closed, and stays kept. Returns NULL; NULL is fine. */
 struct store *store_free(struct store *s);
 /* Whether anybody keeps what is put. */

@@ -13,9 +13,11 @@
 #include "base/log.h"
 #include "graph/graph.h"
 #include "memory/memory.h"
+#include "tests/vcmd/keeper.h"
 #include "vcmd/broker.h"
 #include "vcmd/config.h"
 #include "vcmd/loop.h"
+#include "vcmd/store.h"
 
 size_t count_fds(void)
 {
@@ -61,13 +63,13 @@ static bool on_idle(void *ctx)
 	return false;
 }
 
-struct world *world_new(const char *text)
+static struct world *make(const char *text, struct keeper *keeper)
 {
 	struct world *w = calloc(1, sizeof(*w));
 	struct reason why = { "" };
 
 	ck_assert(w != NULL);
-	log_set_level(LOG_L_ERROR);
+	log_set_level(getenv("WORLD_LOG") ? LOG_L_DEBUG : LOG_L_ERROR);
 	w->n_fds = count_fds();
 	w->config = text ? config_of(text) : config_default();
 	ck_assert(w->config != NULL);
@@ -76,11 +78,25 @@ struct world *world_new(const char *text)
 		w->config->access.everybody = true;
 	}
 	w->loop = loop_new(0);
-	w->broker = broker_new(w->loop, w->config, &why);
+	if (keeper) {
+		w->store = store_new(w->loop, true);
+		keeper_hand_over(keeper, w->store);
+	}
+	w->broker = broker_new(w->loop, w->config, w->store, &why);
 	ck_assert_msg(w->broker != NULL, "%s", why.text);
 	w->idle = loop_idle_new(w->loop, on_idle, w);
 	ck_assert(w->idle != NULL);
 	return w;
+}
+
+struct world *world_new(const char *text)
+{
+	return make(text, NULL);
+}
+
+struct world *world_new_kept(const char *text, struct keeper *keeper)
+{
+	return make(text, keeper);
 }
 
 void world_until(struct world *w, bool (*condition)(struct world *w, void *ctx), void *ctx)
@@ -141,9 +157,20 @@ static void assert_nothing_left(const struct world *w)
 	}
 }
 
+static void destroy(struct world *w)
+{
+	broker_free(w->broker);
+	store_free(w->store);
+	loop_idle_free(w->idle);
+	loop_free(w->loop);
+	config_free(w->config);
+	free(w);
+}
+
 struct world *world_free(struct world *w)
 {
 	size_t n_fds = w->n_fds;
+	bool is_kept = w->store;
 
 	for (size_t i = 0; i < WORLD_PEERS; i++)
 		if (w->peers[i])
@@ -151,12 +178,20 @@ struct world *world_free(struct world *w)
 	world_settle(w);
 	world_check(w);
 	assert_nothing_left(w);
-	broker_free(w->broker);
-	loop_idle_free(w->idle);
-	loop_free(w->loop);
-	config_free(w->config);
-	free(w);
-	ck_assert_uint_eq(count_fds(), n_fds);
+	destroy(w);
+	if (!is_kept) /* the keeper has fewer fds than before */
+		ck_assert_uint_eq(count_fds(), n_fds);
+	return NULL;
+}
+
+struct world *world_crash(struct world *w)
+{
+	for (size_t i = 0; i < WORLD_PEERS; i++)
+		if (w->peers[i]) {
+			w->watches[i] = loop_unwatch(w->watches[i]);
+			w->peers[i] = peer_free(w->peers[i]);
+		}
+	destroy(w);
 	return NULL;
 }
 

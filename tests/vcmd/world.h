@@ -20,9 +20,11 @@
 
 struct broker;
 struct config;
+struct keeper;
 struct loop;
 struct loop_fd;
 struct loop_idle;
+struct store;
 
 #define WORLD_PEERS 256
 
@@ -34,6 +36,7 @@ struct loop_idle;
 struct world {
 	struct loop *loop;
 	struct config *config;
+	struct store *store; /* NULL: nothing outlives the broker */
 	struct broker *broker;
 	struct peer *peers[WORLD_PEERS];
 	struct loop_fd *watches[WORLD_PEERS];
@@ -45,6 +48,10 @@ struct world {
 
 /* text: a configuration; NULL: the built-in one, open to all, without memory filled ahead. */
 struct world *world_new(const char *text);
+/* The same with a keeper of fds, and with what it has of a world before. */
+struct world *world_new_kept(const char *text, struct keeper *keeper);
+/* The broker ends without a word, and its peers with it: what is kept is all that is left. Returns NULL. */
+struct world *world_crash(struct world *w);
 /* Everything goes, and every object, byte, table and fd is asserted to be back. Returns NULL. */
 struct world *world_free(struct world *w);
 /* A connection of this process's user, or of another (needs root), before hello. */

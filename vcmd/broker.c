@@ -63,6 +63,9 @@ struct broker *broker_new(struct loop *loop, const struct config *config, struct
 	refuse(why, 0, "no memory for the broker");
 	if (!make_parts(b))
 		return broker_free(b);
+	b->nodes = nodes_new(b, why); /* before the pools in their windows */
+	if (!b->nodes)
+		return broker_free(b);
 	b->machine = machine_new(b, why);
 	if (!b->machine)
 		return broker_free(b);
@@ -72,9 +75,6 @@ struct broker *broker_new(struct loop *loop, const struct config *config, struct
 		return broker_free(b);
 	}
 	if (!keep(b, why))
-		return broker_free(b);
-	b->nodes = nodes_new(b, why);
-	if (!b->nodes)
 		return broker_free(b);
 	loop_idle_kick(b->chores);
 	return b;

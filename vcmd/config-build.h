@@ -16,7 +16,9 @@
 
 struct cfg_t;
 struct config;
+struct config_pool;
 struct config_rule;
+struct value;
 
 /* Physical addresses that are somebody's, to tell who else wants them. */
 struct claim {
@@ -70,8 +72,10 @@ int build_table_memory(struct build *b, struct cfg_t *file);
 /* config-smmu.c: one section. */
 int build_smmu(struct build *b, struct cfg_t *s);
 int build_smmuv3(struct build *b, struct cfg_t *s);
-/* All nodes of a file: after everything else that they may name. */
+/* All nodes of a file, whose limits are those of the file unless they say otherwise. */
 int build_nodes(const struct build *b, struct cfg_t *file);
+/* A pool in the window of a node, which v names: its ranges are the node's addresses, outside of what the rings need. */
+int build_node_pool(const struct build *b, const struct value *v, struct config_pool *pool);
 
 /* All memtypes, windows, SMMUs and masters of a file, or the built-in ones when it has none. */
 int build_machine(struct build *b, struct cfg_t *file);

@@ -153,12 +153,12 @@ static int build_all(struct build *b, struct cfg_t *file)
 	if (!r)
 		r = build_top(b, file);
 	if (!r)
-		r = build_machine(b, file);
-	if (!r)
-		r = build_privileges(b, file);
-	if (!r)
 		r = build_limits(b, file);
-	return r ? r : build_nodes(b, file);
+	if (!r)
+		r = build_nodes(b, file);
+	if (!r)
+		r = build_machine(b, file);
+	return r ? r : build_privileges(b, file);
 }
 
 CLEANUP_DEFINE(struct cfg_t *, settings_free)

@@ -153,6 +153,38 @@ static int build_node(const struct build *b, struct cfg_t *s)
 	return r ? r : build_identity(b, s, n);
 }
 
+static const struct config_node *find_node(const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < c->n_nodes; i++)
+		if (!strcmp(c->nodes[i].name, name))
+			return &c->nodes[i];
+	return NULL;
+}
+
+/* The restarted daemon must find the same bytes: a memfd would be another one. */
+int build_node_pool(const struct build *b, const struct value *v, struct config_pool *pool)
+{
+	const struct config_node *n = find_node(b->c, v->text);
+	uint64_t first;
+
+	if (!n)
+		return build_wrong(b, v->line, "node: there is no node '%s'", v->text);
+	if (!n->file)
+		return build_wrong(b, v->line, "node: the window of '%s' is in no file", v->text);
+	first = n->base + geometry_end(&n->geometry);
+	for (size_t i = 0; i < pool->n_ranges; i++)
+		if (pool->ranges[i].first < first || pool->ranges[i].last - n->base >= n->len)
+			return build_wrong(
+				b, v->line,
+				"node: what is free in the window of '%s' is from 0x%llx "
+				"to 0x%llx",
+				v->text, (unsigned long long)first,
+				(unsigned long long)(n->base + n->len - 1));
+	pool->bytes.file = mem_strdup(n->file);
+	pool->bytes.offset = n->offset + (pool->ranges[0].first - n->base);
+	return pool->bytes.file ? 0 : build_no_memory(b);
+}
+
 int build_nodes(const struct build *b, struct cfg_t *file)
 {
 	struct cfg_t *s;

@@ -77,6 +77,7 @@ static int check_options(const struct build *b, struct cfg_t *s, const struct co
 		{ "file", "window", 1U << SOURCE_WINDOW },
 		{ "offset", "window", 1U << SOURCE_WINDOW },
 		{ "device", "window", 1U << SOURCE_WINDOW },
+		{ "node", "window", 1U << SOURCE_WINDOW },
 		{ "region", "window", 1U << SOURCE_WINDOW },
 		{ "map-users", "window", 1U << SOURCE_WINDOW },
 		{ "map-groups", "window", 1U << SOURCE_WINDOW },
@@ -110,11 +111,11 @@ static int build_window_bytes(const struct build *b, struct cfg_t *s, struct con
 		r = build_get_text(b, s, "device", &pool->bytes.device);
 	if (r)
 		return r;
-	if (!pool->bytes.file == !pool->bytes.device)
+	if (!pool->bytes.file + !pool->bytes.device + !settings_has(s, "node") != 2)
 		return build_wrong(
 			b, settings_line(s),
-			"a window has its bytes in a file or in a region of a UIO device: "
-			"one of file and device says which");
+			"a window has its bytes in a file, in a region of a UIO device or in the "
+			"window of a node: one of file, device and node says which");
 	if (pool->bytes.device && (map || settings_value(s, "map-groups", 0)))
 		return build_wrong(b, settings_line(s),
 				   "a region of a UIO device can be mapped as a whole only: nobody "
@@ -175,6 +176,9 @@ int build_pool(struct build *b, struct cfg_t *s, unsigned int memtype)
 		return build_pages(b, s, pool);
 	if (!r)
 		r = build_ranges(b, s, pool);
+	v = settings_value(s, "node", 0);
+	if (!r && v)
+		r = build_node_pool(b, v, pool);
 	return r ? r : build_contiguous(b, s, pool);
 }
 

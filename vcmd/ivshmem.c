@@ -140,6 +140,7 @@ static int make_bells(struct ivshmem *s)
 	return s->peer_watch ? 0 : -ENOMEM;
 }
 
+/* What it is shown must be ready for it before it is shown. */
 static void take_peer(struct ivshmem *s, int fd)
 {
 	int r;
@@ -147,13 +148,14 @@ static void take_peer(struct ivshmem *s, int fd)
 	s->peer = fd;
 	r = make_bells(s);
 	if (!r)
+		s->handler->joined(s->ctx);
+	if (!r)
 		r = introduce(s);
-	if (r < 0) {
-		log_warning("ivshmem: %s: a peer is turned away: %s", s->path, strerror(-r));
-		drop_peer(s);
+	if (!r)
 		return;
-	}
-	s->handler->joined(s->ctx);
+	log_warning("ivshmem: %s: a peer is turned away: %s", s->path, strerror(-r));
+	drop_peer(s);
+	s->handler->left(s->ctx);
 }
 
 static bool has_hung_up(int fd)

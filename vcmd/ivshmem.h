@@ -26,6 +26,7 @@ struct ivshmem_config {
 };
 
 struct ivshmem_handler {
+	/* Before it is given anything: what lies in the memory is to be ready for somebody new. */
 	void (*joined)(void *ctx);
 	void (*left)(void *ctx);
 	/* A vector of ours was rung, once or more. */

@@ -445,6 +445,7 @@ static cfg_opt_t pool_opts[] = {
 	OPTION("granule", parse_pages),
 	OPTION("secure", parse_bool),
 	BYTES,
+	OPTION("node", parse_node),
 	RULE,
 	LIST("map-users", parse_user),
 	LIST("map-groups", parse_group),

@@ -45,7 +45,7 @@ static void map(struct relay *r, int fd, uint64_t da)
 static void init(struct relay *r)
 {
 	memset(r, 0, sizeof(*r));
-	r->pair = r->kick = r->bell = r->server = -1;
+	r->pair = r->kick = r->bell = r->server = r->listener = -1;
 	assembly_init(&r->in, r->in_buf, RELAY_MAX);
 }
 
@@ -302,25 +302,90 @@ bool relay_pump(struct relay *r)
 	return any;
 }
 
-static void run(struct relay *r)
+/* Whoever was there before may not have been noticed to be dead yet; and vcmd may be about to start. */
+static void join(struct relay *r, const char *path, unsigned int n_vectors, uint64_t da)
+{
+	for (int i = 0; i < 10000; i++) {
+		if (relay_join(r, path, da, n_vectors))
+			return;
+		fd_closep(&r->server);
+		poll(NULL, 0, 1);
+	}
+	ck_abort_msg("%s lets nobody in", path);
+}
+
+static bool has_lost_server(const struct relay *r)
+{
+	char c;
+
+	return r->server >= 0 && recv(r->server, &c, 1, MSG_DONTWAIT) == 0;
+}
+
+static void take_peer(struct relay *r)
+{
+	if (r->pair >= 0 || r->listener < 0)
+		return;
+	r->pair = accept4(r->listener, NULL, NULL, SOCK_NONBLOCK);
+	if (r->pair >= 0 && r->attached)
+		offer(r);
+}
+
+static void run(struct relay *r, const char *path, unsigned int n_vectors)
 {
 	for (;;) {
 		struct pollfd fds[] = { { .fd = r->pair, .events = r->n_out ? 0 : POLLIN },
-					{ .fd = r->bell, .events = POLLIN } };
+					{ .fd = r->bell, .events = POLLIN },
+					{ .fd = r->listener, .events = r->pair < 0 ? POLLIN : 0 } };
 
+		take_peer(r);
+		if (has_lost_server(r)) {
+			int listener = r->listener;
+
+			r->listener = -1;
+			relay_close(r);
+			join(r, path, n_vectors, r->da);
+			r->listener = listener;
+		}
 		if (!relay_pump(r))
-			poll(fds, 2, 1);
+			poll(fds, 3, 1);
 	}
 }
 
-pid_t relay_fork(struct relay *r)
+static bool does_listen(int fd)
 {
+	int listens = 0;
+	socklen_t len = sizeof(listens);
+
+	getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len);
+	return listens;
+}
+
+static void begin(struct relay *r, const char *path, unsigned int n_vectors, uint64_t da)
+{
+	struct stat st;
+
+	if (n_vectors) {
+		join(r, path, n_vectors, da);
+		return;
+	}
+	ck_assert(stat(path, &st) == 0);
+	relay_open(r, path, (uint64_t)st.st_size, da);
+	relay_reset(r, 0); /* whoever was here before */
+}
+
+pid_t relay_spawn(int peer, const char *path, unsigned int n_vectors, uint64_t da)
+{
+	static struct relay r;
 	pid_t pid = fork();
 
 	ck_assert(pid >= 0);
-	if (pid > 0)
+	if (pid > 0) {
+		close(peer);
 		return pid;
+	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	run(r);
+	begin(&r, path, n_vectors, da);
+	*(does_listen(peer) ? &r.listener : &r.pair) = peer;
+	run(&r, path, n_vectors);
 	_exit(0);
 }

@@ -28,6 +28,7 @@ struct relay {
 	bool asks;      /* it wrote NEEDS_RESET, and waits for vcmd to start it anew */
 	uint32_t vcmd;  /* its address; 0: not known yet */
 	int pair;       /* our end; -1: no peer */
+	int listener;   /* where peers connect, one after another; -1 */
 	int kick, bell; /* eventfds, to vcmd and from it; -1: none */
 	int server;     /* the ivshmem server; -1 */
 	uint32_t n_sent;
@@ -49,5 +50,9 @@ int relay_connect(struct relay *r);
 bool relay_pump(struct relay *r);
 /* The node resets, by one convention or the other; the peer sees its end. */
 void relay_reset(struct relay *r, uint8_t status);
-/* A process of its own that does that for ever, and ends with its parent. pair: of the peer. */
-pid_t relay_fork(struct relay *r);
+/*
+ * A node that is a process of its own, until it is killed or its parent ends: in the window that lies in a file, or, with
+ * n_vectors, behind an ivshmem socket, where it comes again when vcmd does. peer: the relay's end of a peer's connection,
+ * or a socket that listens for them; taken.
+ */
+pid_t relay_spawn(int peer, const char *path, unsigned int n_vectors, uint64_t da);

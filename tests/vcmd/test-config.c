@@ -198,10 +198,10 @@ static const struct refused {
 	  "\"0000:00:01.0\" } }\n",
 	  2, "is that of context 'a' already" },
 	{ "memtype 0 { pool { source = window\n ranges = {\"0x100000+4K\"} } }\n", 1,
-	  "one of file and device" },
+	  "one of file, device and node" },
 	{ "memtype 0 { pool { source = window file = \"/dev/mem\"\n device = x ranges = "
 	  "{\"0x100000+4K\"} } }\n",
-	  1, "one of file and device" },
+	  1, "one of file, device and node" },
 	{ "memtype 0 { pool { file = \"/dev/mem\"\n ranges = {\"0x100000+4K\"} } }\n", 1,
 	  "file is for source = window only" },
 	{ "memtype 0 { pool { source = window device = x\n map-users = {0} ranges = "
@@ -237,6 +237,19 @@ static const struct refused {
 	{ "node a { file = /f\n user = \"*\" }\n", 2, "acts as one user" },
 	{ "node a { file = /f\n address = 0 }\n", 2, "address is 1 to" },
 	{ "node a { file = /f doorbell = /dev/uio0 doorbell-offset = 2 }\n", 1, "4 bytes" },
+	{ "memtype 0 { pool { source = window\n node = a ranges = {\"0x38014000+4K\"} } }\n", 2,
+	  "there is no node 'a'" },
+	{ "node a { socket = /s }\nmemtype 0 { pool { source = window\n node = a ranges = "
+	  "{\"0x38014000+4K\"} } }\n",
+	  3, "is in no file" },
+	{ "node a { file = /s }\nmemtype 0 { pool { source = window\n node = a ranges = "
+	  "{\"0x38013000+4K\"} } }\n",
+	  3, "is from 0x38014000 to 0x380fffff" },
+	{ "node a { file = /s }\nmemtype 0 { pool { source = window\n node = a ranges = "
+	  "{\"0x38014000+1M\"} } }\n",
+	  3, "is from 0x38014000 to 0x380fffff" },
+	{ "node a { file = /s }\nmemtype 0 { pool { node = a\n ranges = {\"0x38014000+4K\"} } }\n",
+	  2, "node is for source = window only" },
 	{ "node a { file = /f }\ninspect {\n allow-nodes = {a,\n b} }\n", 4,
 	  "there is no node 'b'" },
 	{ "memtype 0 { pool { ranges = {\"0x10000+64K\"} }\n"

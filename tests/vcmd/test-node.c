@@ -2,7 +2,7 @@
 // A node in the broker's own process: sessions over rings, by every way that a node and its window can come and go.
 #include "tests/rpmsg/relay.h"
 #include "tests/suite.h"
-#include "tests/vcmd/world.h"
+#include "tests/vcmd/scene.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,144 +17,19 @@
 #include "vcmd/broker.h"
 #include "vcmd/loop.h"
 
-#define DA 0x38000000
-#define LEN (1024 * 1024)
-
-#define MACHINE                                                                                    \
-	"memtype 0 { pool { ranges = {\"0x40000000+16M\"} } }\n"                                   \
-	"smmu smmu0 { base = 0x07300000\n context video { mid = 0 } }\n"                           \
-	"master dma0 {}\n"                                                                         \
-	"stock = 0\naccess { allow-users = { \"*\" } }\n"
-
-struct scene {
-	struct world *world;
-	struct relay relay;
-	struct loop_timer *pump;
-	char folder[32], window[64], socket[64];
-	bool frozen; /* the node hangs */
-};
-
-static struct scene scene;
-
-static void on_pump(void *ctx)
-{
-	struct scene *s = ctx;
-
-	if (!s->frozen)
-		relay_pump(&s->relay);
-	loop_timer_set(s->pump, 1);
-}
-
-/* options: of the node's section; %s in it is the folder. */
-static void open_world(const char *options)
-{
-	struct scene *s = &scene;
-	char format[2048], text[2048];
-
-	strcpy(s->folder, "/tmp/vcm-node.XXXXXX");
-	ck_assert(mkdtemp(s->folder));
-	snprintf(s->window, sizeof(s->window), "%s/window", s->folder);
-	snprintf(s->socket, sizeof(s->socket), "%s/socket", s->folder);
-	snprintf(format, sizeof(format), "%snode dsp { %s }\n", MACHINE, options);
-	for (char *at = format, *to = text; (*to = *at); at++, to++)
-		if (*at == '@')
-			to += sprintf(to, "%s", s->folder) - 1;
-	s->world = world_new(text);
-	s->frozen = false;
-}
-
-static void start_pump(void)
-{
-	scene.pump = loop_timer_new(scene.world->loop, on_pump, &scene);
-	loop_timer_set(scene.pump, 0);
-}
-
-static void open_scene(const char *options)
-{
-	open_world(options);
-	relay_open(&scene.relay, scene.window, LEN, DA);
-	start_pump();
-}
-
-static bool none_left(struct world *w, void *ctx _unused_)
-{
-	return w->broker->n_clients == 0;
-}
-
-static void until_none_left(void)
-{
-	world_until(scene.world, none_left, NULL);
-	ck_assert_uint_eq(scene.world->broker->graph->n_objects, 0);
-	ck_assert_uint_eq(world_used(scene.world), 0);
-}
-
-static void close_scene(void)
-{
-	struct scene *s = &scene;
-
-	if (s->relay.attached)
-		relay_reset(&s->relay, 0);
-	for (size_t i = 0; i < WORLD_PEERS; i++)
-		if (s->world->peers[i])
-			world_kill(s->world, s->world->peers[i]);
-	until_none_left();
-	loop_timer_free(s->pump);
-	relay_close(&s->relay);
-	world_free(s->world);
-	unlink(s->window);
-	rmdir(s->folder);
-}
-
-static struct peer *connect_node(void)
-{
-	return world_adopt(scene.world, relay_connect(&scene.relay));
-}
-
-static struct peer *node_peer(void)
-{
-	struct peer *p = connect_node();
-
-	ck_ok(peer_hello(p));
-	return p;
-}
-
-static bool is_attached(struct world *w _unused_, void *ctx _unused_)
-{
-	return scene.relay.attached;
-}
-
-/* Something of everything. */
-static void use_everything(struct peer *p)
-{
-	const struct op ops[] = {
-		{ .code = OP_VCM_CREATE, .handle = 1, .addr = SZ_1M, .len = SZ_1M },
-		{ .code = OP_RESERVE, .handle = 2, .on = 1, .len = SZ_64K },
-		{ .code = OP_PHYS_ALLOC, .handle = 3, .arg = VCM_MEMTYPE_0, .len = SZ_64K },
-		{ .code = OP_ASSOC, .handle = 4, .on = 1, .target = peer_device(p, "video") },
-		{ .code = OP_ACTIVATE, .on = 4 },
-		{ .code = OP_BACK, .on = 2, .target = 3 },
-	};
-
-	ck_ok(BATCH(p, ops));
-	ck_ok(CALL(p, SIM_WRITE, .target = peer_device(p, "video"), .addr = SZ_1M, .data = "abc",
-		   .n_data = 3));
-	ck_ok(CALL(p, SIM_READ, .target = peer_device(p, "video"), .addr = SZ_1M, .len = 3));
-	ck_assert(!memcmp(p->reply.data, "abc", 3));
-}
-
 START_TEST(a_node_is_a_client_like_any_other)
 {
 	struct peer *p;
 
-	open_scene("file = \"@/window\"");
-	p = node_peer();
-	use_everything(p);
+	scene_open("file = \"@/window\"");
+	p = scene_peer();
+	scene_use_everything(p);
 	ck_ok(CALL(p, PING));
 	ck_status(CALL(p, VCM_FREE, .on = 99), -EINVAL);
 	ck_ok(CALL(p, BYE));
 	world_kill(scene.world, p);
-	until_none_left();
-	close_scene();
+	scene_until_none_left();
+	scene_close();
 }
 END_TEST
 
@@ -162,12 +37,12 @@ START_TEST(a_node_says_goodbye_and_comes_again)
 {
 	struct peer *p;
 
-	open_scene("file = \"@/window\"");
-	p = node_peer();
+	scene_open("file = \"@/window\"");
+	p = scene_peer();
 	ck_ok(CALL(p, BYE));
 	ck_ok(peer_hello(p)); /* on the same endpoint, message after message */
-	use_everything(p);
-	close_scene();
+	scene_use_everything(p);
+	scene_close();
 }
 END_TEST
 
@@ -179,10 +54,10 @@ static void with_geometry(unsigned int num, unsigned int align, bool ns)
 	snprintf(options, sizeof(options),
 		 "file = \"@/window\" descriptors = %u alignment = %u name-service = %s", num,
 		 align, ns ? "true" : "false");
-	open_scene(options);
-	p = node_peer();
-	use_everything(p);
-	close_scene();
+	scene_open(options);
+	p = scene_peer();
+	scene_use_everything(p);
+	scene_close();
 }
 
 START_TEST(every_geometry_carries_a_session)
@@ -202,21 +77,21 @@ START_TEST(requests_of_every_length_arrive)
 	uint32_t video;
 	struct peer *p;
 
-	open_scene("file = \"@/window\"");
-	p = node_peer();
-	use_everything(p);
+	scene_open("file = \"@/window\"");
+	p = scene_peer();
+	scene_use_everything(p);
 	video = peer_device(p, "video");
 	memset(name, 'n', sizeof(name));
 	name[PROTO_MAX_NAME] = 0;
 	for (size_t len = 1; len < sizeof(data); len++) {
 		memset(data, (int)len, sizeof(data));
-		ck_ok(CALL(p, SIM_WRITE, .target = video, .addr = SZ_1M, .data = data,
+		ck_ok(CALL(p, SIM_WRITE, .target = video, .addr = SCENE_AT, .data = data,
 			   .n_data = len));
-		ck_ok(CALL(p, SIM_READ, .target = video, .addr = SZ_1M, .len = len));
+		ck_ok(CALL(p, SIM_READ, .target = video, .addr = SCENE_AT, .len = len));
 		ck_assert_uint_eq(p->reply.n_data, len);
 		ck_assert(!memcmp(p->reply.data, data, len));
 	}
-	close_scene();
+	scene_close();
 }
 END_TEST
 
@@ -228,15 +103,15 @@ START_TEST(the_welcome_says_how_long_a_message_may_be)
 	struct peer *p;
 	long n;
 
-	open_scene("file = \"@/window\"");
-	p = connect_node();
+	scene_open("file = \"@/window\"");
+	p = scene_connect();
 	n = request_encode(p->codec, &hello, p->buf, sizeof(p->buf));
 	ck_assert(n > 0 && peer_send_raw(p, p->buf, (size_t)n));
 	ck_ok(peer_wait(p, 1));
 	ck_assert_uint_eq(p->reply.welcome->max_message, 64 * 488);
 	ck_assert_uint_eq(p->reply.welcome->max_ops, 488);
 	ck_assert_uint_lt(p->reply.welcome->max_data, 64 * 488);
-	close_scene();
+	scene_close();
 }
 END_TEST
 
@@ -246,8 +121,8 @@ START_TEST(tables_come_in_pages_that_fit)
 	uint64_t cursor = 0;
 	size_t n = 0, n_pages = 0;
 
-	open_scene("file = \"@/window\"");
-	p = node_peer();
+	scene_open("file = \"@/window\"");
+	p = scene_peer();
 	for (uint32_t i = 1; i <= 300; i++)
 		ck_ok(CALL(p, VCM_CREATE, .handle = i, .addr = SZ_1M, .len = SZ_1M));
 	do {
@@ -259,7 +134,7 @@ START_TEST(tables_come_in_pages_that_fit)
 	} while (cursor);
 	ck_assert_uint_eq(n, 300);
 	ck_assert_uint_gt(n_pages, 3);
-	close_scene();
+	scene_close();
 }
 END_TEST
 
@@ -269,12 +144,12 @@ START_TEST(what_is_too_long_for_a_node_is_refused)
 	struct peer *p;
 	uint32_t video;
 
-	open_scene("file = \"@/window\"");
-	p = node_peer();
-	use_everything(p);
+	scene_open("file = \"@/window\"");
+	p = scene_peer();
+	scene_use_everything(p);
 	video = peer_device(p, "video");
-	ck_status(CALL(p, SIM_READ, .target = video, .addr = SZ_1M, .len = 32768), -EMSGSIZE);
-	ck_ok(CALL(p, SIM_READ, .target = video, .addr = SZ_1M, .len = 30000));
+	ck_status(CALL(p, SIM_READ, .target = video, .addr = SCENE_AT, .len = 32768), -EMSGSIZE);
+	ck_ok(CALL(p, SIM_READ, .target = video, .addr = SCENE_AT, .len = 30000));
 	for (size_t i = 0; i < 489; i++)
 		ops[i] = (struct op){ .code = OP_VCM_INFO, .on = 1, .name = "" };
 	ck_ok(peer_call(p, ops, 488)); /* whose answer fits, whatever the values are */
@@ -282,9 +157,9 @@ START_TEST(what_is_too_long_for_a_node_is_refused)
 	ck_status(CALL(p, VCM_PREBUILT, .handle = 9, .arg = VCM_PREBUILT_USER), -EOPNOTSUPP);
 	peer_send(p, ops, 489);
 	ck_status(peer_wait(p, 0), -EPROTO); /* an event: the session is over */
-	until_none_left();
+	scene_until_none_left();
 	ck_ok(peer_hello(p));
-	close_scene();
+	scene_close();
 }
 END_TEST
 
@@ -292,17 +167,17 @@ static void reset_by(uint8_t status, const char *options)
 {
 	struct peer *p;
 
-	open_scene(options);
+	scene_open(options);
 	for (int i = 0; i < 5; i++) {
-		p = node_peer();
-		use_everything(p);
+		p = scene_peer();
+		scene_use_everything(p);
 		relay_reset(&scene.relay, status);
 		peer_wait_gone(p);
 		world_kill(scene.world, p);
-		until_none_left();
-		world_until(scene.world, is_attached, NULL);
+		scene_until_none_left();
+		scene_until_attached();
 	}
-	close_scene();
+	scene_close();
 }
 
 START_TEST(a_node_resets_by_writing_0)
@@ -321,20 +196,20 @@ START_TEST(a_node_that_hangs_is_taken_back)
 {
 	struct peer *p;
 
-	open_scene("file = \"@/window\" heartbeat = 50 reset-timeout = 20");
-	p = node_peer();
-	use_everything(p);
+	scene_open("file = \"@/window\" heartbeat = 50 reset-timeout = 20");
+	p = scene_peer();
+	scene_use_everything(p);
 	for (int i = 0; i < 20; i++)
 		ck_ok(CALL(p, PING));
 	scene.frozen = true;
-	until_none_left();
+	scene_until_none_left();
 	ck_assert_uint_eq(scene.relay.n_teardowns, 0);
 	scene.frozen = false; /* it comes to itself, and finds that it has been reset */
 	relay_reset(&scene.relay, 0);
 	world_kill(scene.world, p);
-	p = node_peer();
-	use_everything(p);
-	close_scene();
+	p = scene_peer();
+	scene_use_everything(p);
+	scene_close();
 }
 END_TEST
 
@@ -342,15 +217,15 @@ START_TEST(a_silent_node_that_still_runs_is_asked_to_reset)
 {
 	struct peer *p;
 
-	open_scene("file = \"@/window\" heartbeat = 30");
-	p = node_peer();
-	use_everything(p);
+	scene_open("file = \"@/window\" heartbeat = 30");
+	p = scene_peer();
+	scene_use_everything(p);
 	peer_wait_gone(p);
 	ck_assert_uint_eq(scene.relay.n_teardowns, 1);
 	world_kill(scene.world, p);
-	until_none_left();
-	use_everything(node_peer());
-	close_scene();
+	scene_until_none_left();
+	scene_use_everything(scene_peer());
+	scene_close();
 }
 END_TEST
 
@@ -358,16 +233,16 @@ START_TEST(a_broken_ring_is_reset)
 {
 	struct peer *p;
 
-	open_scene("file = \"@/window\"");
-	p = node_peer();
-	use_everything(p);
+	scene_open("file = \"@/window\"");
+	p = scene_peer();
+	scene_use_everything(p);
 	scene.relay.firmware.tx.used[1] += 1000;
 	peer_wait_gone(p);
 	ck_assert_uint_eq(scene.relay.n_teardowns, 1);
 	world_kill(scene.world, p);
-	until_none_left();
-	use_everything(node_peer());
-	close_scene();
+	scene_until_none_left();
+	scene_use_everything(scene_peer());
+	scene_close();
 }
 END_TEST
 
@@ -375,14 +250,14 @@ START_TEST(a_service_that_is_withdrawn_ends_the_session)
 {
 	struct peer *p;
 
-	open_scene("file = \"@/window\"");
+	scene_open("file = \"@/window\"");
 	for (int i = 0; i < 3; i++) {
-		p = node_peer();
-		use_everything(p);
+		p = scene_peer();
+		scene_use_everything(p);
 		world_kill(scene.world, p); /* the relay withdraws */
-		until_none_left();
+		scene_until_none_left();
 	}
-	close_scene();
+	scene_close();
 }
 END_TEST
 
@@ -391,16 +266,16 @@ START_TEST(messages_to_nobody_are_dropped)
 	struct firmware *f = &scene.relay.firmware;
 	struct peer *p;
 
-	open_scene("file = \"@/window\"");
-	p = node_peer();
+	scene_open("file = \"@/window\"");
+	p = scene_peer();
 	for (uint32_t i = 0; i < 100; i++) {
 		while (!firmware_send(f, RELAY_ADDR, 2000 + i, "hello", 5))
 			ck_ok(CALL(p, PING));
 		while (!firmware_send(f, RELAY_ADDR + 1 + i, 1024, "hello", 5))
 			ck_ok(CALL(p, PING));
 	}
-	use_everything(p);
-	close_scene();
+	scene_use_everything(p);
+	scene_close();
 }
 END_TEST
 
@@ -410,17 +285,17 @@ START_TEST(fragments_in_disorder_end_the_session_and_say_why)
 	static const uint8_t wrong[] = { 99, 0, 0, 0, 1, 0, 2, 0, 'x' };
 	struct peer *p;
 
-	open_scene("file = \"@/window\"");
-	p = node_peer();
-	use_everything(p);
+	scene_open("file = \"@/window\"");
+	p = scene_peer();
+	scene_use_everything(p);
 	ck_assert(firmware_send(&scene.relay.firmware, RELAY_ADDR, 1024, wrong, sizeof(wrong)));
 	ck_status(peer_wait(p, 0), -EPROTO);
 	ck_assert_ptr_nonnull(strstr(p->reply.reason, "fragment 1"));
-	until_none_left();
+	scene_until_none_left();
 	scene.relay.n_sent = 200; /* it goes on from there */
 	ck_ok(peer_hello(p));
-	use_everything(p);
-	close_scene();
+	scene_use_everything(p);
+	scene_close();
 }
 END_TEST
 
@@ -428,13 +303,13 @@ START_TEST(a_client_that_counts_from_1_again_has_started_anew)
 {
 	struct peer *p;
 
-	open_scene("file = \"@/window\" name-service = false");
-	p = node_peer();
-	use_everything(p);
+	scene_open("file = \"@/window\" name-service = false");
+	p = scene_peer();
+	scene_use_everything(p);
 	world_kill(scene.world, p); /* without the name service nobody says so */
-	p = node_peer();
-	use_everything(p); /* handles that were in use */
-	close_scene();
+	p = scene_peer();
+	scene_use_everything(p); /* handles that were in use */
+	scene_close();
 }
 END_TEST
 
@@ -442,12 +317,12 @@ START_TEST(a_request_before_hello_is_told_so)
 {
 	struct peer *p;
 
-	open_scene("file = \"@/window\"");
-	p = connect_node();
+	scene_open("file = \"@/window\"");
+	p = scene_connect();
 	SEND(p, PING);
 	ck_status(peer_wait(p, 0), -EPROTO);
 	ck_ok(peer_hello(p));
-	close_scene();
+	scene_close();
 }
 END_TEST
 

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The ivshmem server, and nodes that are processes of their own: they come by the socket, kick by eventfds, and are killed.
+#include "tests/suite.h"
+#include "tests/vcmd/scene.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include "base/range.h"
+#include "graph/graph.h"
+#include "vcmd/broker.h"
+#include "vcmd/loop.h"
+
+static pid_t spawn(struct peer **out, const char *path, unsigned int n_vectors)
+{
+	int pair[2];
+	pid_t pid;
+
+	ck_assert(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
+	pid = relay_spawn(pair[1], path, n_vectors, SCENE_DA);
+	*out = world_adopt(scene.world, pair[0]);
+	return pid;
+}
+
+static void bury(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+}
+
+static void serve_and_kill(const char *options, unsigned int n_vectors, int n)
+{
+	scene_prepare(options, "");
+	for (int i = 0; i < n; i++) {
+		struct peer *p;
+		pid_t pid = spawn(&p, n_vectors ? scene.socket : scene.window, n_vectors);
+
+		ck_ok(peer_hello(p));
+		scene_use_everything(p);
+		for (int k = 0; k < 50; k++)
+			ck_ok(CALL(p, PING));
+		SEND(p, PING); /* in the middle of something */
+		bury(pid);
+		world_kill(scene.world, p);
+		if (n_vectors) /* the connection tells; else the next one does, or a heartbeat */
+			scene_until_none_left();
+	}
+}
+
+/* As scene_close(), for a scene whose node is elsewhere. */
+static void close_it(void)
+{
+	scene_until_none_left();
+	world_free(scene.world);
+	unlink(scene.window);
+	ck_assert_int_eq(rmdir(scene.folder), 0); /* the socket has gone */
+}
+
+START_TEST(a_node_comes_by_the_socket_and_is_killed)
+{
+	serve_and_kill("socket = \"@/socket\"", 1, 10);
+	close_it();
+}
+END_TEST
+
+START_TEST(a_bell_for_each_ring)
+{
+	serve_and_kill("socket = \"@/socket\" vectors = 2", 2, 3);
+	close_it();
+}
+END_TEST
+
+START_TEST(a_socket_hands_out_a_file)
+{
+	serve_and_kill("socket = \"@/socket\" file = \"@/window\"", 1, 3);
+	close_it();
+}
+END_TEST
+
+START_TEST(a_polled_node_is_killed_and_starts_again)
+{
+	serve_and_kill("file = \"@/window\" heartbeat = 50 reset-timeout = 5", 0, 10);
+	close_it();
+}
+END_TEST
+
+START_TEST(every_geometry_by_eventfd)
+{
+	for (unsigned int num = 4; num <= 256; num *= 8)
+		for (unsigned int align = 16; align <= 4096; align *= 16) {
+			char options[128];
+
+			snprintf(options, sizeof(options),
+				 "socket = \"@/socket\" descriptors = %u alignment = %u "
+				 "name-service = %s",
+				 num, align, num == 32 ? "false" : "true");
+			serve_and_kill(options, 1, 1);
+			close_it();
+		}
+}
+END_TEST
+
+/* --- the server, with a client that is no node */
+
+static int connect_raw(void)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	strcpy(addr.sun_path, scene.socket);
+	ck_assert(fd >= 0 && connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0);
+	return fd;
+}
+
+static bool has_something(struct world *w _unused_, void *ctx)
+{
+	char c;
+
+	return recv(*(int *)ctx, &c, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
+}
+
+static void until_heard(int fd)
+{
+	world_until(scene.world, has_something, &fd);
+}
+
+static bool has_ended(int fd)
+{
+	char c;
+
+	until_heard(fd);
+	return recv(fd, &c, 1, MSG_DONTWAIT) == 0;
+}
+
+START_TEST(the_server_speaks_as_qemu_expects)
+{
+	struct stat st;
+	int fd;
+
+	scene_prepare("socket = \"@/socket\" length = 2M", "");
+	fd = connect_raw();
+	until_heard(fd);
+	for (int i = 0; i < 5; i++) {
+		static const int64_t expected[] = { 0, 1, -1, 0, 1 };
+		char space[CMSG_SPACE(sizeof(int))];
+		int64_t value;
+		struct iovec iov = { &value, sizeof(value) };
+		struct msghdr msg = { .msg_iov = &iov,
+				      .msg_iovlen = 1,
+				      .msg_control = space,
+				      .msg_controllen = sizeof(space) };
+		struct cmsghdr *c;
+		int got;
+
+		ck_assert_int_eq(recvmsg(fd, &msg, MSG_CMSG_CLOEXEC), sizeof(value));
+		ck_assert_int_eq(value, expected[i]);
+		c = CMSG_FIRSTHDR(&msg);
+		ck_assert_int_eq(c != NULL, i >= 2);
+		if (!c)
+			continue;
+		memcpy(&got, CMSG_DATA(c), sizeof(got));
+		ck_assert(fstat(got, &st) == 0);
+		if (i == 2) {
+			ck_assert_int_eq(st.st_size, 2 * 1024 * 1024);
+			ck_assert_int_eq(ftruncate(got, 0), -1); /* sealed: it would kill us */
+		}
+		close(got);
+	}
+	close(fd);
+	close_it();
+}
+END_TEST
+
+START_TEST(a_second_peer_is_turned_away)
+{
+	int first, second, third;
+
+	scene_prepare("socket = \"@/socket\"", "");
+	first = connect_raw();
+	until_heard(first);
+	second = connect_raw();
+	ck_assert(has_ended(second));
+	close(first);
+	third = connect_raw(); /* at once: the news of the first's end may come later */
+	ck_assert(!has_ended(third));
+	close(second);
+	close(third);
+	close_it();
+}
+END_TEST
+
+static bool nobody_waits(struct world *w _unused_, void *ctx)
+{
+	char rest[256];
+
+	return recv(*(int *)ctx, rest, sizeof(rest), MSG_DONTWAIT) == 0;
+}
+
+START_TEST(a_peer_that_talks_is_dropped)
+{
+	int fd;
+
+	scene_prepare("socket = \"@/socket\"", "");
+	fd = connect_raw();
+	until_heard(fd);
+	ck_assert_int_eq(send(fd, "hello", 5, MSG_NOSIGNAL), 5);
+	world_until(scene.world, nobody_waits, &fd);
+	close(fd);
+	close_it();
+}
+END_TEST
+
+START_TEST(a_socket_that_is_in_use_is_refused_and_a_dead_one_replaced)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int dead = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char options[128];
+
+	strcpy(addr.sun_path, "/tmp/vcm-dead.XXXXXX");
+	ck_assert(mkdtemp(addr.sun_path));
+	strcat(addr.sun_path, "/socket");
+	ck_assert(bind(dead, (struct sockaddr *)&addr, sizeof(addr)) == 0);
+	close(dead);
+	snprintf(options, sizeof(options), "socket = \"%s\"", addr.sun_path);
+	scene_prepare(options, "");
+	close_it();
+	ck_assert_int_eq(access(addr.sun_path, F_OK), -1);
+	*strrchr(addr.sun_path, '/') = 0;
+	ck_assert_int_eq(rmdir(addr.sun_path), 0);
+}
+END_TEST
+
+/* --- UIO, whose device file is a pipe here: an interrupt is a count to be read */
+
+static uint32_t *make_registers(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	uint32_t *registers;
+
+	ck_assert(fd >= 0 && ftruncate(fd, 4096) == 0);
+	registers = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	ck_assert_ptr_ne(registers, MAP_FAILED);
+	close(fd);
+	return registers;
+}
+
+START_TEST(an_interrupt_wakes_us_and_a_register_wakes_the_node)
+{
+	char folder[] = "/tmp/vcm-uio.XXXXXX", uio[64], page[64], options[256];
+	uint32_t *registers;
+
+	ck_assert(mkdtemp(folder));
+	snprintf(uio, sizeof(uio), "%s/uio", folder);
+	snprintf(page, sizeof(page), "%s/registers", folder);
+	ck_assert(mkfifo(uio, 0600) == 0);
+	registers = make_registers(page);
+	snprintf(options, sizeof(options),
+		 "file = \"@/window\" uio = \"%s\" doorbell = \"%s\" doorbell-offset = 12 "
+		 "doorbell-value = 0x10001",
+		 uio, page);
+	scene_prepare(options, "");
+	relay_open(&scene.relay, scene.window, SCENE_LEN, SCENE_DA);
+	scene.relay.kick = open(uio, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	ck_assert(scene.relay.kick >= 0);
+	scene_start();
+	scene_use_everything(scene_peer());
+	ck_assert_uint_eq(registers[3], 0x10001);
+	ck_assert_uint_eq(registers[2], 0);
+	scene_close();
+	munmap(registers, 4096);
+	unlink(uio);
+	unlink(page);
+	rmdir(folder);
+}
+END_TEST
+
+SUITE_MAIN("node-socket", a_node_comes_by_the_socket_and_is_killed, a_bell_for_each_ring,
+	   a_socket_hands_out_a_file, a_polled_node_is_killed_and_starts_again,
+	   every_geometry_by_eventfd, the_server_speaks_as_qemu_expects,
+	   a_second_peer_is_turned_away, a_peer_that_talks_is_dropped,
+	   a_socket_that_is_in_use_is_refused_and_a_dead_one_replaced,
+	   an_interrupt_wakes_us_and_a_register_wakes_the_node)

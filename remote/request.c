@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* Calls of the broker, in two halves. */
+#include "remote/error.h"
+#include "remote/hook.h"
+#include "remote/node.h"
+
+uint64_t vcm_node_seen(const struct vcm_node *n)
+{
+	uint64_t seen = n->serial;
+
+	for (const struct vcm_pending *p = n->pending; p; p = p->next)
+		seen = p->serial - 1;
+	return seen;
+}
+
+/* Whatever comes meanwhile is taken; handlers wait until the message is out. */
+static int send_fragment(struct vcm_node *n, uint32_t epoch, const void *fragment, size_t len)
+{
+	const struct vcm_link *link = n->link;
+
+	for (;;) {
+		int r = link->send(link->ctx, fragment, len);
+
+		if (r != -VCM_EAGAIN)
+			return r;
+		r = link->run(link->ctx, 1);
+		if (r < 0)
+			return r;
+		/* What is left of it means nothing to the host of now. */
+		if (n->epoch != epoch)
+			return -VCM_ECONNRESET;
+	}
+}
+
+static int send_all(struct vcm_node *n)
+{
+	uint32_t count = vcm_fragment_count(n->out.len, n->link->payload), epoch = n->epoch;
+	int r = count ? 0 : -VCM_E2BIG;
+
+	n->number++;
+	for (uint32_t i = 0; i < count && r == 0; i++) {
+		size_t len;
+		const void *fragment = vcm_fragment_make(n->out.bytes, n->out.len, n->link->payload,
+							 n->number, i, &len);
+
+		r = send_fragment(n, epoch, fragment, len);
+	}
+	return r;
+}
+
+int vcm_node_send(struct vcm_node *n, struct vcm_pending *p)
+{
+	int r;
+
+	p->serial = ++n->serial;
+	p->is_done = false;
+	p->n_values = 0;
+	p->n_data = 0;
+	p->failed = n->out.n_ops;
+	p->next = n->pending;
+	n->pending = p;
+	r = send_all(n);
+	if (r < 0)
+		vcm_node_drop(n, p);
+	return r;
+}
+
+void vcm_node_drop(struct vcm_node *n, struct vcm_pending *p)
+{
+	for (struct vcm_pending **at = &n->pending; *at; at = &(*at)->next)
+		if (*at == p) {
+			*at = p->next;
+			return;
+		}
+}
+
+int vcm_node_submit(struct vcm_node *n, struct vcm_pending *p, const struct vcm_op *op)
+{
+	int r;
+
+	if (n->state != VCM_NODE_ATTACHED)
+		return -VCM_ENOTCONN;
+	/* What an open batch has collected is in the same place. */
+	if (n->in_batch)
+		return -VCM_EBUSY;
+	r = vcm_request_begin(&n->out, &n->scratch, n->serial + 1, vcm_node_seen(n));
+	if (r == 0)
+		r = vcm_request_add(&n->out, &n->scratch, op);
+	return r == 0 ? vcm_node_send(n, p) : r;
+}
+
+int vcm_node_finish(struct vcm_node *n, struct vcm_pending *p)
+{
+	while (!p->is_done) {
+		int r = vcm_node_wait(n);
+
+		if (r < 0 && !p->is_done) {
+			vcm_node_drop(n, p);
+			return r;
+		}
+	}
+	return p->status;
+}
+
+int vcm_node_call(struct vcm_node *n, struct vcm_pending *p, const struct vcm_op *op)
+{
+	int r = vcm_node_submit(n, p, op);
+
+	return r == 0 ? vcm_node_finish(n, p) : r;
+}
+
+uint32_t vcm_node_poll(struct vcm_node *n)
+{
+	/* What the link says of giving up is for those who wait. */
+	(void)n->link->run(n->link->ctx, 0);
+	return vcm_node_run_hooks(n);
+}
+
+int vcm_node_wait(struct vcm_node *n)
+{
+	/* Before, not after: what a handler's calls leave behind is not to be seen where an answer has just come. */
+	if (vcm_node_run_hooks(n))
+		return 0;
+	return n->link->run(n->link->ctx, 1);
+}

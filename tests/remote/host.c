@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "tests/remote/host.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/reason.h"
+#include "remote/error.h"
+#include "rpmsg/table.h"
+#include "tests/suite.h"
+
+/* --- the node's board --------------------------------------------------------------------------------------------- */
+
+static void kick(void *ctx, uint32_t notify_id _unused_)
+{
+	((struct host *)ctx)->n_node_kicks++;
+}
+
+static int wait(void *ctx)
+{
+	struct host *h = ctx;
+
+	h->n_waits++;
+	return host_turn(h) ? 0 : -VCM_ETIMEDOUT;
+}
+
+static void cache(void *ctx, enum vcm_cache what, const volatile void *at, size_t len)
+{
+	struct host *h = ctx;
+	const volatile uint8_t *from = at;
+
+	ck_assert(from >= h->window && from + len <= h->window + HOST_WINDOW);
+	what == VCM_CACHE_CLEAN ? h->n_cleans++ : h->n_invalidates++;
+}
+
+static void *address(void *ctx, uint64_t da, size_t len)
+{
+	struct host *h = ctx;
+
+	if (da < HOST_DA || da - HOST_DA > HOST_WINDOW || len > HOST_WINDOW - (da - HOST_DA))
+		return NULL;
+	return h->window + (da - HOST_DA);
+}
+
+/* --- the host ----------------------------------------------------------------------------------------------------- */
+
+static void kicked(void *ctx _unused_, enum ring ring _unused_)
+{
+}
+
+void host_start(struct host *h)
+{
+	while (h->outbox) {
+		struct host_message *m = h->outbox;
+
+		h->outbox = m->next;
+		free(m);
+	}
+	h->node_addr = h->number = 0;
+	assembly_init(&h->in, h->in_bytes, sizeof(h->in_bytes));
+	driver_start(&h->driver);
+}
+
+void host_open(struct host *h, const struct geometry *geometry,
+	       void (*answer)(struct host *h, const struct request *request))
+{
+	struct shared shared = { .len = HOST_WINDOW, .da = HOST_DA };
+	struct reason why;
+
+	*h = (struct host){ .answer = answer, .codec = codec_new() };
+	h->window = aligned_alloc(4096, HOST_WINDOW);
+	ck_assert(h->window && h->codec);
+	memset(h->window, 0, HOST_WINDOW);
+	geometry_default(&h->geometry);
+	if (geometry)
+		h->geometry = *geometry;
+	ck_assert_int_eq(geometry_check(&h->geometry, HOST_WINDOW, HOST_DA, &why), 0);
+	shared.base = h->window;
+	driver_init(&h->driver, &shared, &h->geometry, kicked, h);
+	h->port = (struct vcm_port){
+		.kick = kick, .wait = wait, .cache = cache, .address = address, .ctx = h
+	};
+	vcm_rpmsg_init(&h->rpmsg, &(struct vcm_rpmsg_setup){
+					  .port = &h->port,
+					  .table = h->window + h->geometry.table,
+					  .table_len = TABLE_LEN,
+					  .name = "vcm",
+					  .receive = vcm_node_receive,
+					  .reset = vcm_node_reset,
+					  .ctx = &h->node,
+				  });
+	vcm_node_init(&h->node, &h->rpmsg.link, "test");
+	host_start(h);
+}
+
+void host_close(struct host *h)
+{
+	driver_stop(&h->driver, false);
+	while (h->outbox) {
+		struct host_message *m = h->outbox;
+
+		h->outbox = m->next;
+		free(m);
+	}
+	codec_free(h->codec);
+	free(h->window);
+}
+
+void host_payload(struct host *h, const void *payload, size_t len)
+{
+	struct host_message *m = malloc(sizeof(*m) + len), **end = &h->outbox;
+
+	ck_assert_ptr_nonnull(m);
+	m->next = NULL;
+	m->len = len;
+	memcpy(m->bytes, payload, len);
+	while (*end)
+		end = &(*end)->next;
+	*end = m;
+}
+
+void host_bytes(struct host *h, const void *bytes, size_t len)
+{
+	size_t payload = driver_payload(&h->driver), n = fragment_count(len, payload);
+	uint8_t fragment[GEOMETRY_MAX_BUFFER];
+
+	ck_assert_uint_gt(n, 0);
+	h->number++;
+	for (size_t i = 0; i < n; i++)
+		host_payload(h, fragment,
+			     fragment_write(fragment, payload, h->number, bytes, len, (uint16_t)i));
+}
+
+void host_reply(struct host *h, const struct reply *reply)
+{
+	static uint8_t bytes[PROTO_MAX_MESSAGE];
+	long len = reply_encode(h->codec, reply, bytes, sizeof(bytes));
+
+	ck_assert_int_gt(len, 0);
+	host_bytes(h, bytes, (size_t)len);
+}
+
+void host_values(struct host *h, uint64_t serial, size_t n, const uint64_t *values)
+{
+	host_reply(h, &(struct reply){ .serial = serial, .values = values, .n_values = n });
+}
+
+void host_refuse(struct host *h, uint64_t serial, int status, uint32_t failed, const char *reason)
+{
+	host_reply(h, &(struct reply){ .serial = serial,
+				       .status = status,
+				       .failed = failed,
+				       .reason = reason });
+}
+
+static void welcome(struct host *h, const struct request *request)
+{
+	const struct welcome w = {
+		.version = PROTO_VERSION, .max_message = 1024, .max_ops = 1024, .session = 7
+	};
+
+	h->n_hellos++;
+	if (h->has_hello_refused)
+		host_refuse(h, request->serial, -VCM_EACCES, 0, "not you");
+	else
+		host_reply(h, &(struct reply){ .serial = request->serial, .welcome = &w });
+}
+
+static void take_fragment(struct host *h, const struct driver_message *m)
+{
+	struct request request;
+	struct reason why = { "" };
+	enum assembly_result r = assembly_take(&h->in, m->data, m->len, &why);
+
+	if (r == ASSEMBLY_AGAIN) {
+		assembly_init(&h->in, h->in_bytes, sizeof(h->in_bytes));
+		h->number = 0;
+		r = assembly_take(&h->in, m->data, m->len, &why);
+	}
+	ck_assert_msg(r != ASSEMBLY_WRONG, "%s", why.text);
+	if (r == ASSEMBLY_MORE)
+		return;
+	ck_assert_msg(request_decode(h->codec, h->in.buf, h->in.len, &request, &why) == 0, "%s",
+		      why.text);
+	if (request.is_hello) {
+		welcome(h, &request);
+		return;
+	}
+	h->n_requests++;
+	h->answer(h, &request);
+}
+
+static bool take_one(struct host *h)
+{
+	struct driver_message m;
+
+	switch (driver_receive(&h->driver, &m)) {
+	case DRIVER_NOTHING:
+		return false;
+	case DRIVER_ANNOUNCED:
+		ck_assert_str_eq(m.name, "vcm");
+		h->node_addr = m.addr;
+		return true;
+	case DRIVER_MESSAGE:
+		ck_assert_uint_eq(m.dst, HOST_ADDR);
+		h->node_addr = m.src;
+		take_fragment(h, &m);
+		return true;
+	case DRIVER_WITHDRAWN:
+	case DRIVER_DROPPED:
+	case DRIVER_BROKEN:
+		break;
+	}
+	ck_abort_msg("the node wrote what cannot be");
+	return false;
+}
+
+static bool send_one(struct host *h)
+{
+	struct host_message *m = h->outbox;
+
+	if (!m || !h->node_addr ||
+	    driver_send(&h->driver, HOST_ADDR, h->node_addr, m->bytes, m->len) < 0)
+		return false;
+	h->outbox = m->next;
+	free(m);
+	return true;
+}
+
+bool host_turn(struct host *h)
+{
+	bool any = false;
+
+	if (h->is_deaf)
+		return false;
+	if (driver_look(&h->driver) != DRIVER_FINE) {
+		driver_stop(&h->driver, false);
+		host_start(h);
+		return true;
+	}
+	while (!h->is_silent && take_one(h))
+		any = true;
+	while (send_one(h))
+		any = true;
+	driver_flush(&h->driver);
+	return any;
+}

@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * The daemon is killed again and again, at random moments, while clients use all that it has. After each time everybody goes
+ * on, and checks all that it has; in the end nothing is left.
+ *
+ *	crash						a few rounds with the daemon of $VCM_BUILDDIR
+ *	crash --vcmd build/vcmd/vcmd --rounds 50	with a daemon and a keeper of fds of its own
+ *	crash --unit vcmd.service --rounds 500		with a system's, whose configuration has what --print-config prints
+ */
+#include "tests/crash/crash.h"
+
+#include <dirent.h>
+#include <err.h>
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <vcm/inspect.h>
+#include <vcm/vcm.h>
+
+#include "tests/crash/keeper.h"
+
+#define PATIENCE_MS 120000 /* for one round, on a machine that has other things to do */
+#define CALM_MAX_MS 300    /* before the next blow */
+#define FDS_SPARE 4        /* what a daemon may have more at the end: files it has opened since */
+
+enum how { HOW_KILL, HOW_ABORT, HOW_RESTART };
+
+static struct {
+	unsigned int rounds, clients, seed;
+	const char *vcmd, *unit;
+	enum how how;
+} options = { .rounds = 5, .clients = 20 };
+
+static struct crash_shared *shared;
+static pid_t pids[CRASH_CLIENTS_MAX];
+static struct keeper *keeper;
+static char dir[64];
+static unsigned int random_state;
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* --- the configuration */
+
+static void print_config(FILE *f)
+{
+	fputs("grace = 120000\nfault-timeout = 60000\n"
+	      "memtype 0 { pool { ranges = {\"0x40000000+512M\"} } }\n"
+	      "smmu crash {\n\tbase = 0x1000000\n\tbanks = 128\n",
+	      f);
+	for (unsigned int i = 0; i < options.clients; i++)
+		fprintf(f,
+			"\tcontext " CRASH_CONTEXT " { mid = %u }\n\tcontext " CRASH_ENGINE
+			" { mid = %u }\n",
+			i, 2 * i, i, 2 * i + 1);
+	fputs("}\n", f);
+}
+
+static char *config_text(void)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	if (!f)
+		err(EXIT_FAILURE, "config");
+	fputs("stock = 0\n", f);
+	print_config(f);
+	fclose(f);
+	return text;
+}
+
+/* --- the daemon */
+
+static void begin_daemon(void)
+{
+	char sock[80], *text;
+
+	if (options.unit)
+		return;
+	snprintf(dir, sizeof(dir), "/tmp/vcm-crash-XXXXXX");
+	if (!mkdtemp(dir))
+		err(EXIT_FAILURE, "%s", dir);
+	snprintf(sock, sizeof(sock), "%s/sock", dir);
+	setenv("VCM_SOCKET", sock, 1);
+	text = config_text();
+	keeper = keeper_new(options.vcmd, dir, text);
+	free(text);
+	keeper_start(keeper);
+	keeper_await_ready(keeper);
+}
+
+static void command(const char *verb)
+{
+	char line[256];
+
+	snprintf(line, sizeof(line), "systemctl %s %s", verb, options.unit);
+	if (system(line) != 0) /* NOLINT(bugprone-command-processor): whoever runs this says what */
+		errx(EXIT_FAILURE, "%s failed", line);
+}
+
+static void strike(void)
+{
+	if (keeper) {
+		keeper_kill(keeper);
+		keeper_start(keeper);
+		return;
+	}
+	switch (options.how) {
+	case HOW_KILL:
+		command("kill --signal=KILL --kill-whom=main");
+		break;
+	case HOW_ABORT:
+		command("kill --signal=ABRT --kill-whom=main");
+		break;
+	case HOW_RESTART:
+		command("restart");
+		break;
+	}
+}
+
+static unsigned int count_fds(pid_t pid)
+{
+	char path[64];
+	unsigned int n = 0;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	d = opendir(path);
+	if (!d)
+		err(EXIT_FAILURE, "%s", path);
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n;
+}
+
+/* --- the clients */
+
+static void begin_clients(void)
+{
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		      0);
+	if (shared == MAP_FAILED)
+		err(EXIT_FAILURE, "mmap");
+	shared->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	for (unsigned int i = 0; i < options.clients; i++) {
+		pids[i] = fork();
+		if (pids[i] == 0)
+			crash_client(shared, i, options.seed + i);
+		if (pids[i] < 0)
+			err(EXIT_FAILURE, "fork");
+	}
+}
+
+/* What a client is that has ended before its time. */
+static void check_alive(void)
+{
+	for (unsigned int i = 0; i < options.clients; i++) {
+		int status;
+
+		if (waitpid(pids[i], &status, WNOHANG) == pids[i])
+			errx(EXIT_FAILURE, "client %u has ended with status %#x", i,
+			     (unsigned int)status);
+	}
+}
+
+static bool have_all_checked(unsigned int round)
+{
+	for (unsigned int i = 0; i < options.clients; i++)
+		if (atomic_load(&shared->checked[i]) < round)
+			return false;
+	return true;
+}
+
+static void await_checks(unsigned int round)
+{
+	struct pollfd fd = { .fd = shared->news_fd, .events = POLLIN };
+	int64_t start = now_ms();
+	eventfd_t n;
+
+	while (!have_all_checked(round)) {
+		check_alive();
+		if (now_ms() - start > PATIENCE_MS)
+			errx(EXIT_FAILURE, "round %u: not everybody goes on", round);
+		if (poll(&fd, 1, 1000) > 0)
+			eventfd_read(shared->news_fd, &n);
+	}
+}
+
+static void end_clients(void)
+{
+	atomic_store(&shared->is_over, true);
+	for (unsigned int i = 0; i < options.clients; i++) {
+		int status = 0;
+
+		waitpid(pids[i], &status, 0);
+		if (status != 0)
+			errx(EXIT_FAILURE, "client %u has ended with status %#x", i,
+			     (unsigned int)status);
+	}
+}
+
+/* --- what is left */
+
+static int check_status(void *ctx, const struct vcm_row *row)
+{
+	(void)ctx;
+	if (row->n[VCM_STATUS_OBJECTS] || row->n[VCM_STATUS_ACTIVE] || row->n[VCM_STATUS_USED] ||
+	    row->n[VCM_STATUS_QUARANTINED] || row->n[VCM_STATUS_SESSIONS] != 1)
+		errx(EXIT_FAILURE, "%llu objects, %llu active, %llu bytes, %llu sessions are left",
+		     (unsigned long long)row->n[VCM_STATUS_OBJECTS],
+		     (unsigned long long)row->n[VCM_STATUS_ACTIVE],
+		     (unsigned long long)row->n[VCM_STATUS_USED],
+		     (unsigned long long)row->n[VCM_STATUS_SESSIONS]);
+	return 0;
+}
+
+static void check_nothing_is_left(void)
+{
+	if (vcm_sys_init() != 0 || vcm_inspect(VCM_TABLE_STATUS, 0, check_status, NULL) != 0)
+		errx(EXIT_FAILURE, "the end: %s", vcm_last_error());
+	vcm_sys_destroy();
+}
+
+static unsigned int fds_in_use(void)
+{
+	return count_fds(keeper_pid(keeper)) - (unsigned int)keeper_count(keeper, "journal-");
+}
+
+static void end_daemon(unsigned int fds_before)
+{
+	unsigned int fds;
+	size_t arenas;
+
+	if (!keeper)
+		return;
+	fds = fds_in_use();
+	arenas = keeper_count(keeper, "arena-");
+	if (fds > fds_before + FDS_SPARE || arenas)
+		errx(EXIT_FAILURE, "%u fds where there were %u, %zu arenas in the store", fds,
+		     fds_before, arenas);
+	if (keeper_stop(keeper) != 0)
+		errx(EXIT_FAILURE, "the daemon does not end well");
+	keeper = keeper_free(keeper);
+	rmdir(dir);
+}
+
+/* --- the test */
+
+static void report(int64_t slowest_ms)
+{
+	unsigned long long n_ops = 0, n_transactions = 0;
+
+	for (unsigned int i = 0; i < options.clients; i++) {
+		n_ops += atomic_load(&shared->n_ops[i]);
+		n_transactions += atomic_load(&shared->n_transactions[i]);
+	}
+	printf("%u rounds, %u clients: %llu operations, %llu transactions; all had checked all after %lld ms at most\n",
+	       options.rounds, options.clients, n_ops, n_transactions, (long long)slowest_ms);
+}
+
+static void run(void)
+{
+	unsigned int fds_before = keeper ? fds_in_use() : 0;
+	int64_t slowest_ms = 0;
+
+	begin_clients();
+	await_checks(0);
+	for (unsigned int round = 1; round <= options.rounds; round++) {
+		int64_t start;
+
+		poll(NULL, 0, rand_r(&random_state) % CALM_MAX_MS); /* any moment */
+		start = now_ms();
+		strike();
+		atomic_store(&shared->round, round);
+		await_checks(round);
+		slowest_ms = now_ms() - start > slowest_ms ? now_ms() - start : slowest_ms;
+	}
+	end_clients();
+	check_nothing_is_left();
+	end_daemon(fds_before);
+	report(slowest_ms);
+}
+
+static void take_built(void)
+{
+	static char path[4096];
+	const char *build = getenv("VCM_BUILDDIR");
+
+	snprintf(path, sizeof(path), "%s/vcmd/vcmd", build ? build : ".");
+	options.vcmd = path;
+	if (getenv("VCM_UNDER_VALGRIND")) {
+		options.rounds = 2;
+		options.clients = 2;
+	}
+}
+
+static _Noreturn void usage(void)
+{
+	fputs("usage: crash [--vcmd FILE | --unit NAME [--how kill|abort|restart] | --print-config]\n"
+	      "             [--rounds N] [--clients N] [--seed N]\n",
+	      stderr);
+	exit(2);
+}
+
+static unsigned int number(const char *text, unsigned int max)
+{
+	char *end;
+	unsigned long v = strtoul(text, &end, 0);
+
+	if (*end || end == text || v == 0 || v > max)
+		usage();
+	return (unsigned int)v;
+}
+
+static enum how how_of(const char *text)
+{
+	if (!strcmp(text, "kill"))
+		return HOW_KILL;
+	if (!strcmp(text, "abort"))
+		return HOW_ABORT;
+	if (strcmp(text, "restart") != 0)
+		usage();
+	return HOW_RESTART;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "rounds", required_argument, NULL, 'r' },
+		{ "clients", required_argument, NULL, 'c' },
+		{ "seed", required_argument, NULL, 's' },
+		{ "vcmd", required_argument, NULL, 'v' },
+		{ "unit", required_argument, NULL, 'u' },
+		{ "how", required_argument, NULL, 'h' },
+		{ "print-config", no_argument, NULL, 'p' },
+		{ NULL, 0, NULL, 0 },
+	};
+	bool prints = false;
+	int c;
+
+	options.seed = (unsigned int)time(NULL);
+	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+		switch (c) {
+		case 'r':
+			options.rounds = number(optarg, 1000000);
+			break;
+		case 'c':
+			options.clients = number(optarg, CRASH_CLIENTS_MAX);
+			break;
+		case 's':
+			options.seed = number(optarg, UINT32_MAX);
+			break;
+		case 'v':
+			options.vcmd = optarg;
+			break;
+		case 'u':
+			options.unit = optarg;
+			break;
+		case 'h':
+			options.how = how_of(optarg);
+			break;
+		case 'p':
+			prints = true;
+			break;
+		default:
+			usage();
+		}
+	}
+	if (optind < argc || (options.vcmd && options.unit))
+		usage();
+	if (prints) {
+		print_config(stdout);
+		return 0;
+	}
+	if (!options.vcmd && !options.unit)
+		take_built();
+	printf("seed %u\n", options.seed);
+	fflush(stdout);
+	random_state = options.seed;
+	begin_daemon();
+	run();
+	return 0;
+}

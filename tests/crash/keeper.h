@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A broker of the test's own, and what keeps its fds when it is killed: systemd's fd store as far as it matters here, and
+ * nothing of systemd.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <sys/types.h>
+
+struct keeper;
+
+/* program: of the daemon; the folder is for its socket and config, the latter with that text. Nothing runs yet. */
+struct keeper *keeper_new(const char *program, const char *dir, const char *config);
+/* Starts it, with everything that is kept. It says when it is ready; a client need not know. */
+void keeper_start(struct keeper *k);
+/* Returns when it has said so. */
+void keeper_await_ready(struct keeper *k);
+pid_t keeper_pid(const struct keeper *k);
+/* Ends it at once, and takes what it had sent before. */
+void keeper_kill(struct keeper *k);
+/* Ends it by SIGTERM; the status of its end. */
+int keeper_stop(struct keeper *k);
+/* Fds that are kept and whose names begin so. */
+size_t keeper_count(struct keeper *k, const char *prefix);
+struct keeper *keeper_free(struct keeper *k);

@@ -39,6 +39,7 @@ struct journal {
 	struct store_barrier *barrier;
 	bool spare_is_safe;
 	struct row_ids ids;
+	uint64_t ids_chunk; /* where their row is */
 	struct loop_idle *idle;
 	struct walk walk;
 	bool compacting;
@@ -206,8 +207,10 @@ static int set_ids_aside(struct journal *j, bool always, struct reason *why)
 	ids = (struct row_ids){ g->next_session + IDS_AHEAD, g->next_id + IDS_AHEAD,
 				(uint64_t)g->next_arena + IDS_AHEAD };
 	r = record(j, fill_ids, &ids, why);
-	if (r == 0)
+	if (r == 0) {
 		j->ids = ids;
+		j->ids_chunk = j->writer.number;
+	}
 	return r;
 }
 
@@ -233,8 +236,11 @@ static void finish_compaction(struct journal *j)
 
 static int compact_step(struct journal *j, size_t n, struct reason *why)
 {
-	int r = record(j, fill_walk, &n, why);
+	/* What is set aside must not go with the chunks before. */
+	int r = j->ids_chunk < j->compact_base ? set_ids_aside(j, true, why) : 0;
 
+	if (r == 0)
+		r = record(j, fill_walk, &n, why);
 	if (r == 0 && j->walk.phase == WALK_DONE)
 		finish_compaction(j);
 	return r;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "graph/device.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -29,6 +30,18 @@ int device_new(struct graph *g, const struct device_config *config, struct devic
 	TAILQ_INSERT_TAIL(&g->devices, d, link);
 	*out = d;
 	return 0;
+}
+
+struct device *device_free(struct graph *g, struct device *d)
+{
+	if (!d)
+		return NULL;
+	assert(TAILQ_EMPTY(&d->active));
+	TAILQ_REMOVE(&g->devices, d, link);
+	if (d->number == g->n_devices)
+		g->n_devices--;
+	mem_free(d->name);
+	return mem_free(d);
 }
 
 struct device *device_by_name(struct graph *g, const char *name)

@@ -51,5 +51,7 @@ TAILQ_HEAD(device_list, device);
 
 /* -EEXIST when the name is taken, -ENOMEM. */
 int device_new(struct graph *g, const struct device_config *config, struct device **out);
+/* One that nothing was ever associated with: the newest gives back its number. Returns NULL; NULL is fine. */
+struct device *device_free(struct graph *g, struct device *d);
 struct device *device_by_name(struct graph *g, const char *name);
 struct device *device_by_number(struct graph *g, uint32_t number);

@@ -70,6 +70,8 @@
 	X(SIM_STATS, 68, 5)	/* target=device arg=1 reset after -> hits misses walk-reads faults invalidations */ \
 	/* the rest */                                                                             \
 	X(INSPECT, 80, 1)	/* arg=enum vcm_table_kind addr=cursor len=pa for who	-> next cursor, 0 = end (+ rows) */ \
+	X(SESSION_KILL, 81, 0)	/* arg=session */                                                  \
+	X(RELOAD, 84, 0)	/* the configuration is read anew: all of it counts, or nothing */  \
 	X(BYE, 90, 0)		/* everything of the session is taken back before the reply */     \
 	X(PING, 91, 0)		/* nothing: the peer lives */
 /* clang-format on */

@@ -71,6 +71,14 @@ static enum exit_code run(const struct call *call)
 			    "no faults");
 }
 
+const struct command cmd_fault_list = {
+	.name = "fault list",
+	.synopsis = "fault list",
+	.summary = "the same as faults",
+	.options = OPTION_JSON,
+	.run = run,
+};
+
 const struct command cmd_faults = {
 	.name = "faults",
 	.synopsis = "faults",

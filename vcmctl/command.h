@@ -41,9 +41,14 @@ struct command {
 extern const struct command cmd_dev_read;
 extern const struct command cmd_dev_write;
 extern const struct command cmd_devices;
+extern const struct command cmd_fault_inject;
+extern const struct command cmd_fault_list;
 extern const struct command cmd_faults;
 extern const struct command cmd_graph;
 extern const struct command cmd_pools;
+extern const struct command cmd_reload;
+extern const struct command cmd_session_kill;
 extern const struct command cmd_sessions;
 extern const struct command cmd_status;
+extern const struct command cmd_top;
 extern const struct command cmd_who;

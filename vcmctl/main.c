@@ -10,8 +10,9 @@
 #include "vcmctl/command.h"
 
 static const struct command *const commands[] = {
-	&cmd_status, &cmd_devices, &cmd_pools,    &cmd_sessions,  &cmd_who,
-	&cmd_graph,  &cmd_faults,  &cmd_dev_read, &cmd_dev_write,
+	&cmd_status,   &cmd_devices,   &cmd_pools,        &cmd_sessions,   &cmd_who,
+	&cmd_graph,    &cmd_top,       &cmd_faults,       &cmd_fault_list, &cmd_fault_inject,
+	&cmd_dev_read, &cmd_dev_write, &cmd_session_kill, &cmd_reload,
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(void *))
@@ -73,6 +74,10 @@ static const struct command *find(char *const *words, size_t n_words, size_t *ou
 	}
 	if (n_words == 1 && strcmp(words[0], "dev") == 0)
 		tell_misuse("dev read or dev write?");
+	else if (n_words == 1 && strcmp(words[0], "fault") == 0)
+		tell_misuse("fault list or fault inject?");
+	else if (n_words == 1 && strcmp(words[0], "session") == 0)
+		tell_misuse("session kill?");
 	else if (n_words)
 		tell_misuse("there is no command '%s%s%s'", words[0], n_words > 1 ? " " : "",
 			    n_words > 1 ? words[1] : "");

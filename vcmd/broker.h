@@ -60,6 +60,9 @@ struct broker {
 	void *changed_ctx;
 	struct restore_report restored;
 	bool leaving; /* another broker follows: what is in use stays as it is */
+	/* Reads the configuration anew: 0, or a negative errno with the reason. NULL: it cannot be. */
+	int (*reload)(void *ctx, struct reason *why);
+	void *reload_ctx;
 	uint64_t started_ns;
 	uint64_t n_clients, n_requests, n_refused, n_quarantined;
 	enum stage fail_stage; /* tests: the stage that fails next, once */

@@ -180,6 +180,19 @@ void client_gone(struct client *c, const char *why)
 		client_free(c);
 }
 
+void client_kill(struct client *c, const struct client *by)
+{
+	log_about(LOG_L_NOTICE, LOG_ABOUT(.session = session_of(c)),
+		  "session %llu (%s, pid %d, uid %u) is ended by %s, pid %d, uid %u",
+		  (unsigned long long)session_of(c), c->name, (int)c->pid, c->uid, by->name,
+		  (int)by->pid, by->uid);
+	/* Not at once: a request is under way. */
+	if (c->link)
+		c->transport->break_off(c->link, "it was ended by somebody who may");
+	else if (c->state == CLIENT_WAITING)
+		loop_timer_set(c->grace, 0);
+}
+
 void client_packet(struct client *c, const void *buf, size_t len)
 {
 	struct reason why = { "" };
@@ -379,16 +392,19 @@ void client_finish(struct client *c)
 	client_free(c);
 }
 
-struct limits client_limits(const struct client *c)
+struct limits client_limits_for(const struct config_limits *l, uid_t uid)
 {
-	const struct config_limits *l = c->limits;
-
-	if (c->uid == 0)
+	if (uid == 0)
 		return (struct limits){ UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX };
 	return (struct limits){ .bytes = l->bytes,
 				.objects = l->objects,
 				.sessions = l->sessions,
 				.table_bytes = l->table_bytes };
+}
+
+struct limits client_limits(const struct client *c)
+{
+	return client_limits_for(c->limits, c->uid);
 }
 
 /* What is in the broker's buffer. */

@@ -18,6 +18,7 @@
 #include <sys/types.h>
 
 #include "base/reason.h"
+#include "graph/user.h"
 #include "proto/message.h"
 #include "vcmd/replies.h"
 
@@ -92,6 +93,8 @@ struct client *client_new(struct broker *b, const struct transport *transport, v
 void client_packet(struct client *c, const void *buf, size_t len);
 /* An event that is no fault: what has become of the session. */
 void client_notice(struct client *c, int status, const char *reason);
+/* Its session ends as if it had died, without a grace; by whom is for the log. */
+void client_kill(struct client *c, const struct client *by);
 /* No more packets can come: the session ends. c is gone afterwards, or will be when all has been taken back. */
 void client_gone(struct client *c, const char *why);
 /* A session that outlived the broker before: it waits for its client. Who that is, is for the caller to fill in. NULL without
@@ -103,6 +106,8 @@ void client_end(struct client *c);
 void client_discard(struct client *c);
 /* What the configuration allows its user. */
 struct limits client_limits(const struct client *c);
+/* The same of a user; root may have anything. */
+struct limits client_limits_for(const struct config_limits *l, uid_t uid);
 /* The end of the daemon: everything is taken back now; or, when another one follows (broker->leaving), let go of. */
 void client_finish(struct client *c);
 

@@ -68,6 +68,7 @@ static int set_defaults(const struct build *b)
 	c->socket_mode = 0660;
 	c->fault_timeout_ms = 1000;
 	c->grace_ms = 30000;
+	c->log_level = LOG_L_NOTICE;
 	c->poll_us = 50;
 	c->memory.tables = (struct range){ 0x80000000, 0x80000000 + 64 * SZ_1M - 1 };
 	c->memory.stock_len = 64 * SZ_1M;
@@ -103,6 +104,9 @@ static int build_top(struct build *b, struct cfg_t *file)
 	build_get_uint(file, "fault-timeout", &c->fault_timeout_ms);
 	build_get_uint(file, "grace", &c->grace_ms);
 	build_get_uint(file, "poll", &c->poll_us);
+	v = settings_value(file, "log-level", 0);
+	if (v)
+		c->log_level = (enum log_level)v->number;
 	build_get_number(file, "stock", &c->memory.stock_len);
 	v = settings_value(file, "kernel-window", 0);
 	if (v && v->range.last >= USER_SPACE_END)
@@ -143,6 +147,8 @@ static int build_privileges(const struct build *b, struct cfg_t *file)
 		r = build_privilege(b, file, "inspect", &b->c->inspect);
 	if (!r)
 		r = build_privilege(b, file, "simulate", &b->c->simulate);
+	if (!r)
+		r = build_privilege(b, file, "manage", &b->c->manage);
 	return r;
 }
 

@@ -68,10 +68,8 @@ static void nodes_free(struct config *c)
 	mem_free(c->nodes);
 }
 
-struct config *config_free(struct config *c)
+static void free_one(struct config *c)
 {
-	if (!c)
-		return NULL;
 	devices_free(c);
 	nodes_free(c);
 	pools_free(c);
@@ -79,10 +77,22 @@ struct config *config_free(struct config *c)
 	rule_deinit(&c->kernel);
 	rule_deinit(&c->inspect);
 	rule_deinit(&c->simulate);
+	rule_deinit(&c->manage);
 	mem_free(c->socket_group);
 	mem_free(c->socket);
 	mem_free(c->path);
-	return mem_free(c);
+	mem_free(c);
+}
+
+struct config *config_free(struct config *c)
+{
+	struct config *former;
+
+	for (; c; c = former) {
+		former = c->former;
+		free_one(c);
+	}
+	return NULL;
 }
 
 bool config_pool_is_physical(const struct config_pool *p)

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/log.h"
 #include "base/range.h"
 #include "base/reason.h"
 #include "memory/memory.h"
@@ -154,14 +155,18 @@ struct config {
 	struct config_rule kernel;  /* VCM_PREBUILT_KERNEL */
 	struct config_rule inspect; /* other users' rows, who maps what */
 	struct config_rule simulate; /* act as a device that is others'; break simulated hardware */
+	struct config_rule manage;   /* end others' sessions, reload */
 	struct config_limits limits;
+	enum log_level log_level;
+	struct config
+		*former; /* the one in whose place it came: things that stayed may refer to it */
 };
 
 /* The machine of DESIGN: three memtypes, smmu0, smmu1, dma0. NULL without memory. */
 struct config *config_default(void);
 /* 0; -ENOENT, -EACCES... of the file; -EINVAL with "file:line: what is wrong" in why; -ENOMEM. */
 int config_load(const char *path, struct config **out, struct reason *why);
-/* Returns NULL; NULL is fine. */
+/* With those in whose place it came. Returns NULL; NULL is fine. */
 struct config *config_free(struct config *c);
 /* Whether its addresses are the bus's: hardware can reach it by them. */
 bool config_pool_is_physical(const struct config_pool *p);

@@ -532,6 +532,12 @@ static int base_init(struct loop *l)
 	return 0;
 }
 
+void loop_set_poll(struct loop *l, unsigned int poll_us)
+{
+	polling_init(&l->spins, poll_us, count_cpus());
+	polling_init(&l->yields, poll_us, 2); /* it wants no CPU for itself */
+}
+
 CLEANUP_DEFINE(struct loop *, loop_free)
 
 struct loop *loop_new(unsigned int poll_us)
@@ -543,8 +549,7 @@ struct loop *loop_new(unsigned int poll_us)
 	TAILQ_INIT(&l->timers);
 	TAILQ_INIT(&l->idles);
 	LIST_INIT(&l->signals);
-	polling_init(&l->spins, poll_us, count_cpus());
-	polling_init(&l->yields, poll_us, 2); /* it wants no CPU for itself */
+	loop_set_poll(l, poll_us);
 	l->scratch = mem_zalloc(LOOP_SCRATCH_LEN);
 	if (!l->scratch || base_init(l) < 0)
 		return NULL;

@@ -22,6 +22,8 @@ enum loop_what {
 
 /* poll_us: how long the loop may poll before it sleeps, when that has been paying off; 0: never. */
 struct loop *loop_new(unsigned int poll_us);
+/* The same for a loop that runs. */
+void loop_set_poll(struct loop *l, unsigned int poll_us);
 struct loop *loop_free(struct loop *l);
 /* Until loop_stop(). 0, or a negative errno. */
 int loop_run(struct loop *l);

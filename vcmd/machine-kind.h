@@ -24,6 +24,8 @@ struct machine_kind {
 	int (*quiet)(struct machine *m, struct reason *why);
 	/* Backends and devices. */
 	int (*add)(struct machine *m, struct reason *why);
+	/* Those of a configuration that the machine has not, to a machine in service. NULL: there are none. */
+	int (*extend)(struct machine *m, const struct config *to, struct reason *why);
 };
 
 extern const struct machine_kind machine_smmu, machine_smmuv3;
@@ -45,6 +47,8 @@ const struct bus *machine_real_bus(const struct machine *m);
 
 /* machine-memory.c: windows, pools and table memory of the configuration. 0, -ENOMEM, or why there are none. */
 int machine_add_memory(struct machine *m, struct reason *why);
+/* Pools of a configuration that the machine has not. What was added before a failure is the caller's to take back. */
+int machine_add_pools(struct machine *m, const struct config *to, struct reason *why);
 /* Whether some table memory of real hardware is mapped without the CPU's caches. */
 bool machine_tables_are_uncached(const struct machine *m);
 void machine_note_uncached_tables(struct machine *m);

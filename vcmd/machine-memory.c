@@ -14,6 +14,7 @@
 #include "graph/graph.h"
 #include "memory/memory.h"
 #include "vcmd/broker.h"
+#include "vcmd/config-change.h"
 #include "vcmd/config.h"
 #include "vcmd/machine-kind.h"
 
@@ -166,6 +167,36 @@ static int add_table_memory(struct machine *m, const struct config_pool *c, stru
 		r = memory_bus_tables_add(machine_broker(m)->memory, ranges[i], &uncached, why);
 		if (r == 0 && uncached)
 			machine_note_uncached_tables(m);
+	}
+	return r;
+}
+
+/* Pages of the kernel's are at addresses that no configuration says. */
+static int check_free(const struct graph *g, const struct config_pool *c, struct reason *why)
+{
+	const struct pool *p;
+
+	TAILQ_FOREACH(p, &g->pools, link)
+		for (size_t i = 0; i < p->n_ranges; i++)
+			for (size_t j = 0; j < c->n_ranges; j++)
+				if (range_meets(p->ranges[i], c->ranges[j]))
+					return refuse(why, -EINVAL,
+						      "memtype %u: the new pool at 0x%" PRIx64
+						      " meets memory that is in service",
+						      c->memtype, c->ranges[j].first);
+	return 0;
+}
+
+int machine_add_pools(struct machine *m, const struct config *to, struct reason *why)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < to->n_pools && r == 0; i++) {
+		if (config_find_pool(machine_config(m), &to->pools[i]))
+			continue;
+		r = check_free(machine_broker(m)->graph, &to->pools[i], why);
+		if (r == 0)
+			r = add_pool(m, &to->pools[i], why);
 	}
 	return r;
 }

@@ -8,6 +8,7 @@
 #include "backend/smmu/smmu.h"
 #include "backend/uio/window.h"
 #include "base/mem.h"
+#include "vcmd/config-change.h"
 #include "vcmd/config.h"
 #include "vcmd/machine-kind.h"
 
@@ -150,4 +151,21 @@ static int add_smmus(struct machine *m, struct reason *why)
 	return r;
 }
 
-const struct machine_kind machine_smmu = { .add = add_smmus };
+static int extend(struct machine *m, const struct config *to, struct reason *why)
+{
+	struct v7s *v7s = NULL;
+	int r = 0;
+
+	for (size_t i = 0; i < to->n_smmus && r == 0; i++) {
+		const struct config_smmu *c = &to->smmus[i];
+
+		if (c->v3 || config_find_smmu(machine_config(m), c->name))
+			continue;
+		r = v7s ? 0 : make_format(m, machine_bus(m), &v7s, why);
+		if (r == 0)
+			r = add_smmu(m, c, v7s, why);
+	}
+	return r;
+}
+
+const struct machine_kind machine_smmu = { .add = add_smmus, .extend = extend };

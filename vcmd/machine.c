@@ -8,6 +8,7 @@
 #include "graph/graph.h"
 #include "memory/memory.h"
 #include "vcmd/broker.h"
+#include "vcmd/config-change.h"
 #include "vcmd/config.h"
 #include "vcmd/loop.h"
 #include "vcmd/machine-kind.h"
@@ -154,17 +155,23 @@ void *machine_keep_new(struct machine *m, size_t len, struct reason *why)
 	return thing && machine_keep(m, thing, free_thing, why) == 0 ? thing : NULL;
 }
 
-struct machine *machine_free(struct machine *m)
+/* Down to what was the newest once. */
+static void drop_kept(struct machine *m, const struct kept *newest)
 {
 	struct kept *k;
 
-	if (!m)
-		return NULL;
-	while ((k = SLIST_FIRST(&m->kept))) {
+	while ((k = SLIST_FIRST(&m->kept)) != newest) {
 		SLIST_REMOVE_HEAD(&m->kept, link);
 		k->free(k->thing);
 		mem_free(k);
 	}
+}
+
+struct machine *machine_free(struct machine *m)
+{
+	if (!m)
+		return NULL;
+	drop_kept(m, NULL);
 	return mem_free(m);
 }
 
@@ -263,6 +270,13 @@ int machine_add_context(struct machine_unit *u, const char *name, unsigned int m
 	return add_device(u->machine, name, DEVICE_IOMMU, u->format, &hw, why);
 }
 
+static int add_master(struct machine *m, const struct config_master *c, struct reason *why)
+{
+	const struct machine_device hw = { .smmu = "", .allow = &c->allow };
+
+	return add_device(m, c->name, DEVICE_ONE_TO_ONE, NULL, &hw, why);
+}
+
 static int add_devices(struct machine *m, struct reason *why)
 {
 	const struct config *config = m->broker->config;
@@ -271,10 +285,7 @@ static int add_devices(struct machine *m, struct reason *why)
 	for (size_t i = 0; i < N_KINDS && r == 0; i++)
 		r = kinds[i]->add(m, why);
 	for (size_t i = 0; i < config->n_masters && r == 0; i++)
-		r = add_device(m, config->masters[i].name, DEVICE_ONE_TO_ONE, NULL,
-			       &(struct machine_device){ .smmu = "",
-							 .allow = &config->masters[i].allow },
-			       why);
+		r = add_master(m, &config->masters[i], why);
 	return r;
 }
 
@@ -330,17 +341,108 @@ static void drain_faults(void *ctx, unsigned int what _unused_)
 		u->machine->fault(u->machine->fault_ctx, b, &fault);
 }
 
-int machine_watch_faults(struct machine *m, machine_fault_fn fn, void *ctx)
+static int watch_units(struct machine *m)
 {
 	struct machine_unit *u;
 
-	m->fault = fn;
-	m->fault_ctx = ctx;
 	STAILQ_FOREACH(u, &m->units, link) {
-		u->watch = loop_watch(m->broker->loop, u->is.backend->ops->fault_fd(u->is.backend),
-				      LOOP_READ, false, drain_faults, u);
+		struct backend *b = u->is.backend;
+
+		if (u->watch)
+			continue;
+		u->watch = loop_watch(m->broker->loop, b->ops->fault_fd(b), LOOP_READ, false,
+				      drain_faults, u);
 		if (!u->watch)
 			return -ENOMEM;
 	}
 	return 0;
+}
+
+int machine_watch_faults(struct machine *m, machine_fault_fn fn, void *ctx)
+{
+	m->fault = fn;
+	m->fault_ctx = ctx;
+	return watch_units(m);
+}
+
+/* --- a machine that grows */
+
+/* What was there before, for who fails. */
+struct mark {
+	const struct kept *kept;
+	const struct machine_unit *unit;
+	const struct pool *pool;
+	const struct device *device;
+};
+
+static void go_back(struct machine *m, const struct mark *to)
+{
+	struct graph *g = m->broker->graph;
+	struct machine_unit *u;
+	struct device *d;
+	struct pool *p;
+
+	while ((d = TAILQ_LAST(&g->devices, device_list)) != to->device)
+		device_free(g, d);
+	while ((p = TAILQ_LAST(&g->pools, pool_list)) != to->pool)
+		pool_free(p);
+	while ((u = STAILQ_LAST(&m->units, machine_unit, link)) != to->unit)
+		STAILQ_REMOVE(&m->units, u, machine_unit, link);
+	drop_kept(m, to->kept);
+}
+
+static int extend(struct machine *m, const struct config *to, struct reason *why)
+{
+	int r = machine_add_pools(m, to, why);
+
+	for (size_t i = 0; i < N_KINDS && r == 0; i++)
+		if (kinds[i]->extend)
+			r = kinds[i]->extend(m, to, why);
+	for (size_t i = 0; i < to->n_masters && r == 0; i++)
+		if (!config_find_master(machine_config(m), to->masters[i].name))
+			r = add_master(m, &to->masters[i], why);
+	if (r == 0 && watch_units(m) < 0)
+		r = refuse(why, -ENOMEM, "no memory to watch for faults");
+	return r;
+}
+
+int machine_extend(struct machine *m, const struct config *to, struct reason *why)
+{
+	const struct graph *g = m->broker->graph;
+	const struct mark mark = { .kept = SLIST_FIRST(&m->kept),
+				   .unit = STAILQ_LAST(&m->units, machine_unit, link),
+				   .pool = TAILQ_LAST(&g->pools, pool_list),
+				   .device = TAILQ_LAST(&g->devices, device_list) };
+	int r = extend(m, to, why);
+
+	if (r < 0)
+		go_back(m, &mark);
+	return r;
+}
+
+void machine_use(struct machine *m, const struct config *to)
+{
+	struct machine_unit *u;
+	struct device *d;
+	struct pool *p;
+
+	TAILQ_FOREACH(p, &m->broker->graph->pools, link)
+		p->hw = config_find_pool(to, p->hw);
+	TAILQ_FOREACH(d, &m->broker->graph->devices, link) {
+		struct machine_device *hw = d->hw;
+		const struct config_rule *allow;
+		const char *smmu;
+
+		allow = config_find_device(to, d->name, &smmu);
+		if (!allow)
+			continue;
+		hw->allow = allow;
+		hw->smmu = smmu;
+	}
+	STAILQ_FOREACH(u, &m->units, link) {
+		const struct config_smmu *s = config_find_smmu(to, u->is.name);
+
+		if (s)
+			u->is.name = s->name;
+	}
 }

@@ -13,6 +13,7 @@
 #include "backend/sim/sim.h"
 
 struct broker;
+struct config;
 struct config_rule;
 struct device;
 
@@ -35,6 +36,11 @@ struct machine;
 struct machine *machine_new(struct broker *b, struct reason *why);
 /* Nothing is active any more. */
 struct machine *machine_free(struct machine *m);
+
+/* Sets up what `to` has and the machine has not: pools, simulated IOMMUs, masters. All or nothing: 0; -EINVAL, -ENOMEM. */
+int machine_extend(struct machine *m, const struct config *to, struct reason *why);
+/* Pools and devices refer to `to`, which has all of them, from now on. */
+void machine_use(struct machine *m, const struct config *to);
 
 /* The device behind a context of a backend; NULL. */
 struct device *machine_device_of(struct machine *m, const struct backend *backend,

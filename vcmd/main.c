@@ -21,6 +21,7 @@
 #include "vcmd/journald.h"
 #include "vcmd/listener.h"
 #include "vcmd/loop.h"
+#include "vcmd/reload.h"
 #include "vcmd/seccomp.h"
 #include "vcmd/service.h"
 #include "vcmd/store.h"
@@ -29,7 +30,7 @@
 
 struct options {
 	const char *config, *socket; /* NULL: not said */
-	bool check, no_seccomp, no_persist;
+	bool check, no_seccomp, no_persist, has_level;
 };
 
 /* The daemon that runs. */
@@ -79,6 +80,7 @@ static int parse_option(int c, struct options *o)
 			return EXIT_USAGE;
 		}
 		log_set_level(level);
+		o->has_level = true;
 		return -1;
 	case 'k':
 		o->check = true;
@@ -163,11 +165,60 @@ static void on_stop(void *ctx, int signo)
 	loop_stop(p->loop);
 }
 
+/* What the command line says counts for more. */
+static void use_level(const struct program *p)
+{
+	if (!p->options->has_level)
+		log_set_level(p->config->log_level);
+}
+
+static int do_reload(struct program *p, struct reason *why)
+{
+	struct config *to = NULL;
+	int r = load(p->options, &to, why);
+
+	if (r == 0)
+		r = reload(p->broker, to, why);
+	if (r < 0) {
+		config_free(to);
+		return r;
+	}
+	to->former = p->config;
+	p->config = to;
+	use_level(p);
+	return 0;
+}
+
+/* All of it or nothing: whoever asked hears it, and so does the log. */
+static int on_reload(void *ctx, struct reason *why)
+{
+	struct program *p = ctx;
+	int r;
+
+	service_reloading(p->service);
+	r = do_reload(p, why);
+	if (r < 0)
+		log_error("not reloaded, nothing has changed: %s", why->text);
+	else
+		log_notice("reloaded %s",
+			   p->config->path ? p->config->path : "the built-in configuration");
+	service_ready(p->service);
+	return r;
+}
+
+static void on_hangup(void *ctx, int signo _unused_)
+{
+	struct reason why = { "" };
+
+	on_reload(ctx, &why);
+}
+
 static int catch_signals(struct program *p, struct reason *why)
 {
 	signal(SIGPIPE, SIG_IGN);
 	if (loop_signal(p->loop, SIGTERM, on_stop, p) < 0 ||
-	    loop_signal(p->loop, SIGINT, on_stop, p) < 0)
+	    loop_signal(p->loop, SIGINT, on_stop, p) < 0 ||
+	    loop_signal(p->loop, SIGHUP, on_hangup, p) < 0)
 		return refuse(why, -ENOMEM, "signals cannot be caught");
 	return 0;
 }
@@ -246,7 +297,11 @@ static int set_up(struct program *p, struct reason *why)
 	if (r < 0)
 		return r;
 	p->service = service_new(p->loop, p->broker, listener_name(p->listener), why);
-	return p->service ? 0 : -EINVAL;
+	if (!p->service)
+		return -EINVAL;
+	p->broker->reload = on_reload;
+	p->broker->reload_ctx = p;
+	return 0;
 }
 
 static int start(struct program *p, struct reason *why)
@@ -287,6 +342,7 @@ int main(int argc, char **argv)
 		return EXIT_SUCCESS;
 	}
 	journald_take_log();
+	use_level(&p);
 	raise_limits();
 	if (serve(&p, &why) < 0) {
 		log_error("vcmd: %s", why.text);

@@ -97,6 +97,13 @@ int rights_check(const struct client *c, enum right right, const struct op *op, 
 			why, -EACCES,
 			"user %u may not break simulated hardware: that is the right `simulate`",
 			c->uid);
+	case RIGHT_MANAGE:
+		if (allows(c, &c->broker->config->manage))
+			return 0;
+		return refuse(
+			why, -EACCES,
+			"user %u may neither end others' sessions nor reload: that is the right `manage`",
+			c->uid);
 	case RIGHT_TABLE:
 		if (op->arg != VCM_TABLE_WHO || rights_inspect(c))
 			return 0;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "memory/memory.h"
 #include "vcmd/config-text.h"
@@ -271,6 +272,16 @@ static int parse_bool(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result
 	if (b < 0)
 		return wrong(cfg, "%s: '%s' is neither true nor false", opt->name, text);
 	return give_number(cfg, opt, text, (uint64_t)b, result);
+}
+
+static int parse_log_level(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
+{
+	enum log_level level;
+
+	if (log_level_parse(text, &level) < 0)
+		return wrong(cfg, "%s: '%s' is not error, warning, notice, info or debug",
+			     opt->name, text);
+	return give_number(cfg, opt, text, (uint64_t)level, result);
 }
 
 static int parse_mode(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
@@ -547,6 +558,7 @@ static cfg_opt_t file_opts[] = {
 	OPTION("fault-timeout", parse_number),
 	OPTION("grace", parse_number),
 	OPTION("poll", parse_number),
+	OPTION("log-level", parse_log_level),
 	OPTION("stock", parse_len),
 	OPTION("tables", parse_range),
 	OPTION("kernel-window", parse_range),
@@ -561,6 +573,7 @@ static cfg_opt_t file_opts[] = {
 	SECTION("kernel", rule_opts),
 	SECTION("inspect", rule_opts),
 	SECTION("simulate", rule_opts),
+	SECTION("manage", rule_opts),
 	SECTION("limits", limits_opts),
 	CFG_END(),
 };

@@ -23,7 +23,7 @@ struct value {
 	struct cfg_t *section;
 	const char *name; /* of the option */
 	unsigned int line;
-	uint64_t number; /* numbers, lengths in bytes, modes, sources, booleans, uids, gids */
+	uint64_t number; /* numbers, lengths in bytes, modes, levels, sources, booleans, uids, gids */
 	struct range range;
 	char text[]; /* as it was written */
 };

@@ -356,6 +356,57 @@ START_TEST(vcmd_goes_by_the_name_of_what_is_handed_over)
 }
 END_TEST
 
+static void write_conf(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "we");
+
+	ck_assert_ptr_nonnull(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+START_TEST(vcmd_reloads_on_sighup_and_says_what_it_does_not_take)
+{
+	static const char *const args[] = { "--socket", listens_on, "--config", NULL };
+	const char *argv[4];
+	char conf[96];
+	struct run r;
+	int fd;
+
+	path_of(conf, sizeof(conf), "vcmd.conf");
+	memcpy(argv, args, sizeof(args));
+	argv[3] = conf;
+	write_conf(conf, "poll = 20\n");
+	open_notify(&r);
+	start(&r, argv, 4);
+	expect_notice(&r, "READY=1");
+	fd = connect_to(listens_on);
+	expect_notice(&r, "STATUS=1 session,");
+
+	write_conf(conf, "poll = 10\nlog-level = info\n");
+	kill(r.pid, SIGHUP);
+	expect_notice(&r, "RELOADING=1\nMONOTONIC_USEC=");
+	expect_notice(&r, "READY=1\nSTATUS=1 session,");
+	write_conf(conf, "stock = 1M\n");
+	kill(r.pid, SIGHUP);
+	expect_notice(&r, "RELOADING=1");
+	expect_notice(&r, "READY=1");
+	write_conf(conf, "poll = none\n");
+	kill(r.pid, SIGHUP);
+	expect_notice(&r, "RELOADING=1");
+	expect_notice(&r, "READY=1");
+	unlink(conf);
+	close(connect_to(listens_on));
+	close(fd);
+	ck_assert_int_eq(stop_daemon(&r, SIGTERM), 0);
+	ck_assert_msg(strstr(r.text, "reloaded /tmp/"), "%s", r.text);
+	ck_assert_msg(strstr(r.text, "not reloaded, nothing has changed: stock cannot be changed"),
+		      "%s", r.text);
+	ck_assert_msg(strstr(r.text, "vcmd.conf:1: poll: 'none' is not a number"), "%s", r.text);
+	ck_assert_msg(strstr(r.text, "stopping: "), "the log's level: %s", r.text);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("main");
@@ -374,6 +425,7 @@ int main(void)
 	tcase_add_test(tcase, vcmd_replaces_the_socket_of_one_that_was_killed);
 	tcase_add_test(tcase, vcmd_tells_the_watchdog_that_its_loop_turns);
 	tcase_add_test(tcase, vcmd_says_what_it_holds_in_its_status);
+	tcase_add_test(tcase, vcmd_reloads_on_sighup_and_says_what_it_does_not_take);
 	tcase_add_test(tcase, vcmd_serves_on_the_socket_that_is_handed_over);
 	tcase_add_test(tcase, vcmd_goes_by_the_name_of_what_is_handed_over);
 	suite_add_tcase(suite, tcase);

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vcmd/reload.h"
+
+#include <stdbool.h>
+
+#include "graph/graph.h"
+#include "vcmd/broker.h"
+#include "vcmd/client.h"
+#include "vcmd/config-change.h"
+#include "vcmd/config.h"
+#include "vcmd/loop.h"
+#include "vcmd/machine.h"
+
+static bool is_node(const struct config *c, uid_t uid)
+{
+	for (size_t i = 0; i < c->n_nodes; i++)
+		if (c->nodes[i].uid == uid)
+			return true;
+	return false;
+}
+
+/* What users who are known may have is what the configuration says now; what they have stays. */
+static void set_limits(struct broker *b)
+{
+	struct user *u;
+
+	RB_FOREACH(u, user_tree, &b->graph->users)
+		if (!is_node(b->config, u->uid))
+			u->limits = client_limits_for(&b->config->limits, u->uid);
+}
+
+int reload(struct broker *b, const struct config *to, struct reason *why)
+{
+	const struct config *from = b->config;
+	int r = config_check_change(from, to, why);
+
+	if (r == 0)
+		r = machine_extend(b->machine, to, why);
+	if (r < 0)
+		return r;
+	/* Nothing can fail any more. */
+	machine_use(b->machine, to);
+	b->config = to;
+	set_limits(b);
+	loop_set_poll(b->loop, to->poll_us);
+	broker_changed(b);
+	return 0;
+}

@@ -125,6 +125,9 @@ uint32_t vcm_node_poll(struct vcm_node *n);
 /* The same, after waiting for something to come. 0, or what the port's wait gave up with. */
 int vcm_node_wait(struct vcm_node *n);
 
+/* Tells the broker that this CPU lives, where nothing else is to be said and the node has a `heartbeat`. As vcm_node_call(). */
+int vcm_node_ping(struct vcm_node *n);
+
 /* For those who build on the above: a free handle, or 0; and that its object is gone. */
 uint32_t vcm_node_new_handle(struct vcm_node *n);
 void vcm_node_free_handle(struct vcm_node *n, uint32_t handle);

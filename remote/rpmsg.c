@@ -71,6 +71,15 @@ static void announce(struct vcm_rpmsg *r)
 
 /* --- receiving ---------------------------------------------------------------------------------------------------- */
 
+/* What was sent to where it is not has not been heard. */
+static void move_host(struct vcm_rpmsg *r, uint32_t addr)
+{
+	if (r->host_addr == addr)
+		return;
+	r->host_addr = addr;
+	r->setup.reset(r->setup.ctx, true);
+}
+
 /* The host announces where its end is, if it has a name service too. */
 static bool take_announcement(struct vcm_rpmsg *r, const volatile uint8_t *at, size_t len)
 {
@@ -83,7 +92,7 @@ static bool take_announcement(struct vcm_rpmsg *r, const volatile uint8_t *at, s
 		i++;
 	if (name[i] || at[i])
 		return false;
-	r->host_addr = vcm_shared_get32(at + NS_AT_ADDR);
+	move_host(r, vcm_shared_get32(at + NS_AT_ADDR));
 	return true;
 }
 
@@ -104,7 +113,7 @@ static bool take_message(struct vcm_rpmsg *r, const struct vcm_buffer *b)
 		return take_announcement(r, at + HEADER, h.len);
 	if (h.dst != VCM_RPMSG_ADDR)
 		return false;
-	r->host_addr = h.src;
+	move_host(r, h.src);
 	r->setup.receive(r->setup.ctx, at + HEADER, h.len);
 	return true;
 }

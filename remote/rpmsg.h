@@ -31,7 +31,7 @@ struct vcm_rpmsg_setup {
 	bool polled; /* the host need not ring: vcm_port.wait does not wait for it */
 	bool restart; /* ask for new rings at start. Not where the host starts this CPU after making them (remoteproc) */
 	const char *name; /* of the endpoint, announced: "vcm" */
-	/* A payload that came, in shared memory; and the link has gone down, or come up. May not call back. */
+	/* A payload that came, in shared memory; and the link has gone down, or come up, or leads elsewhere. May not call back. */
 	void (*receive)(void *ctx, const volatile void *payload, size_t len);
 	void (*reset)(void *ctx, bool is_up);
 	void *ctx;

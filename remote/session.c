@@ -67,3 +67,11 @@ int vcm_node_detach(struct vcm_node *n)
 	forget(n);
 	return r;
 }
+
+int vcm_node_ping(struct vcm_node *n)
+{
+	const struct vcm_op ping = { .code = OP_PING };
+	struct vcm_pending p = { .data = NULL };
+
+	return vcm_node_call(n, &p, &ping);
+}

@@ -369,6 +369,36 @@ static int handler(size_t dev_id _unused_, void *data, void *fault_data _unused_
 	return VCM_FAULT_RETRY;
 }
 
+START_TEST(a_token_is_two_halves_both_ways)
+{
+	const uint8_t halves[16] = { 0x08, 7, 6, 5, 4, 3, 2, 1, 0x09, 7, 6, 5, 4, 3, 2, 1 };
+	struct vcm_token token;
+
+	open_api();
+	base = 0x0102030405060708;
+	DOES(vcm_export(object(6), VCM_SHARE_WRITE, &token), EXPORT, .on = 6, .attr = 2);
+	ck_assert_mem_eq(token.bytes, halves, sizeof(halves));
+	MAKES(vcm_import(&token), IMPORT, .addr = 0x0102030405060708, .arg = 0x0102030405060709);
+	DOES(vcm_export(object(6), 0, NULL), EXPORT, .on = 6);
+	ck_assert_int_eq(vcm_export(object(6), VCM_SHARE_READ, NULL), -VCM_EINVAL);
+	ck_assert_ptr_null(vcm_import(NULL));
+	status = -VCM_EACCES;
+	ck_assert_int_eq(vcm_export(object(6), VCM_SHARE_READ, &token), -VCM_EACCES);
+	ck_assert_ptr_null(vcm_import(&token));
+	ck_assert_int_eq(vcm_errno(), VCM_EACCES);
+	status = 0;
+	close_api();
+}
+END_TEST
+
+START_TEST(a_sign_of_life_is_sent)
+{
+	open_api();
+	DOES(vcm_node_ping(&h.node), PING, .on = 0);
+	close_api();
+}
+END_TEST
+
 START_TEST(a_hook_is_told_to_the_broker_and_runs_in_dispatch)
 {
 	const struct fault_event f = { .id = 4, .device = 9 };
@@ -399,4 +429,5 @@ SUITE_MAIN("remote/api", what_creates_asks_for_it, what_changes_asks_for_it,
 	   the_handle_of_what_failed_or_has_gone_is_free_again, a_batch_is_one_message,
 	   a_batch_that_fails_leaves_nothing, a_batch_takes_so_many_calls,
 	   a_batch_that_is_given_up_or_empty_says_nothing, bytes_are_played_in_parts,
+	   a_token_is_two_halves_both_ways, a_sign_of_life_is_sent,
 	   a_hook_is_told_to_the_broker_and_runs_in_dispatch)

@@ -230,6 +230,8 @@ START_TEST(the_host_says_where_its_end_is)
 	driver_flush(&h.driver);
 	vcm_rpmsg_poll(&h.rpmsg);
 	ck_assert_uint_eq(h.rpmsg.host_addr, 4711);
+	ck_assert_uint_eq(heard.n_up,
+			  2); /* who waits for an answer from the other address begins anew */
 	ck_assert_uint_eq(h.rpmsg.n_dropped, 3);
 	ck_assert_int_eq(vcm_rpmsg_send(&h.rpmsg, "x", 1), 0);
 	ck_assert_uint_eq(next_message().dst, 4711);

@@ -421,7 +421,9 @@ static int welcome(struct client *c, uint64_t serial, int event_fd)
 			     .max_ops = c->max_ops,
 			     .max_data = c->max_data,
 			     .session = c->session->id,
-			     .grace = c->broker->journal ? c->broker->config->grace_ms : 0 };
+			     .grace = c->broker->journal && !c->transport->fleeting ?
+					      c->broker->config->grace_ms :
+					      0 };
 	struct reply reply = { .serial = serial, .welcome = &w };
 	long n;
 

@@ -338,7 +338,7 @@ static void announce(struct node_ring *r)
 {
 	struct guarded g = { .ring = r };
 
-	if (r->announce_due && node_is_clear(r->node) && guarded(do_announce, &g))
+	if (r->announce_due && node_clear(r->node) && guarded(do_announce, &g))
 		r->announce_due = g.r == -EAGAIN;
 }
 
@@ -398,8 +398,8 @@ static unsigned int period(const struct node_ring *r)
 		return LOST_MS;
 	switch (r->state) {
 	case RING_ABSENT:
-	case RING_CLEARING:
 		return 0;
+	case RING_CLEARING:
 	case RING_ASKED:
 		return POLL_MIN_MS;
 	case RING_UP:
@@ -441,7 +441,7 @@ static bool turn(struct node_ring *r, bool timed)
 		served = turn_up(r) > 0;
 	else if (r->state == RING_ASKED)
 		turn_asked(r);
-	if (r->state == RING_CLEARING && node_is_clear(r->node) && (!r->lost || timed)) {
+	if (r->state == RING_CLEARING && node_clear(r->node) && (!r->lost || timed)) {
 		start(r);
 		served = true;
 	}

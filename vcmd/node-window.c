@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/range.h"
 #include "vcmd/config.h"
 
 static int open_memfd(struct node_window *w, const struct config_node *c, struct reason *why)
@@ -60,6 +61,20 @@ static off_t map_offset(const struct config_node *c)
 	return (off_t)c->offset;
 }
 
+/* Between pages that nobody can touch: what would leave the window, ends the process and reads nothing. */
+static void *map_guarded(int fd, off_t at, uint64_t len)
+{
+	char *all = mmap(NULL, len + 2 * PAGE_LEN, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (all == MAP_FAILED)
+		return MAP_FAILED;
+	if (mmap(all + PAGE_LEN, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, at) !=
+	    MAP_FAILED)
+		return all + PAGE_LEN;
+	munmap(all, len + 2 * PAGE_LEN);
+	return MAP_FAILED;
+}
+
 int node_window_open(struct node_window *w, const struct config_node *c, struct reason *why)
 {
 	int r;
@@ -71,7 +86,7 @@ int node_window_open(struct node_window *w, const struct config_node *c, struct 
 		r = c->uio ? open_uio(w, c, why) : open_memfd(w, c, why);
 	if (r < 0)
 		return r;
-	w->base = mmap(NULL, c->len, PROT_READ | PROT_WRITE, MAP_SHARED, w->fd, map_offset(c));
+	w->base = map_guarded(w->fd, map_offset(c), c->len);
 	if (w->base == MAP_FAILED) {
 		r = refuse(why, -errno, "node %s: its window cannot be mapped: %s", c->name,
 			   strerror(errno));
@@ -86,7 +101,7 @@ int node_window_open(struct node_window *w, const struct config_node *c, struct 
 void node_window_deinit(struct node_window *w)
 {
 	if (w->base)
-		munmap(w->base, w->len);
+		munmap((char *)w->base - PAGE_LEN, w->len + 2 * PAGE_LEN);
 	fd_closep(&w->fd);
 	*w = NODE_WINDOW_NULL;
 }

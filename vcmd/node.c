@@ -214,6 +214,7 @@ static void over_node_ended(void *ctx)
 
 static const struct transport over_node = {
 	.no_fds = true,
+	.fleeting = true,
 	.send = over_node_send,
 	.send_event = over_node_send_event,
 	.open_events = over_node_open_events,
@@ -344,9 +345,25 @@ bool node_listens(const struct node *n)
 	return !n->full && !n->n_pauses && !n->broken && n->n_clients <= MAX_ENDING;
 }
 
-bool node_is_clear(const struct node *n)
+/* Those that the broker before this one had: nobody can go on with them. */
+static bool end_former(const struct node *n)
 {
-	return n->n_clients == 0;
+	struct client *c, *next;
+	bool any = false;
+
+	TAILQ_FOREACH_SAFE(c, &n->broker->clients, entry, next) {
+		if (c->link || !c->session || c->pid != 0 || c->uid != n->config->uid)
+			continue;
+		any = true;
+		if (c->state == CLIENT_WAITING)
+			client_end(c); /* c may be gone */
+	}
+	return any;
+}
+
+bool node_clear(const struct node *n)
+{
+	return n->n_clients == 0 && !end_former(n);
 }
 
 bool node_has_session(const struct node *n)

@@ -7,7 +7,7 @@
  *	carrier <------send()------- queue <----a packet---- client
  *
  * A node has one session at a time. When it ends, for whatever reason, it is taken back as any session is; the carrier
- * may have to wait for that (node_is_clear()) before it starts the node again.
+ * may have to wait for that (node_clear()) before it starts the node again.
  */
 #pragma once
 
@@ -48,8 +48,8 @@ void node_room(struct node *n);
 void node_end(struct node *n, const char *why, bool anew);
 /* Whether fragments may come: not while it has as many requests waiting, or replies unread, as it may. */
 bool node_listens(const struct node *n);
-/* Whether nothing of former sessions is left. */
-bool node_is_clear(const struct node *n);
+/* Whether nothing is left of former sessions, also those that an earlier broker had: they end now. */
+bool node_clear(const struct node *n);
 bool node_has_session(const struct node *n);
 /* Whether something waits to be sent. */
 bool node_waits_for_room(const struct node *n);

@@ -30,20 +30,34 @@ static void on_pump(void *ctx)
 	loop_timer_set(s->pump, 1);
 }
 
+static void start_world(void)
+{
+	scene.world =
+		scene.keeper ? world_new_kept(scene.text, scene.keeper) : world_new(scene.text);
+}
+
+void scene_restart(void)
+{
+	loop_timer_free(scene.pump);
+	world_crash(scene.world);
+	start_world();
+	scene_start();
+}
+
 void scene_prepare(const char *options, const char *further)
 {
 	struct scene *s = &scene;
-	char format[2048], text[2048];
+	char format[2048];
 
 	strcpy(s->folder, "/tmp/vcm-node.XXXXXX");
 	ck_assert(mkdtemp(s->folder));
 	snprintf(s->window, sizeof(s->window), "%s/window", s->folder);
 	snprintf(s->socket, sizeof(s->socket), "%s/socket", s->folder);
 	snprintf(format, sizeof(format), "%snode dsp { %s }\n%s", MACHINE, options, further);
-	for (char *at = format, *to = text; (*to = *at); at++, to++)
+	for (char *at = format, *to = s->text; (*to = *at); at++, to++)
 		if (*at == '@')
 			to += sprintf(to, "%s", s->folder) - 1;
-	s->world = world_new(text);
+	start_world();
 	s->frozen = false;
 }
 

@@ -12,6 +12,7 @@
 #define SCENE_LEN (1024 * 1024)
 #define SCENE_AT UINT64_C(0x100000) /* where scene_use_everything() has its region */
 
+struct keeper;
 struct loop_timer;
 
 struct scene {
@@ -19,7 +20,9 @@ struct scene {
 	struct relay relay;
 	struct loop_timer *pump;
 	char folder[32], window[64], socket[64];
-	bool frozen; /* the node hangs */
+	bool frozen;           /* the node hangs */
+	struct keeper *keeper; /* of the broker's fds, or NULL: set before scene_prepare() */
+	char text[4096];       /* the configuration */
 };
 
 extern struct scene scene;
@@ -34,6 +37,8 @@ void scene_prepare(const char *options, const char *further);
 void scene_start(void);
 /* All of it, with the window in a file. */
 void scene_open(const char *options);
+/* The broker dies with its local peers, and another one starts; the node goes on. */
+void scene_restart(void);
 /* Asserts that nothing is left of anybody. */
 void scene_close(void);
 

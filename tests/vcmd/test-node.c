@@ -313,6 +313,62 @@ START_TEST(a_client_that_counts_from_1_again_has_started_anew)
 }
 END_TEST
 
+/* Faults come where replies do, and what a handler asks gets through while the transaction waits. */
+START_TEST(a_node_handles_the_faults_of_its_device)
+{
+	struct peer *p;
+	uint32_t video;
+	uint64_t read;
+
+	scene_open("file = \"@/window\"");
+	p = scene_peer();
+	scene_use_everything(p);
+	video = peer_device(p, "video");
+	ck_ok(CALL(p, HOOK, .target = video, .arg = 1));
+	read = SEND(p, SIM_READ, .target = video, .addr = SCENE_AT + SZ_64K, .len = 4);
+	ck_ok(peer_wait(p, 0));
+	ck_assert_ptr_nonnull(p->reply.fault);
+	ck_assert_uint_eq(p->reply.fault->addr, SCENE_AT + SZ_64K);
+	ck_assert(p->reply.fault->flags & FAULT_F_STALLED);
+	{
+		uint64_t id = p->reply.fault->id;
+		const struct op ops[] = {
+			{ .code = OP_RESERVE, .handle = 20, .on = 1, .len = SZ_64K },
+			{ .code = OP_PHYS_ALLOC, .handle = 21, .arg = VCM_MEMTYPE_0, .len = SZ_64K },
+			{ .code = OP_BACK, .on = 20, .target = 21 },
+		};
+
+		ck_ok(BATCH(p, ops));
+		ck_assert_uint_eq(peer_value(p, 0), SCENE_AT + SZ_64K);
+		ck_ok(CALL(p, FAULT_REPLY, .addr = id, .arg = 1));
+	}
+	ck_ok(peer_wait(p, read));
+	ck_assert_uint_eq(p->reply.n_data, 4);
+	scene_close();
+}
+END_TEST
+
+START_TEST(a_node_that_resets_with_a_transaction_under_way_leaves_nothing)
+{
+	struct peer *p;
+	uint32_t video;
+
+	scene_open("file = \"@/window\"");
+	p = scene_peer();
+	scene_use_everything(p);
+	video = peer_device(p, "video");
+	ck_ok(CALL(p, HOOK, .target = video, .arg = 1));
+	SEND(p, SIM_READ, .target = video, .addr = SCENE_AT + SZ_64K, .len = 4);
+	ck_ok(peer_wait(p, 0));
+	relay_reset(&scene.relay, 0);
+	peer_wait_gone(p);
+	world_kill(scene.world, p);
+	scene_until_none_left();
+	scene_use_everything(scene_peer());
+	scene_close();
+}
+END_TEST
+
 START_TEST(a_request_before_hello_is_told_so)
 {
 	struct peer *p;
@@ -334,4 +390,6 @@ SUITE_MAIN("node", a_node_is_a_client_like_any_other, a_node_says_goodbye_and_co
 	   a_silent_node_that_still_runs_is_asked_to_reset, a_broken_ring_is_reset,
 	   a_service_that_is_withdrawn_ends_the_session, messages_to_nobody_are_dropped,
 	   fragments_in_disorder_end_the_session_and_say_why,
-	   a_client_that_counts_from_1_again_has_started_anew, a_request_before_hello_is_told_so)
+	   a_client_that_counts_from_1_again_has_started_anew, a_request_before_hello_is_told_so,
+	   a_node_handles_the_faults_of_its_device,
+	   a_node_that_resets_with_a_transaction_under_way_leaves_nothing)

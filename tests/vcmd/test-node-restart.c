@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A broker that ends, and the one that follows it and takes up all sessions but those of nodes: a node starts anew.
+#include "tests/suite.h"
+#include "tests/vcmd/keeper.h"
+#include "tests/vcmd/scene.h"
+
+#include <string.h>
+#include <vcm/attr.h>
+
+#include "base/range.h"
+#include "graph/graph.h"
+#include "vcmd/broker.h"
+#include "vcmd/client.h"
+#include "vcmd/config.h"
+
+#define POOL                                                                                       \
+	"memtype 5 { pool { source = window node = dsp ranges = {\"0x38040000+512K\"}\n"           \
+	"granule = 4K } }\n"
+
+static void open_kept(const char *options)
+{
+	scene.keeper = keeper_new(1000);
+	scene_prepare(options, POOL);
+	relay_open(&scene.relay, scene.window, SCENE_LEN, SCENE_DA);
+	scene_start();
+}
+
+static void close_kept(void)
+{
+	scene_close();
+	scene.keeper = keeper_free(scene.keeper);
+}
+
+/* Memory in the window; where it is. */
+static char *take_memory(struct peer *p)
+{
+	ck_ok(CALL(p, PHYS_ALLOC, .handle = 9, .arg = VCM_MEMTYPE_0 + 5, .len = SZ_64K));
+	ck_ok(CALL(p, PHYS_NEXT, .on = 9));
+	return (char *)scene.relay.base + (peer_value(p, 0) - SCENE_DA);
+}
+
+START_TEST(a_nodes_session_ends_with_the_broker)
+{
+	struct peer *p;
+	char *at;
+
+	open_kept("file = \"@/window\"");
+	for (int i = 0; i < 3; i++) {
+		p = scene_peer();
+		scene_use_everything(p);
+		at = take_memory(p);
+		strcpy(at, "secret");
+		scene_restart();
+		ck_assert_uint_eq(scene.world->broker->n_clients, 1); /* taken up as all are */
+		scene_until_none_left();                              /* but not for its grace */
+		ck_assert_int_eq(*at, 0);
+		ck_assert_uint_eq(scene.relay.n_teardowns, (unsigned int)i + 1);
+	}
+	scene_use_everything(scene_peer());
+	close_kept();
+}
+END_TEST
+
+START_TEST(what_a_node_had_stays_until_it_has_let_go)
+{
+	struct peer *p;
+	char *at;
+
+	open_kept("file = \"@/window\" reset-timeout = 200");
+	p = scene_peer();
+	at = take_memory(p);
+	strcpy(at, "in use");
+	scene.frozen = true; /* it does not see that it is to reset */
+	scene_restart();
+	p = world_peer(scene.world);
+	for (int i = 0; i < 20; i++) /* turns enough */
+		ck_ok(CALL(p, PING));
+	ck_assert_str_eq(at, "in use");
+	world_kill(scene.world, p);
+	scene_until_none_left(); /* its time is up */
+	ck_assert_int_eq(*at, 0);
+	scene.frozen = false;
+	relay_reset(&scene.relay, 0);
+	scene_use_everything(scene_peer());
+	close_kept();
+}
+END_TEST
+
+START_TEST(local_sessions_wait_and_a_nodes_does_not)
+{
+	struct client *c;
+	struct peer *local;
+
+	open_kept("file = \"@/window\"");
+	local = world_peer(scene.world);
+	ck_ok(CALL(local, VCM_CREATE, .handle = 1, .addr = SZ_1M, .len = SZ_1M));
+	scene_use_everything(scene_peer());
+	scene_restart();
+	ck_assert_uint_eq(scene.world->broker->n_clients, 2);
+	while (scene.world->broker->n_clients > 1)
+		scene_until_attached();
+	c = TAILQ_FIRST(&scene.world->broker->clients);
+	ck_assert_int_eq(c->state, CLIENT_WAITING);
+	ck_assert_int_ne(c->pid, 0);
+	client_end(c);
+	close_kept();
+}
+END_TEST
+
+SUITE_MAIN("node-restart", a_nodes_session_ends_with_the_broker,
+	   what_a_node_had_stays_until_it_has_let_go, local_sessions_wait_and_a_nodes_does_not)

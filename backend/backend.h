@@ -129,6 +129,12 @@ struct backend_ops {
 	/* Retries (true) or terminates the stalled transaction of a context. 0, or -ENOENT when none is stalled. */
 	int (*fault_resume)(struct backend *b, unsigned int context, bool retry);
 
+	/* What only some have (NULL: not this one). The addresses that a context can be given, ascending; none: all that the
+	 * format has. */
+	const struct range *(*reach)(struct backend *b, unsigned int context, size_t *out_n);
+	/* The file that drives the bus master itself; it stays the backend's. */
+	int (*device_fd)(struct backend *b, unsigned int context);
+
 	void (*free)(struct backend *b);
 };
 

@@ -76,6 +76,30 @@ static struct range reach_of(const struct format *format, struct assoc_half half
 	return r;
 }
 
+/* A device may have holes: addresses that mean something else to its bus. */
+static int check_holes(struct plan *p, const struct vcm *v, const struct device *d)
+{
+	uint64_t from = v->range.first;
+	struct range hole = { from, v->range.last };
+
+	for (size_t i = 0; i < d->n_reach; i++) {
+		if (range_has(d->reach[i], from)) {
+			if (d->reach[i].last >= v->range.last)
+				return 0;
+			from = d->reach[i].last + 1;
+			hole.first = from;
+		} else if (d->reach[i].first > from && d->reach[i].first <= hole.last) {
+			hole.last = d->reach[i].first - 1;
+		}
+	}
+	return refuse(
+		p->why, -EINVAL,
+		"vcm %u, 0x%llx .. 0x%llx, holds addresses that %s cannot be given, 0x%llx .. 0x%llx",
+		v->obj.handle, (unsigned long long)v->range.first,
+		(unsigned long long)v->range.last, d->name, (unsigned long long)hole.first,
+		(unsigned long long)hole.last);
+}
+
 static int check_reach(struct plan *p, const struct vcm *v, const struct device *d,
 		       struct assoc_half half)
 {
@@ -96,7 +120,7 @@ static int check_reach(struct plan *p, const struct vcm *v, const struct device 
 			v->obj.handle, (unsigned long long)v->range.first,
 			(unsigned long long)v->range.last, d->name, (unsigned long long)reach.first,
 			(unsigned long long)reach.last);
-	return 0;
+	return d->n_reach ? check_holes(p, v, d) : 0;
 }
 
 static int check_type(struct plan *p, const struct vcm *v, const struct device *d)

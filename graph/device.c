@@ -25,6 +25,8 @@ int device_new(struct graph *g, const struct device_config *config, struct devic
 	d->number = ++g->n_devices;
 	d->kind = config->kind;
 	d->format = config->format;
+	d->reach = config->reach;
+	d->n_reach = config->n_reach;
 	d->hw = config->hw;
 	TAILQ_INIT(&d->active);
 	TAILQ_INSERT_TAIL(&g->devices, d, link);

@@ -6,7 +6,10 @@
 
 #include <bsd/sys/queue.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#include "base/range.h"
 
 struct graph;
 
@@ -30,7 +33,10 @@ struct device_config {
 	const char *name; /* copied */
 	enum device_kind kind;
 	const struct format *format; /* NULL but for an IOMMU's */
-	void *hw;                    /* the daemon's */
+	/* Addresses that it can be given, ascending, where that is less than the format has: borrowed. n_reach 0: all. */
+	const struct range *reach;
+	size_t n_reach;
+	void *hw; /* the daemon's */
 };
 
 struct avcm;
@@ -42,6 +48,8 @@ struct device {
 	uint32_t number; /* 1 .. */
 	enum device_kind kind;
 	const struct format *format;
+	const struct range *reach;
+	size_t n_reach;
 	void *hw;
 	struct avcm_list active; /* associations that are active on it */
 	unsigned int n_active;

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "libvcmclient/call.h"
 #include "libvcmclient/error.h"
+#include "libvcmclient/packet.h"
 
 /* What the answers of the broker hold. */
 enum { DEV_GET_DEVICE };
@@ -160,6 +161,21 @@ size_t vcm_hw_ver(size_t dev_id)
 	call_device(&c, dev_id);
 	call_ask(&c);
 	return (size_t)call_value(&c, DEV_INFO_HW_VERSION, 0);
+}
+
+int vcm_dev_open(size_t dev_id)
+{
+	_cleanup_(call_deinit) struct call c = call_begin(OP_DEV_OPEN);
+	int fd = -1;
+
+	call_device(&c, dev_id);
+	if (call_ask(&c) == 0) {
+		fd = fdset_take(&c.packet->fds, 0);
+		if (fd < 0)
+			call_fail(&c, refuse(error_reason(), c.packet->lost_fds ? -EMFILE : -EPROTO,
+					     "the device's file has not arrived"));
+	}
+	return c.err < 0 ? error_status(c.err) : fd;
 }
 
 size_t vcm_dev_addr_to_phys_addr(size_t dev_id, size_t dev_addr)

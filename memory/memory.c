@@ -352,6 +352,17 @@ static bool find(struct memory *m, uint64_t pa, struct place *out)
 	return place_find(&m->arenas, &m->tables, pa, out);
 }
 
+void *memory_at(struct memory *m, uint64_t pa, uint64_t len, uint64_t *out_len)
+{
+	struct arena *a = arenas_at(&m->arenas, pa);
+	struct place p;
+
+	if (!a || !find(m, pa, &p))
+		return NULL;
+	*out_len = place_run(&p, pa, len);
+	return place_byte(&p, pa);
+}
+
 static bool is_memory(struct memory *m, uint64_t pa, uint64_t len)
 {
 	return place_check(&m->arenas, &m->tables, pa, len);

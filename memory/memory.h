@@ -93,6 +93,12 @@ int memory_arena_fd(struct memory *m, uint32_t id, bool writable);
 /* Where in that file it begins. */
 uint64_t memory_arena_offset(struct memory *m, uint32_t id);
 
+/*
+ * The byte of an arena at pa, as this process has it, and how many more of len follow it there; NULL: no arena is there.
+ * It stays there as long as the arena. For who lets others reach the bytes: a look at them goes through the calls below.
+ */
+void *memory_at(struct memory *m, uint64_t pa, uint64_t len, uint64_t *out_len);
+
 /* Zeroes (long ranges past the caches). 0, or -EFAULT when part of it is no memory or cannot be reached. */
 int memory_zero(struct memory *m, uint64_t pa, uint64_t len);
 /* Copy between physical ranges (they may overlap), across arenas. 0 or -EFAULT. */

@@ -68,6 +68,7 @@
 	X(SIM_WRITE, 66, 0)	/* target=device addr data */                                      \
 	X(SIM_FAIL, 67, 0)	/* target=device arg=what len=how often */                         \
 	X(SIM_STATS, 68, 5)	/* target=device arg=1 reset after -> hits misses walk-reads faults invalidations */ \
+	X(DEV_OPEN, 70, 0)	/* target=device		(+ an fd) */                          \
 	/* the rest */                                                                             \
 	X(INSPECT, 80, 1)	/* arg=enum vcm_table_kind addr=cursor len=pa for who	-> next cursor, 0 = end (+ rows) */ \
 	X(SESSION_KILL, 81, 0)	/* arg=session */                                                  \

@@ -4,6 +4,9 @@
 
 #include "vcmctl/column.h"
 
+/* Texts of a line. */
+enum { TEXT_ABOUT = 3 };
+
 static const char *show_kind(char buf[FORMAT_LEN], const struct line *l, unsigned int at)
 {
 	(void)buf;
@@ -34,6 +37,34 @@ static const char *show_caps(char buf[FORMAT_LEN], const struct line *l, unsigne
 	return *buf ? buf + 1 : buf;
 }
 
+/* The nth word of what is said of a VFIO device: its address, its driver. */
+static const char *show_word(char buf[FORMAT_LEN], const struct line *l, unsigned int at)
+{
+	const char *text = line_text(l, TEXT_ABOUT), *next;
+
+	for (; at && (next = strchr(text, ' ')); at--)
+		text = next + 1;
+	snprintf(buf, FORMAT_LEN, "%.*s", at ? 0 : (int)strcspn(text, " "), text);
+	return buf;
+}
+
+static const char *show_reserved(char buf[FORMAT_LEN], const struct line *l, unsigned int at)
+{
+	const char *text = line_text(l, TEXT_ABOUT);
+
+	(void)buf;
+	for (; at && text; at--) {
+		text = strchr(text, ' ');
+		text = text ? text + 1 : NULL;
+	}
+	return text ? text : "";
+}
+
+static const char *show_group(char buf[FORMAT_LEN], const struct line *l, unsigned int at)
+{
+	return *line_text(l, TEXT_ABOUT) ? show_count(buf, l, at) : "";
+}
+
 static const struct column columns[] = {
 	{ "NAME", "name", COLUMN_WORD, show_text, 0 },
 	{ NULL, "number", COLUMN_NUMBER, show_count, VCM_DEVICE_NUMBER },
@@ -48,6 +79,11 @@ static const struct column columns[] = {
 	{ NULL, "hw_version", COLUMN_NUMBER, show_count, VCM_DEVICE_HW_VERSION },
 	{ "FAULTS", "faults", COLUMN_NUMBER, show_count, VCM_DEVICE_FAULTS },
 	{ "CAN", "capabilities", COLUMN_WORD, show_caps, VCM_DEVICE_CAPS },
+	{ "PCI", "pci", COLUMN_WORD, show_word, 0, true },
+	{ "DRIVER", "driver", COLUMN_WORD, show_word, 1, true },
+	{ "GROUP", "group", COLUMN_NUMBER, show_group, VCM_DEVICE_GROUP, true },
+	{ "LEFT", "mappings_left", COLUMN_NUMBER, show_group, VCM_DEVICE_MAPPINGS_LEFT, true },
+	{ "RESERVED", "reserved", COLUMN_WORD, show_reserved, 2, true },
 };
 
 static enum exit_code run(const struct call *call)

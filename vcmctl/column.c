@@ -110,6 +110,16 @@ static void print_cell(const struct column *c, const char *text, int width, int 
 	}
 }
 
+static bool is_shown(const struct column *c, const struct table *t)
+{
+	char buf[FORMAT_LEN];
+	bool any = !c->is_sparse;
+
+	for (size_t i = 0; i < t->n_lines && !any; i++)
+		any = *cell(buf, c, &t->lines[i]);
+	return c->title && any;
+}
+
 #define MAX_COLUMNS (VCM_ROW_MAX_N + VCM_ROW_MAX_S)
 
 void columns_print(const struct column *columns, size_t n, const struct table *t, const char *none)
@@ -122,16 +132,16 @@ void columns_print(const struct column *columns, size_t n, const struct table *t
 		return;
 	}
 	for (size_t c = 0; c < n; c++) {
-		if (!columns[c].title)
+		widths[c] = is_shown(&columns[c], t) ? column_width(&columns[c], t) : -1;
+		if (widths[c] < 0)
 			continue;
-		widths[c] = column_width(&columns[c], t);
 		print_cell(&columns[c], columns[c].title, widths[c], &pad);
 	}
 	putchar('\n');
 	for (size_t i = 0; i < t->n_lines; i++) {
 		pad = 0;
 		for (size_t c = 0; c < n; c++)
-			if (columns[c].title)
+			if (widths[c] >= 0)
 				print_cell(&columns[c], cell(buf, &columns[c], &t->lines[i]),
 					   widths[c], &pad);
 		putchar('\n');

@@ -29,6 +29,7 @@ struct column {
 	enum column_kind kind;
 	show_fn show;
 	unsigned int at; /* index into the line's numbers, or texts for show_text */
+	bool is_sparse;  /* for people only where a line has something in it */
 };
 
 const char *show_count(char buf[FORMAT_LEN], const struct line *l, unsigned int at);

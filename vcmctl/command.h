@@ -40,6 +40,8 @@ struct command {
 
 extern const struct command cmd_dev_read;
 extern const struct command cmd_dev_write;
+extern const struct command cmd_device_bind;
+extern const struct command cmd_device_unbind;
 extern const struct command cmd_devices;
 extern const struct command cmd_fault_inject;
 extern const struct command cmd_fault_list;

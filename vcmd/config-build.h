@@ -77,5 +77,8 @@ int build_nodes(const struct build *b, struct cfg_t *file);
 /* A pool in the window of a node, which v names: its ranges are the node's addresses, outside of what the rings need. */
 int build_node_pool(const struct build *b, const struct value *v, struct config_pool *pool);
 
+/* config-vfio.c: one section. */
+int build_vfio(struct build *b, struct cfg_t *s);
+
 /* All memtypes, windows, SMMUs and masters of a file, or the built-in ones when it has none. */
 int build_machine(struct build *b, struct cfg_t *file);

@@ -55,6 +55,9 @@ static bool is_taken(const struct config *c, const char *name)
 			if (c->smmus[i].contexts[j].name &&
 			    !strcmp(c->smmus[i].contexts[j].name, name))
 				return true;
+	for (size_t i = 0; i < c->n_vfios; i++)
+		if (c->vfios[i].name && !strcmp(c->vfios[i].name, name))
+			return true;
 	return !strcmp(name, "cpu");
 }
 
@@ -131,7 +134,7 @@ static const struct {
 	int (*build)(struct build *b, struct cfg_t *s);
 } machine[] = {
 	{ "memtype", build_memtype }, { "window", build_window }, { "smmu", build_smmu },
-	{ "smmuv3", build_smmuv3 },   { "master", build_master },
+	{ "smmuv3", build_smmuv3 },   { "vfio", build_vfio },     { "master", build_master },
 };
 
 #define N_MACHINE (sizeof(machine) / sizeof(*machine))

@@ -46,6 +46,13 @@ static void devices_free(struct config *c)
 	for (size_t i = 0; i < c->n_smmus; i++)
 		smmu_deinit(&c->smmus[i]);
 	mem_free(c->smmus);
+	for (size_t i = 0; i < c->n_vfios; i++) {
+		rule_deinit(&c->vfios[i].allow);
+		rule_deinit(&c->vfios[i].open);
+		mem_free(c->vfios[i].address);
+		mem_free(c->vfios[i].name);
+	}
+	mem_free(c->vfios);
 	for (size_t i = 0; i < c->n_masters; i++) {
 		rule_deinit(&c->masters[i].allow);
 		mem_free(c->masters[i].name);

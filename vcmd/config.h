@@ -78,6 +78,14 @@ struct config_smmu {
 	size_t n_contexts;
 };
 
+/* A PCI device behind an IOMMU that the kernel drives, through VFIO. */
+struct config_vfio {
+	char *name;
+	char *address; /* "0000:00:03.0" */
+	struct config_rule allow;
+	struct config_rule open; /* who may have its file; nobody else by default */
+};
+
 /* A bus master without an IOMMU. */
 struct config_master {
 	char *name;
@@ -145,6 +153,8 @@ struct config {
 	struct config_pool *table_memory; /* for hardware that walks real memory; NULL: none */
 	struct config_smmu *smmus;
 	size_t n_smmus;
+	struct config_vfio *vfios;
+	size_t n_vfios;
 	struct config_master *masters;
 	size_t n_masters;
 	struct config_window *windows;

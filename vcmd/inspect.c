@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <vcm/inspect.h>
 
+#include "backend/vfio/vfio.h"
 #include "graph/graph.h"
 #include "graph/lookup.h"
 #include "memory/memory.h"
@@ -81,7 +82,7 @@ static uint64_t show_status(struct call *c, uint64_t cursor _unused_)
 static void device_row(struct call *c, const struct device *d)
 {
 	const struct machine_device *hw = d->hw;
-	struct row *row = add_row(c, VCM_DEVICE_N, 3);
+	struct row *row = add_row(c, VCM_DEVICE_N, 4);
 	struct backend_caps caps = { 0 };
 
 	if (hw->backend)
@@ -101,6 +102,11 @@ static void device_row(struct call *c, const struct device *d)
 	row->s[0] = d->name;
 	row->s[1] = hw->backend ? hw->backend->ops->name : "none";
 	row->s[2] = hw->smmu;
+	if (!hw->about)
+		return;
+	row->s[3] = hw->about;
+	row->n[VCM_DEVICE_GROUP] = vfio_group(hw->backend, hw->context);
+	row->n[VCM_DEVICE_MAPPINGS_LEFT] = vfio_entries_left(hw->backend, hw->context);
 }
 
 static uint64_t show_devices(struct call *c, uint64_t cursor)

@@ -28,7 +28,7 @@ struct machine_kind {
 	int (*extend)(struct machine *m, const struct config *to, struct reason *why);
 };
 
-extern const struct machine_kind machine_smmu, machine_smmuv3;
+extern const struct machine_kind machine_smmu, machine_smmuv3, machine_vfio;
 
 /* An IOMMU, as machine_add_backend() takes it. */
 struct machine_backend {
@@ -73,3 +73,6 @@ int machine_add_backend(struct machine *m, const struct machine_backend *b,
 /* A device of the graph, behind the backend's context of that name. 0; -EINVAL, -ENOENT, -ENOMEM. */
 int machine_add_context(struct machine_unit *u, const char *name, unsigned int mid,
 			const struct config_rule *allow, struct reason *why);
+/* The same, with more of struct machine_device: its mid, allow, open, about, and smmu if that is not NULL. */
+int machine_add_device(struct machine_unit *u, const char *name, const struct machine_device *of,
+		       struct reason *why);

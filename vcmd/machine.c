@@ -39,7 +39,7 @@ struct machine {
 	void *fault_ctx;
 };
 
-static const struct machine_kind *const kinds[] = { &machine_smmu, &machine_smmuv3 };
+static const struct machine_kind *const kinds[] = { &machine_smmu, &machine_smmuv3, &machine_vfio };
 #define N_KINDS (sizeof(kinds) / sizeof(*kinds))
 
 /* --- the bus */
@@ -189,6 +189,8 @@ static int add_device(struct machine *m, const char *name, enum device_kind kind
 	if (!slot)
 		return -ENOMEM;
 	*slot = *hw;
+	if (hw->backend && hw->backend->ops->reach)
+		config.reach = hw->backend->ops->reach(hw->backend, hw->context, &config.n_reach);
 	r = device_new(m->broker->graph, &config, &d);
 	if (r == -EEXIST)
 		return refuse(why, -EINVAL, "two devices are named %s", name);
@@ -252,22 +254,28 @@ int machine_add_backend(struct machine *m, const struct machine_backend *b,
 	return 0;
 }
 
-int machine_add_context(struct machine_unit *u, const char *name, unsigned int mid,
-			const struct config_rule *allow, struct reason *why)
+int machine_add_device(struct machine_unit *u, const char *name, const struct machine_device *of,
+		       struct reason *why)
 {
 	struct backend *b = u->is.backend;
 	int context = b->ops->context_by_name(b, name);
-	struct machine_device hw = { .backend = b,
-				     .sim = u->is.sim,
-				     .smmu = u->is.name,
-				     .context = (unsigned int)context,
-				     .mid = mid,
-				     .allow = allow,
-				     .base = u->is.base };
+	struct machine_device hw = *of;
 
 	if (context < 0)
 		return refuse(why, context, "smmu %s has no context %s", u->is.name, name);
+	hw.backend = b;
+	hw.sim = u->is.sim;
+	hw.smmu = of->smmu ? of->smmu : u->is.name;
+	hw.context = (unsigned int)context;
+	hw.base = u->is.base;
 	return add_device(u->machine, name, DEVICE_IOMMU, u->format, &hw, why);
+}
+
+int machine_add_context(struct machine_unit *u, const char *name, unsigned int mid,
+			const struct config_rule *allow, struct reason *why)
+{
+	return machine_add_device(u, name, &(struct machine_device){ .mid = mid, .allow = allow },
+				  why);
 }
 
 static int add_master(struct machine *m, const struct config_master *c, struct reason *why)

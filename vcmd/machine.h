@@ -24,6 +24,8 @@ struct machine_device {
 	const char *smmu;        /* name of its IOMMU, "" without one */
 	unsigned int context, mid;
 	const struct config_rule *allow; /* NULL: everybody with access */
+	const struct config_rule *open;  /* who may have its file; NULL: who may use it */
+	const char *about; /* "ADDRESS DRIVER RESERVED..."; NULL: there is nothing to say */
 	uint64_t base;
 	uint64_t n_faults;
 	uint64_t warned_ns,

@@ -112,6 +112,19 @@ int op_hook(struct call *c, const struct op *op)
 	return r;
 }
 
+int op_dev_open(struct call *c, const struct op *op)
+{
+	const struct device *d = find_device(c, op->target);
+	const struct machine_device *hw = d ? d->hw : NULL;
+
+	if (!d)
+		return -EINVAL;
+	if (!hw->backend || !hw->backend->ops->device_fd)
+		return refuse(c->why, -ENODEV, "%s has no file: it is no VFIO device", d->name);
+	c->answer->fds[c->answer->n_fds++] = hw->backend->ops->device_fd(hw->backend, hw->context);
+	return 0;
+}
+
 int op_fault_reply(struct call *c, const struct op *op)
 {
 	return faults_answer(c->broker->faults, c->client, op->addr, op->arg, c->why);

@@ -47,6 +47,7 @@ static const struct op_row rows[] = {
 	[OP_DEV_TO_PHYS] = { RIGHT_DEVICE, false, op_dev_to_phys },
 	[OP_HOOK] = { RIGHT_DEVICE, true, op_hook },
 	[OP_FAULT_REPLY] = { RIGHT_NONE, true, op_fault_reply },
+	[OP_DEV_OPEN] = { RIGHT_DEVICE_FILE, true, op_dev_open },
 	[OP_SIM_READ] = { RIGHT_DEVICE, true, op_sim_read },
 	[OP_SIM_WRITE] = { RIGHT_DEVICE, true, op_sim_write },
 	[OP_SIM_FAIL] = { RIGHT_SIMULATE, true, op_sim_fail },

@@ -72,6 +72,7 @@ int op_dev_info(struct call *c, const struct op *op);
 int op_dev_to_phys(struct call *c, const struct op *op);
 int op_hook(struct call *c, const struct op *op);
 int op_fault_reply(struct call *c, const struct op *op);
+int op_dev_open(struct call *c, const struct op *op);
 /* ops-sim.c */
 int op_sim_read(struct call *c, const struct op *op);
 int op_sim_write(struct call *c, const struct op *op);

@@ -117,6 +117,22 @@ static int check_physical(const struct step *s, struct reason *why)
 	return 0;
 }
 
+/* Where the format knows more than that it has no memory, its words are the client's. */
+static int refuse_map(const struct step *s, int r, struct reason *why)
+{
+	const struct table_ops *ops = ops_of(s->table);
+	struct reason said = { "" };
+
+	if (ops->explain)
+		ops->explain(s->table->hw, &said);
+	return refuse(why, r == -EINVAL ? r : -ENOMEM,
+		      "reservation %u at 0x%llx cannot be mapped: %.160s", s->res->obj.handle,
+		      (unsigned long long)s->range.first,
+		      said.text[0] ? said.text :
+		      r == -EINVAL ? "its addresses are beyond the table" :
+				     "table memory is exhausted");
+}
+
 static int map(const struct step *s, struct reason *why)
 {
 	struct vcm_table *t = s->table;
@@ -137,11 +153,7 @@ static int map(const struct step *s, struct reason *why)
 			ops->unmap(t->hw, s->range.first, e->offset);
 	}
 	if (r < 0)
-		return refuse(why, r == -EINVAL ? r : -ENOMEM,
-			      "reservation %u at 0x%llx cannot be mapped: %s", s->res->obj.handle,
-			      (unsigned long long)s->range.first,
-			      r == -EINVAL ? "its addresses are beyond the table" :
-					     "table memory is exhausted");
+		return refuse_map(s, r, why);
 	r = charge(t, why);
 	if (r < 0)
 		ops->unmap(t->hw, s->range.first, range_len(s->range));

@@ -46,6 +46,18 @@ static int check_device(const struct client *c, uint32_t number, struct reason *
 		      c->uid, d->name);
 }
 
+static int check_device_file(const struct client *c, uint32_t number, struct reason *why)
+{
+	const struct device *d = device_by_number(c->broker->graph, number);
+	const struct machine_device *hw = d ? d->hw : NULL;
+
+	if (!hw || !hw->open || allows(c, hw->open))
+		return check_device(c, number, why);
+	return refuse(why, -EACCES,
+		      "user %u may not drive %s: its open-users and open-groups say who may",
+		      c->uid, d->name);
+}
+
 static int check_memtype(const struct client *c, uint64_t memtype, struct reason *why)
 {
 	const struct pool *pool;
@@ -79,6 +91,8 @@ int rights_check(const struct client *c, enum right right, const struct op *op, 
 		return 0;
 	case RIGHT_DEVICE:
 		return check_device(c, op->target, why);
+	case RIGHT_DEVICE_FILE:
+		return check_device_file(c, op->target, why);
 	case RIGHT_MEMTYPE:
 		return check_memtype(c, op->arg, why);
 	case RIGHT_WINDOW:

@@ -15,8 +15,9 @@ struct config_pool;
 /* The right that an operation needs; its table row names it. */
 enum right {
 	RIGHT_NONE,
-	RIGHT_DEVICE,  /* the device in op->target */
-	RIGHT_MEMTYPE, /* the memtype in op->arg */
+	RIGHT_DEVICE,      /* the device in op->target */
+	RIGHT_DEVICE_FILE, /* the file of it */
+	RIGHT_MEMTYPE,     /* the memtype in op->arg */
 	RIGHT_PREBUILT, /* the prebuilt vcm in op->arg: the broker's own address space needs the right `kernel` */
 	RIGHT_WINDOW,   /* the window that holds op->addr, if one does */
 	RIGHT_MANAGE,   /* end others' sessions, reload */

@@ -367,6 +367,12 @@ static int parse_socket(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *resu
 	return give(value_new(cfg, opt, text), result);
 }
 
+/* What it may say is for others to know. */
+static int parse_text_value(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
+{
+	return give(value_new(cfg, opt, text), result);
+}
+
 /* The two ids that mean "none" to the kernel name nobody. */
 static bool parse_id(const char *text, uint64_t *out)
 {
@@ -502,6 +508,15 @@ static cfg_opt_t smmuv3_opts[] = {
 	CFG_END(),
 };
 
+static cfg_opt_t vfio_opts[] = {
+	BEGINS,
+	OPTION("device", parse_text_value),
+	RULE,
+	LIST("open-users", parse_user),
+	LIST("open-groups", parse_group),
+	CFG_END(),
+};
+
 static cfg_opt_t limits_opts[] = {
 	BEGINS,
 	OPTION("bytes", parse_len),
@@ -566,6 +581,7 @@ static cfg_opt_t file_opts[] = {
 	TITLED("memtype", memtype_opts),
 	TITLED("smmu", smmu_opts),
 	TITLED("smmuv3", smmuv3_opts),
+	TITLED("vfio", vfio_opts),
 	TITLED("master", rule_opts),
 	TITLED("window", rule_opts),
 	TITLED("node", node_opts),

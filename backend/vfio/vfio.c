@@ -259,12 +259,12 @@ static int vfio_fault_resume(struct backend *b _unused_, unsigned int context _u
 
 /* --- life ------------------------------------------------------------------------------------------------------------- */
 
-int vfio_device_fd(struct backend *b, unsigned int context)
+static int vfio_device_fd(struct backend *b, unsigned int context)
 {
 	return self(b)->devices[context].fd;
 }
 
-const struct range *vfio_apertures(struct backend *b, unsigned int context, size_t *out_n)
+static const struct range *vfio_reach(struct backend *b, unsigned int context, size_t *out_n)
 {
 	const struct vfio_info *info = &self(b)->devices[context].group->container.info;
 
@@ -353,6 +353,8 @@ static const struct backend_ops vfio_ops = {
 	.fault_fd = vfio_fault_fd,
 	.fault_next = vfio_fault_next,
 	.fault_resume = vfio_fault_resume,
+	.reach = vfio_reach,
+	.device_fd = vfio_device_fd,
 	.free = vfio_free,
 };
 

@@ -74,10 +74,6 @@ int vfio_new(const struct vfio_config *config, struct vfio_format *format, struc
  * bus masters. 0, -EIO.
  */
 int vfio_settle(struct backend *b, struct reason *why);
-/* The device's file, which stays the backend's. */
-int vfio_device_fd(struct backend *b, unsigned int context);
-/* Addresses that the context's container can map, ascending; none: the kernel does not say. */
-const struct range *vfio_apertures(struct backend *b, unsigned int context, size_t *out_n);
 /* Mappings that its container can still take. */
 uint64_t vfio_entries_left(struct backend *b, unsigned int context);
 /* The number of its group. */

@@ -47,7 +47,7 @@ enum vcm_status_column { /* one row; texts: version, configuration */
 			 VCM_STATUS_STOCK,
 			 VCM_STATUS_N
 };
-enum vcm_device_column { /* texts: name, backend, smmu */
+enum vcm_device_column { /* texts: name, backend, smmu, "ADDRESS DRIVER RESERVED..." of a VFIO device */
 			 VCM_DEVICE_NUMBER,
 			 VCM_DEVICE_KIND /* enum vcm_device_kind */,
 			 VCM_DEVICE_ACTIVE /* associations */,
@@ -57,6 +57,8 @@ enum vcm_device_column { /* texts: name, backend, smmu */
 			 VCM_DEVICE_HW_VERSION,
 			 VCM_DEVICE_CAPS /* enum vcm_device_cap */,
 			 VCM_DEVICE_FAULTS,
+			 VCM_DEVICE_GROUP /* of a VFIO device */,
+			 VCM_DEVICE_MAPPINGS_LEFT /* kernel mappings that its group can still take */,
 			 VCM_DEVICE_N
 };
 enum vcm_pool_column { /* texts: source, flags */

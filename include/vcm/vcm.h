@@ -958,6 +958,26 @@ const char *vcm_last_error(void);
 
 
 /**
+ * vcm_dev_open() - Open a device to drive it.
+ * @dev_id	A device that the broker has through VFIO.
+ *
+ * The descriptor is that of the kernel's VFIO device: regions (registers) by
+ * mmap() or read and write, interrupts by ioctl(), as <linux/vfio.h> says. The
+ * broker keeps the device's group: what the device reaches is what is active on
+ * it, whatever is done with the descriptor. It is the caller's to close.
+ *
+ * Activation lets the device be a bus master, deactivation ends that.
+ *
+ * This function returns a descriptor or:
+ * -EINVAL	there is no such device,
+ * -ENODEV	it is no VFIO device,
+ * -EACCES	the user may not drive it,
+ * -EMFILE	the process has too many descriptors.
+ */
+int vcm_dev_open(size_t dev_id);
+
+
+/**
  * vcm_find_res() - Return the reservation that contains a device address.
  * @dev_addr	The device address of interest.
  * @vcm_id	The VCM that contains the reservation.

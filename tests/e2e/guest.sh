@@ -238,10 +238,11 @@ guest_boot() {
 		[[ $attempt == 1 ]] || echo "the guest showed no result: once more"
 		timeout -k 5 "$seconds" "$(guest_qemu)" -accel tcg -nodefaults -display none -serial stdio -monitor none \
 			-no-reboot -kernel "$kernel" -initrd "$initramfs" \
-			-append "panic=-1 quiet ${cmdline:-}" "$@" </dev/null 2>&1 | tr -d '\r' >"$log"
+			-append "panic=-1 quiet ${cmdline:-}" "$@" </dev/null 2>"$GUEST_CACHE/$name.qemu" |
+			tr -d '\r' >"$log"
 		status=${PIPESTATUS[0]}
 		grep -q '^RESULT ' "$log" && break
-		tail -n 40 "$log"
+		tail -n 40 "$log" "$GUEST_CACHE/$name.qemu"
 		((status != 124 && status != 137)) || { echo "FAIL the guest has not ended after $seconds s"; break; }
 	done
 	guest_count "$log"

@@ -111,6 +111,49 @@ START_TEST(an_association_is_refused)
 }
 END_TEST
 
+/* A device of the wide format whose bus uses some addresses for itself. */
+START_TEST(a_device_with_holes_takes_what_lies_between_them)
+{
+	static const struct range reach[] = { { 0x1000, 0xfedfffff },
+					      { 0xfef00000, 0xfefeffff },
+					      { 0xfeff0000, 0x7fffffffff } };
+	static const struct {
+		uint64_t start, len;
+		const char *word; /* NULL: it is taken */
+	} cases[] = {
+		{ 0x100000, 0x1000, NULL },
+		{ 0x1000, 0xfedff000, NULL },
+		/* Two that meet are one. */
+		{ 0xfef00000, 0x1000000, NULL },
+		{ 0, 0x2000, "holey cannot be given, 0x0 .. 0xfff" },
+		{ 0xfe000000, 0x2000000, "0xfee00000 .. 0xfeefffff" },
+		{ 0xfee01000, 0x1000, "0xfee01000 .. 0xfee01fff" },
+		{ 0x7ffffff000, 0x2000, "0x8000000000 .. 0x8000000fff" },
+	};
+	struct device *d;
+
+	setup();
+	ck_assert_int_eq(device_new(w.g,
+				    &(struct device_config){ .name = "holey",
+							     .kind = DEVICE_IOMMU,
+							     .format = &world_wide,
+							     .reach = reach,
+							     .n_reach = 3 },
+				    &d),
+			 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct vcm *one_more = a_vcm(&w, ALICE, cases[i].start, cases[i].len);
+
+		if (cases[i].word)
+			REFUSED(&w, -EINVAL, cases[i].word,
+				plan_avcm_assoc(&w.p, one_more, 800, d, 0));
+		else
+			OK(&w, plan_avcm_assoc(&w.p, one_more, 900 - (uint32_t)i, d, 0));
+	}
+	world_deinit(&w);
+}
+END_TEST
+
 START_TEST(a_half_takes_what_lies_in_it)
 {
 	struct vcm *top;
@@ -292,7 +335,8 @@ END_TEST
 
 SUITE_MAIN("avcm", the_first_association_with_a_format_makes_the_table,
 	   a_new_table_maps_what_is_backed, devices_without_an_iommu_have_no_tables,
-	   an_association_is_refused, a_half_takes_what_lies_in_it, one_vcm_is_active_on_a_context,
+	   an_association_is_refused, a_device_with_holes_takes_what_lies_between_them,
+	   a_half_takes_what_lies_in_it, one_vcm_is_active_on_a_context,
 	   a_switch_swaps_what_the_session_has_active, halves_of_a_context_are_one_sessions,
 	   cpu_and_one_to_one_masters_take_many_active_vcms, an_active_association_stays_as_it_is,
 	   deactivation_keeps_the_table_and_what_is_backed, every_allocation_fails_in_turn)

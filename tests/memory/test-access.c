@@ -32,6 +32,27 @@ START_TEST(what_is_written_is_read_across_arenas)
 }
 END_TEST
 
+START_TEST(a_place_is_one_arena_and_no_table)
+{
+	_cleanup_(memory_freep) struct memory *m = new_memory(0);
+	uint64_t len = 0, pa;
+	uint8_t *at, byte = 0x5a;
+
+	ck_assert_int_eq(new_arena(m, 1, PA, SZ_64K), 0);
+	ck_assert_int_eq(new_arena(m, 2, PA + SZ_64K, SZ_4K), 0);
+	at = memory_at(m, PA + SZ_4K, SZ_1M, &len);
+	ck_assert_ptr_nonnull(at);
+	ck_assert_uint_eq(len, SZ_64K - SZ_4K);
+	ck_assert_int_eq(memory_write(m, PA + SZ_4K + 3, &byte, 1), 0);
+	ck_assert_uint_eq(at[3], 0x5a);
+	ck_assert_ptr_nonnull(memory_at(m, PA + SZ_64K, 100, &len));
+	ck_assert_uint_eq(len, 100);
+	ck_assert_ptr_null(memory_at(m, PA + SZ_64K + SZ_4K, 1, &len));
+	ck_assert_int_eq(memory_table_alloc(m, SZ_4K, &pa), 0);
+	ck_assert_ptr_null(memory_at(m, pa, SZ_4K, &len));
+}
+END_TEST
+
 START_TEST(table_memory_is_read_and_written_like_any)
 {
 	_cleanup_(memory_freep) struct memory *m = new_memory(0);
@@ -272,7 +293,7 @@ START_TEST(random_operations_agree_with_a_naive_array)
 }
 END_TEST
 
-SUITE_MAIN("access", what_is_written_is_read_across_arenas,
+SUITE_MAIN("access", what_is_written_is_read_across_arenas, a_place_is_one_arena_and_no_table,
 	   table_memory_is_read_and_written_like_any,
 	   access_that_leaves_memory_is_refused_and_changes_nothing, nothing_may_be_moved_anywhere,
 	   copy_between_overlapping_ranges_is_a_move, long_zeroing_stops_at_the_byte,

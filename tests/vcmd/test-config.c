@@ -260,6 +260,14 @@ static const struct refused {
 	  "does not divide the 64 entries" },
 	{ "smmu a { base = 0x100000\n tlb-entries = 8\n tlb-ways = 16 }\n", 3,
 	  "does not divide the 8 entries" },
+	{ "vfio v {\n}\n", 1, "the VFIO device has no address" },
+	{ "vfio v {\n device = \"00:20.0\" }\n", 2, "'00:20.0' is no PCI address" },
+	{ "vfio v { device = \"00:03.0\" }\nvfio w {\n device = \"0000:00:03.0\" }\n", 3,
+	  "0000:00:03.0 is device 'v' already" },
+	{ "master v {}\nvfio cpu { device = \"00:03.0\" }\n", 2, "another device named 'cpu'" },
+	{ "vfio v { device = \"00:03.0\" }\nmaster v {}\n", 2, "another device named 'v'" },
+	{ "vfio v { device = \"00:03.0\"\n open-users = {nobody-at-all} }\n", 2,
+	  "there is no user" },
 };
 
 #define N_REFUSED (sizeof(refused) / sizeof(*refused))
@@ -457,6 +465,7 @@ START_TEST(config_takes_all_that_can_be_said)
 		     "smmu t { base = 0x1100000 tlb-entries = 32 tlb-ways = 32\n"
 		     "	context c { mid = 127 allow-groups = {root} } }\n"
 		     "window \"0xfffffffffffff000+4K\" { allow-users = {\"*\"} }\n"
+		     "vfio v { device = \"0a:1f.7\" open-groups = {77} }\n"
 		     "access { allow-users = {} } kernel { allow-groups = {77} }\n");
 
 	ck_assert_str_eq(c->socket, "/tmp/a b");
@@ -477,6 +486,10 @@ START_TEST(config_takes_all_that_can_be_said)
 	ck_assert(!c->smmus[1].contexts[0].allow.everybody);
 	ck_assert_uint_eq(c->windows[0].range.last, UINT64_MAX);
 	ck_assert(c->windows[0].allow.everybody);
+	ck_assert_str_eq(c->vfios[0].name, "v");
+	ck_assert_str_eq(c->vfios[0].address, "0000:0a:1f.7");
+	ck_assert(c->vfios[0].allow.everybody && !c->vfios[0].open.everybody);
+	ck_assert_uint_eq(c->vfios[0].open.gids[0], 77);
 	ck_assert(!c->access.everybody && !c->access.n_gids);
 	ck_assert_uint_eq(c->kernel.gids[0], 77);
 }

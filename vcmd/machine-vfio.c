@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * The devices of the machine that the kernel's VFIO gives: one backend for all, each a context of it.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "backend/vfio/fault.h"
+#include "backend/vfio/open.h"
+#include "backend/vfio/vfio.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "memory/memory.h"
+#include "vcmd/broker.h"
+#include "vcmd/config.h"
+#include "vcmd/machine-kind.h"
+
+#define ABOUT_LEN 256
+
+CLEANUP_DEFINE(struct vfio_faults *, vfio_faults_free)
+
+static void *at(void *ctx, uint64_t pa, uint64_t len, uint64_t *out_len)
+{
+	return memory_at(ctx, pa, len, out_len);
+}
+
+static void free_format(void *thing)
+{
+	vfio_format_free(thing);
+}
+
+static struct vfio_format *make_format(struct machine *m, struct reason *why)
+{
+	struct vfio_memory memory = { .at = at, .ctx = machine_broker(m)->memory };
+	struct vfio_format *f = vfio_format_new(&memory);
+
+	if (!f)
+		refuse(why, 0, "no memory for the VFIO devices");
+	return f && machine_keep(m, f, free_format, why) == 0 ? f : NULL;
+}
+
+static int open_files(const struct config *c, struct vfio_files *out, struct reason *why)
+{
+	_cleanup_(mem_freep) const char **addresses = mem_zalloc_n(c->n_vfios, sizeof(char *));
+
+	if (!addresses)
+		return refuse(why, -ENOMEM, "no memory for the VFIO devices");
+	for (size_t i = 0; i < c->n_vfios; i++)
+		addresses[i] = c->vfios[i].address;
+	return vfio_files_open(addresses, c->n_vfios, out, why);
+}
+
+/* Without a place where faults are told, devices work all the same. */
+static struct vfio_faults *open_faults(void)
+{
+	struct vfio_faults *f = NULL;
+	struct reason why;
+
+	if (vfio_faults_open(&(struct vfio_faults_config){ 0 }, &f, &why) < 0)
+		log_notice("vfio: nobody will hear of faults: %s", why.text);
+	return f;
+}
+
+/* The files are the backend's from now on. */
+static void give_files(struct vfio_files *files)
+{
+	for (size_t i = 0; i < files->n_groups; i++)
+		files->groups[i].container = files->groups[i].group = -1;
+	for (size_t i = 0; i < files->n_devices; i++)
+		files->devices[i].fd = -1;
+}
+
+static int make_backend(const struct config *c, struct vfio_files *files,
+			struct vfio_format *format, struct backend **out, struct reason *why)
+{
+	_cleanup_(vfio_faults_freep) struct vfio_faults *faults = open_faults();
+	_cleanup_(mem_freep) struct vfio_group_config *groups =
+		mem_zalloc_n(files->n_groups, sizeof(*groups));
+	_cleanup_(mem_freep) struct vfio_device_config *devices =
+		mem_zalloc_n(files->n_devices, sizeof(*devices));
+	struct vfio_config config = { .groups = groups,
+				      .n_groups = files->n_groups,
+				      .devices = devices,
+				      .n_devices = files->n_devices,
+				      .faults = faults };
+	int r;
+
+	if (!groups || !devices)
+		return refuse(why, -ENOMEM, "no memory for the VFIO devices");
+	for (size_t i = 0; i < files->n_groups; i++)
+		groups[i] = (struct vfio_group_config){ .number = files->groups[i].number,
+							.container = files->groups[i].container,
+							.group = files->groups[i].group };
+	for (size_t i = 0; i < files->n_devices; i++)
+		devices[i] = (struct vfio_device_config){ .name = c->vfios[i].name,
+							  .rid = files->devices[i].pci.rid,
+							  .fd = files->devices[i].fd,
+							  .group = files->devices[i].group };
+	r = vfio_new(&config, format, out, why);
+	if (r == 0) {
+		faults = NULL;
+		give_files(files);
+	}
+	return r;
+}
+
+/* What sysfs says of a device, for those who look: its address, its driver, and the addresses that it cannot be given. */
+static const char *about(struct machine *m, const struct pci_device *pci, struct reason *why)
+{
+	char *text = machine_keep_new(m, ABOUT_LEN, why);
+	int n = text ? snprintf(text, ABOUT_LEN, "%s %s", pci->address, pci->driver) : 0;
+
+	for (size_t i = 0; text && i < pci->n_reserved && n < ABOUT_LEN - 40; i++)
+		n += snprintf(text + n, (size_t)(ABOUT_LEN - n), " 0x%llx-0x%llx",
+			      (unsigned long long)pci->reserved[i].first,
+			      (unsigned long long)pci->reserved[i].last);
+	return text;
+}
+
+static const char *iommu(struct machine *m, const struct pci_device *pci, struct reason *why)
+{
+	char *text = machine_keep_new(m, sizeof(pci->iommu), why);
+
+	if (text)
+		memcpy(text, pci->iommu, sizeof(pci->iommu));
+	return text;
+}
+
+static int add_device(struct machine *m, struct machine_unit *unit, const struct config_vfio *c,
+		      const struct pci_device *pci, struct reason *why)
+{
+	struct machine_device of = { .smmu = iommu(m, pci, why),
+				     .mid = pci->rid,
+				     .allow = &c->allow,
+				     .open = &c->open,
+				     .about = about(m, pci, why) };
+
+	if (!of.smmu || !of.about)
+		return -ENOMEM;
+	return machine_add_device(unit, c->name, &of, why);
+}
+
+static int add_vfio(struct machine *m, struct reason *why)
+{
+	_cleanup_(vfio_files_deinit) struct vfio_files files = VFIO_FILES_NULL;
+	const struct config *c = machine_config(m);
+	struct machine_backend b = { .name = "vfio" };
+	struct machine_unit *unit = NULL;
+	struct vfio_format *format;
+	int r;
+
+	if (!c->n_vfios)
+		return 0;
+	format = make_format(m, why);
+	if (!format)
+		return -ENOMEM;
+	r = open_files(c, &files, why);
+	if (r == 0)
+		r = make_backend(c, &files, format, &b.backend, why);
+	if (r == 0)
+		r = machine_add_backend(m, &b, &unit, why);
+	for (size_t i = 0; i < c->n_vfios && r == 0; i++)
+		r = add_device(m, unit, &c->vfios[i], &files.devices[i].pci, why);
+	return r;
+}
+
+const struct machine_kind machine_vfio = { .add = add_vfio };

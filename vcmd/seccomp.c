@@ -68,6 +68,10 @@ static const int allowed[] = {
 	CALL(umask),
 	CALL(unlink),
 	CALL(unlinkat),
+	/* a trace instance, for the faults of VFIO devices */
+	CALL(mkdir),
+	CALL(mkdirat),
+	CALL(rmdir),
 	/* memory */
 	CALL(brk),
 	CALL(get_mempolicy),

@@ -367,12 +367,6 @@ static int parse_socket(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *resu
 	return give(value_new(cfg, opt, text), result);
 }
 
-/* What it may say is for others to know. */
-static int parse_text_value(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
-{
-	return give(value_new(cfg, opt, text), result);
-}
-
 /* The two ids that mean "none" to the kernel name nobody. */
 static bool parse_id(const char *text, uint64_t *out)
 {

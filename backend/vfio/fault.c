@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,7 +120,8 @@ static void remove_leftovers(const char *tracing)
 				  0 :
 				  atoi(e->d_name + strlen(PREFIX));
 
-		if (pid > 0 && (pid == getpid() || (kill(pid, 0) < 0 && errno == ESRCH)))
+		snprintf(path, sizeof(path), "/proc/%d", pid);
+		if (pid > 0 && (pid == getpid() || access(path, F_OK) < 0))
 			remove_probe(tracing, e->d_name);
 	}
 	if (dir)

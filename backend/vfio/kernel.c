@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -140,37 +139,32 @@ static int kernel_bus_master(void *ctx _unused_, int device, bool on)
 	return (now & PCI_COMMAND_MASTER) == (command & PCI_COMMAND_MASTER) ? 0 : -EIO;
 }
 
-static bool may_pin_all(void)
+/* What the kernel says of this process: bytes that are locked, and whether it may lock as many as it likes. */
+static void read_status(uint64_t *out_locked, bool *out_unlimited)
 {
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
-
-	return syscall(SYS_capget, &head, data) == 0 && data[0].effective & (1u << CAP_IPC_LOCK);
-}
-
-static uint64_t locked(void)
-{
-	unsigned long long kb = 0;
+	unsigned long long kb, capabilities;
 	char line[128];
 	FILE *f = fopen("/proc/self/status", "re");
 
-	while (f && fgets(line, sizeof(line), f))
+	while (f && fgets(line, sizeof(line), f)) {
 		if (sscanf(line, "VmLck: %llu kB", &kb) == 1)
-			break;
+			*out_locked = (uint64_t)kb * 1024;
+		if (sscanf(line, "CapEff: %llx", &capabilities) == 1)
+			*out_unlimited = capabilities >> CAP_IPC_LOCK & 1;
+	}
 	if (f)
 		fclose(f);
-	return (uint64_t)kb * 1024;
 }
 
 static uint64_t kernel_pinnable(void *ctx _unused_)
 {
 	struct rlimit limit;
-	uint64_t used;
+	uint64_t used = 0;
+	bool unlimited = false;
 
-	if (may_pin_all() || getrlimit(RLIMIT_MEMLOCK, &limit) < 0 ||
-	    limit.rlim_cur == RLIM_INFINITY)
+	read_status(&used, &unlimited);
+	if (unlimited || getrlimit(RLIMIT_MEMLOCK, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
 		return UINT64_MAX;
-	used = locked();
 	return limit.rlim_cur > used ? limit.rlim_cur - used : 0;
 }
 

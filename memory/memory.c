@@ -297,6 +297,62 @@ int memory_arena_adopt(struct memory *m, uint32_t id, struct range pa, int fd, s
 	return 0;
 }
 
+struct memory_unplaced {
+	struct arena *arena;
+};
+
+struct memory_unplaced *memory_unplaced_free(struct memory_unplaced *u)
+{
+	if (!u)
+		return NULL;
+	arena_free(u->arena);
+	return mem_free(u);
+}
+
+CLEANUP_DEFINE(struct memory_unplaced *, memory_unplaced_free)
+
+struct memory_unplaced *memory_unplaced_new(struct memory *m, struct range pa,
+					    enum memory_source source, struct reason *why)
+{
+	_cleanup_(memory_unplaced_freep) struct memory_unplaced *u =
+		mem_new0(struct memory_unplaced);
+	int r;
+
+	assert(source == SOURCE_MEMFD || source == SOURCE_HUGETLB);
+	if (u)
+		u->arena = arena_make(0, pa);
+	if (!u || !u->arena) {
+		refuse(why, 0, "the broker has no memory left");
+		return NULL;
+	}
+	r = arena_fill(m, u->arena, source);
+	if (r < 0) {
+		refuse_short(why, u->arena, r);
+		return NULL;
+	}
+	return STEAL_PTR(u);
+}
+
+int memory_unplaced_fd(const struct memory_unplaced *u)
+{
+	return u->arena->piece.fd;
+}
+
+int memory_arena_place(struct memory *m, uint32_t id, struct range pa, struct memory_unplaced *u,
+		       struct reason *why)
+{
+	int r = refuse_in_use(m, id, pa, why);
+
+	if (r < 0)
+		return r;
+	assert(range_len(pa) == u->arena->piece.len);
+	u->arena->id = id;
+	u->arena->pa = pa;
+	arenas_link(&m->arenas, STEAL_PTR(u->arena));
+	memory_unplaced_free(u);
+	return 0;
+}
+
 void memory_leave(struct memory *m)
 {
 	arenas_leave(&m->arenas);

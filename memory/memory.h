@@ -75,6 +75,18 @@ int memory_arena_new(struct memory *m, uint32_t id, struct range pa, enum memory
  */
 int memory_arena_adopt(struct memory *m, uint32_t id, struct range pa, int fd, struct reason *why);
 /*
+ * Bytes for an arena whose address is not known yet: as long as pa, zeroed and sealed as its source is; not of a window.
+ * NULL with the reason. Placed, they are an arena: 0; -EEXIST, and they stay the caller's.
+ */
+struct memory_unplaced;
+struct memory_unplaced *memory_unplaced_new(struct memory *m, struct range pa,
+					    enum memory_source source, struct reason *why);
+/* Returns NULL; NULL is fine. */
+struct memory_unplaced *memory_unplaced_free(struct memory_unplaced *u);
+int memory_unplaced_fd(const struct memory_unplaced *u); /* which stays its own */
+int memory_arena_place(struct memory *m, uint32_t id, struct range pa, struct memory_unplaced *u,
+		       struct reason *why);
+/*
  * Unmaps and closes, and takes nothing from the bytes: whoever has the fd keeps them. For the end of a process that another
  * follows.
  */

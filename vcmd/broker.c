@@ -57,6 +57,7 @@ struct broker *broker_new(struct loop *loop, const struct config *config, struct
 	b->loop = loop;
 	b->config = config;
 	b->store = store;
+	SLIST_INIT(&b->ahead);
 	b->plan = PLAN_NULL;
 	b->started_ns = clock_now_ns();
 	TAILQ_INIT(&b->clients);

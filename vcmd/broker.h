@@ -11,6 +11,7 @@
 
 #include "base/reason.h"
 #include "graph/plan.h"
+#include "vcmd/pending.h"
 #include "vcmd/restore.h"
 
 struct client;
@@ -63,6 +64,8 @@ struct broker {
 	/* Reads the configuration anew: 0, or a negative errno with the reason. NULL: it cannot be. */
 	int (*reload)(void *ctx, struct reason *why);
 	void *reload_ctx;
+	struct ahead_list ahead; /* memory for the request under way */
+	uint64_t last_stored;    /* the number of the last arena that was put into the store */
 	uint64_t started_ns;
 	uint64_t n_clients, n_requests, n_refused, n_quarantined;
 	enum stage fail_stage; /* tests: the stage that fails next, once */

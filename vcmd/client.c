@@ -21,6 +21,7 @@
 #include "vcmd/link.h"
 #include "vcmd/loop.h"
 #include "vcmd/ops.h"
+#include "vcmd/pending.h"
 #include "vcmd/pipeline.h"
 #include "vcmd/resume.h"
 #include "vcmd/simulate.h"
@@ -159,6 +160,7 @@ void client_end(struct client *c)
 	c->state = CLIENT_ENDING;
 	simulate_abandon(c);
 	copy_abandon(c);
+	pending_abandon(c);
 	faults_abandon(c->broker->faults, c);
 	drop_hooks(c);
 	r = reclaim_slice(c);
@@ -301,6 +303,7 @@ static struct client *new_client(struct broker *b, const struct transport *trans
 	LIST_INIT(&c->hooks);
 	LIST_INIT(&c->transactions);
 	LIST_INIT(&c->copies);
+	LIST_INIT(&c->pendings);
 	snprintf(c->name, sizeof(c->name), "(new)");
 	TAILQ_INSERT_TAIL(&b->clients, c, entry);
 	b->n_clients++;
@@ -374,6 +377,7 @@ void client_finish(struct client *c)
 	if (c->state == CLIENT_LIVE) {
 		simulate_abandon(c);
 		copy_abandon(c);
+		pending_abandon(c);
 		faults_abandon(c->broker->faults, c);
 	}
 	if (c->session) {

@@ -27,6 +27,7 @@ struct broker;
 struct config_limits;
 struct copy;
 struct device;
+struct pending;
 struct loop_idle;
 struct loop_timer;
 struct session;
@@ -77,7 +78,8 @@ struct client {
 	LIST_HEAD(, hook) hooks;
 	LIST_HEAD(, transaction) transactions; /* that wait */
 	LIST_HEAD(, copy) copies;
-	struct loop_idle *reclaim; /* while ENDING */
+	LIST_HEAD(, pending) pendings; /* requests whose memory is on its way into the store */
+	struct loop_idle *reclaim;     /* while ENDING */
 	struct loop_timer *retry;
 	struct loop_timer *grace; /* while WAITING; NULL otherwise */
 };

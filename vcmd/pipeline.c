@@ -14,6 +14,7 @@
 #include "vcmd/client.h"
 #include "vcmd/journal.h"
 #include "vcmd/ops.h"
+#include "vcmd/pending.h"
 #include "vcmd/pieces.h"
 #include "vcmd/program.h"
 
@@ -46,6 +47,8 @@ static int execute(struct broker *b, const struct call *call, struct reason *why
 	struct plan *p = &b->plan;
 	int r = stage(b, STAGE_PROGRAM, why);
 
+	if (r == 0 && b->journal && call)
+		r = pending_prepare(b, p, why);
 	if (r == 0)
 		r = program_run(b, p, why);
 	if (r == 0) {
@@ -53,7 +56,7 @@ static int execute(struct broker *b, const struct call *call, struct reason *why
 		if (r < 0)
 			program_undo(b, p);
 	}
-	if (r < 0) {
+	if (r != 0) {
 		b->answer->n_wanted = 0;
 		plan_abort(p);
 		return r;
@@ -208,6 +211,12 @@ static void serve(struct broker *b, struct client *c, const struct request *req)
 			     .serial = req->serial };
 	int r = run(&call, req);
 
+	if (r == PENDING_WAIT) {
+		r = pending_add(b, c, req);
+		if (r == 0)
+			return;
+		refuse(call.why, r, "the broker is out of memory");
+	}
 	b->n_requests++;
 	c->n_requests++;
 	if (r == CALL_PARKED)
@@ -222,6 +231,11 @@ static void serve(struct broker *b, struct client *c, const struct request *req)
 	b->answer->status = r;
 	b->answer->failed = call.op;
 	client_reply(c, req->serial, b->answer);
+}
+
+void pipeline_again(struct broker *b, struct client *c, const struct request *req)
+{
+	serve(b, c, req);
 }
 
 int pipeline_packet(struct broker *b, struct client *c, const void *buf, size_t len,

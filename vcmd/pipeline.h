@@ -13,10 +13,14 @@
 
 struct broker;
 struct client;
+struct request;
 
 /* One packet of a client. 0, or -EPROTO with the reason: the client broke the rules, and its link is to go. */
 int pipeline_packet(struct broker *b, struct client *c, const void *buf, size_t len,
 		    struct reason *why);
+
+/* A request that has waited (vcmd/pending.h), from the start. */
+void pipeline_again(struct broker *b, struct client *c, const struct request *req);
 
 /*
  * The rest of the way for a plan that has been made: program, journal, retire, apply. 0; otherwise the plan has been

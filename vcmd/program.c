@@ -6,6 +6,7 @@
 #include <vcm/attr.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "graph/arena.h"
 #include "graph/attr.h"
 #include "graph/avcm.h"
@@ -21,6 +22,7 @@
 #include "vcmd/journal.h"
 #include "vcmd/loop.h"
 #include "vcmd/machine.h"
+#include "vcmd/pending.h"
 #include "vcmd/store.h"
 
 /* What the specification calls -1: the hardware did not do what it was told. */
@@ -272,32 +274,31 @@ static void end_arena(struct broker *b, struct arena *a)
 		store_remove(b->store, STORE_ARENA, a->stored);
 }
 
-/* Its bytes outlive the broker from here on. */
-static int keep_arena(struct broker *b, struct arena *a, struct reason *why)
+/* Memory that is in the store already, for an arena of just that length. */
+static int place_ahead(struct broker *b, struct arena *a, struct ahead *ahead, struct reason *why)
 {
-	int r;
+	int r = memory_arena_place(b->memory, a->id, a->range, ahead->memory, why);
 
-	/* Physical memory has its bytes where they are. */
-	if (!b->journal || config_pool_is_physical(a->pool->hw))
-		return 0;
-	r = store_put(b->store, STORE_ARENA, a->id, memory_arena_fd(b->memory, a->id, true), why);
-	if (r == 0)
-		a->stored = a->id;
-	return r;
+	if (r < 0) {
+		memory_unplaced_free(ahead->memory);
+		store_remove(b->store, STORE_ARENA, ahead->stored);
+	} else {
+		a->stored = ahead->stored;
+	}
+	mem_free(ahead);
+	return r < 0 ? -ENOMEM : 0;
 }
 
 /* What the system is short of is the broker's to know; the client is told that there is no memory, and why. */
 static int new_arena(struct broker *b, struct arena *a, struct reason *why)
 {
 	const struct config_pool *pool = a->pool->hw;
+	struct ahead *ahead = pending_take(b, range_len(a->range), pool->source);
 
 	loop_idle_kick(b->chores);
-	if (memory_arena_new(b->memory, a->id, a->range, pool->source, why) < 0)
-		return -ENOMEM;
-	if (keep_arena(b, a, why) == 0)
-		return 0;
-	memory_arena_free(b->memory, a->id);
-	return -ENOMEM;
+	if (ahead)
+		return place_ahead(b, a, ahead, why);
+	return memory_arena_new(b->memory, a->id, a->range, pool->source, why) < 0 ? -ENOMEM : 0;
 }
 
 /* What earlier steps have unmapped gives back its part of a table with the end of the update only. */

@@ -271,6 +271,7 @@ int restore(struct broker *b, struct restore_report *out, struct reason *why)
 
 	*out = (struct restore_report){ 0 };
 	TAILQ_INIT(&l.chunks);
+	b->last_stored = store_highest(b->store, STORE_ARENA);
 	take_chunks(&l);
 	r = read_chunks(&l, &out->journal, why);
 	if (r < 0)

@@ -17,6 +17,8 @@
 #include "vcmd/listener.h"
 #include "vcmd/loop.h"
 
+#define JOURNAL_RESERVE 64
+
 struct stored {
 	int fd; /* -1: taken */
 	char name[STORE_NAME_MAX + 1];
@@ -141,6 +143,18 @@ const char *store_left(const struct store *s, const char *prefix)
 	return NULL;
 }
 
+uint64_t store_highest(const struct store *s, const char *prefix)
+{
+	uint64_t highest = 0;
+
+	for (size_t i = 0; i < s->n_given; i++) {
+		uint64_t n = store_number(s->given[i].name, prefix);
+
+		highest = n > highest ? n : highest;
+	}
+	return highest;
+}
+
 int store_take(struct store *s, const char *prefix, uint64_t number)
 {
 	for (size_t i = 0; i < s->n_given; i++)
@@ -186,6 +200,12 @@ size_t store_drop(struct store *s, const char *prefix)
 	return n;
 }
 
+/* The journal must always find room: without it nothing that is there could be kept. */
+static size_t reserve(const struct store *s)
+{
+	return s->limit / 4 < JOURNAL_RESERVE ? s->limit / 4 : JOURNAL_RESERVE;
+}
+
 int store_put(struct store *s, const char *prefix, uint64_t number, int fd, struct reason *why)
 {
 	char text[128];
@@ -193,7 +213,7 @@ int store_put(struct store *s, const char *prefix, uint64_t number, int fd, stru
 
 	if (!s->kept)
 		return 0;
-	if (s->n >= s->limit)
+	if (s->n + (strcmp(prefix, STORE_JOURNAL) != 0 ? reserve(s) : 0) >= s->limit)
 		return refuse(why, -ENOSPC,
 			      "the fd store has %zu fds and may have no more: raise "
 			      "FileDescriptorStoreMax=",

@@ -43,12 +43,15 @@ size_t store_limit(const struct store *s);
 int store_take(struct store *s, const char *prefix, uint64_t number);
 /* The name of one that nobody has taken, which starts with prefix; NULL. Valid until something is taken. */
 const char *store_left(const struct store *s, const char *prefix);
+/* The highest number that was handed over with the prefix; 0. */
+uint64_t store_highest(const struct store *s, const char *prefix);
 /* The number behind the prefix of a name; 0. */
 uint64_t store_number(const char *name, const char *prefix);
 /* Those that nobody has taken and that start with the prefix are closed and removed. Returns how many. */
 size_t store_drop(struct store *s, const char *prefix);
 
-/* Keeps a duplicate. 0 (also when nothing is kept); -ENOSPC the store is full; a negative errno. */
+/* Keeps a duplicate. 0 (also when nothing is kept); -ENOSPC the store is full, but for what the journal may need; a negative
+ * errno. */
 int store_put(struct store *s, const char *prefix, uint64_t number, int fd, struct reason *why);
 void store_remove(struct store *s, const char *prefix, uint64_t number);
 

@@ -95,21 +95,15 @@ static void put_session(FILE *f, struct broker *b, const struct session *s)
 {
 	const struct client *c = client_of(s);
 	const struct hook *h;
-	struct reply_kept reply;
-	size_t cursor = 0;
 
 	fprintf(f,
-		"session %" PRIu64 " uid %u %s limit %u bytes %" PRIx64 " active %" PRIu64
-		" last %" PRIu64 "\n",
-		s->id, s->user->uid, c->name, s->client.limit, s->bytes, s->n_active,
-		c->last_changed);
+		"session %" PRIu64 " uid %u %s bytes %" PRIx64 " active %" PRIu64 " last %" PRIu64
+		"\n",
+		s->id, s->user->uid, c->name, s->bytes, s->n_active, c->last_changed);
 	for (uint32_t device = 1; device < 32; device++)
 		LIST_FOREACH(h, &c->hooks, link)
 			if (h->device == device)
 				fprintf(f, "hook %u\n", device);
-	while (replies_next(&c->replies, &cursor, &reply))
-		fprintf(f, "reply %" PRIu64 " of %zu: %" PRIx64 "\n", reply.serial, reply.n_values,
-			reply.n_values ? reply.values[0] : 0);
 	for (const struct object *o = NULL; (o = handles_next(&s->client, o ? o->handle + 1 : 0));)
 		put_object(f, b, o);
 	for (uint32_t i = 0;;) {
@@ -135,9 +129,9 @@ static void put_memory(FILE *f, struct broker *b)
 			if (a->used)
 				fprintf(f,
 					"arena %u uid %u %" PRIx64 "-%" PRIx64 " used %" PRIx64
-					" %d%d%d%d\n",
+					" %d%d%d\n",
 					a->id, a->user->uid, a->range.first, a->range.last, a->used,
-					a->sole, a->contiguous, a->quarantined, a->disowned);
+					a->sole, a->contiguous, a->disowned);
 	}
 	RB_FOREACH(e, extent_tree, &b->graph->extents)
 		if (e->physmem->orphaned && e == e->physmem->extents)

@@ -6,7 +6,8 @@
 
 struct broker;
 
-/* To be freed with free(). What nobody owns (arenas that are only kept) is left out, statistics too. */
+/* To be freed with free(). What nobody owns (arenas that are only kept) is left out, statistics too, and replies: those that a client
+ * has seen are known to be seen with its next change only. */
 char *inventory(struct broker *b);
 /* Asserts that a and b are equal, and says where they differ. Frees both. */
 void inventory_equal(char *a, char *b);

@@ -84,6 +84,9 @@ uint64_t peer_send(struct peer *p, const struct op *ops, size_t n_ops)
 {
 	struct request req = { .serial = ++p->serial, .ops = ops, .n_ops = n_ops };
 
+	if (p->acks)
+		req.ack = req.serial - 1;
+
 	return send_request(p, &req) ? req.serial : 0;
 }
 

@@ -30,6 +30,7 @@ struct peer {
 	void *ctx;
 	struct codec *codec;
 	uint64_t serial; /* of the last request */
+	bool acks;       /* says with each request that all before has been answered */
 	uint64_t session;
 	uint8_t token[PROTO_TOKEN_LEN];
 	struct packet *stash; /* replies that came while another was awaited */

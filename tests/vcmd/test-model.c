@@ -14,6 +14,8 @@
 #include "graph/graph.h"
 #include "memory/memory.h"
 #include "tests/suite.h"
+#include "tests/vcmd/inventory.h"
+#include "tests/vcmd/keeper.h"
 #include "tests/vcmd/model.h"
 #include "tests/vcmd/world.h"
 #include "vcmd/broker.h"
@@ -63,6 +65,7 @@ static void be_born(size_t i)
 	struct process *c = &processes[i];
 
 	*c = (struct process){ .p = world_peer_as(w, uid_of(i)) };
+	c->p->acks = true;
 	model_drop(&model.sessions[i]);
 	model.sessions[i].uid = uid_of(i);
 	model.sessions[i].simulates = uid_of(i) == geteuid();
@@ -784,6 +787,37 @@ static void do_something(size_t i)
 		die(i);
 }
 
+/* --- the broker dies, and the next one knows all that it had */
+
+static struct keeper *keeper;
+
+static void come_back(size_t i, const struct peer *before)
+{
+	struct peer *p = world_connect_as(w, uid_of(i));
+
+	ck_ok(peer_resume(p, before, before->serial));
+	p->acks = true;
+	processes[i].p = p;
+}
+
+static void restart(void)
+{
+	struct peer before[MODEL_SESSIONS];
+	char *had = inventory(w->broker);
+
+	for (size_t i = 0; i < MODEL_SESSIONS; i++)
+		before[i] = *processes[i].p;
+	w = world_crash(w);
+	w = world_new_kept(NULL, keeper);
+	world_check(w);
+	ck_assert_int_eq(w->broker->restored.journal.damage, JOURNAL_WHOLE);
+	ck_assert_uint_eq(w->broker->restored.n_lost, 0);
+	inventory_equal(had, inventory(w->broker));
+	for (size_t i = 0; i < MODEL_SESSIONS; i++)
+		come_back(i, &before[i]);
+	check_bytes();
+}
+
 static unsigned int n_operations(void)
 {
 	return getenv("VCM_UNDER_VALGRIND") ? N_OPERATIONS / 100 : N_OPERATIONS;
@@ -791,7 +825,9 @@ static unsigned int n_operations(void)
 
 START_TEST(a_million_operations_do_what_the_model_does)
 {
-	w = world_new(NULL);
+	/* In half of the parts it dies now and then. */
+	keeper = _i % 2 ? keeper_new(1000) : NULL;
+	w = keeper ? world_new_kept(NULL, keeper) : world_new(NULL);
 	seed = (unsigned int)_i + 1;
 	for (size_t i = 0; i < MODEL_SESSIONS; i++)
 		be_born(i);
@@ -801,12 +837,17 @@ START_TEST(a_million_operations_do_what_the_model_does)
 			world_check(w);
 		if (n % 1024 == 0)
 			check_bytes();
+		if (keeper && pick(5000) == 0)
+			restart();
 	}
 	check_bytes();
 	for (size_t i = 0; i < MODEL_SESSIONS; i++)
 		for (size_t k = 0; k < processes[i].n_fds; k++)
 			close(processes[i].fds[k]);
 	world_free(w);
+	if (keeper)
+		ck_assert_uint_eq(keeper_count(keeper, "arena-"), 0);
+	keeper_free(keeper);
 }
 END_TEST
 

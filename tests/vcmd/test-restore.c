@@ -101,4 +101,153 @@ START_TEST(one_of_everything_comes_back)
 }
 END_TEST
 
-SUITE_MAIN("restore", an_empty_broker_comes_back_empty, one_of_everything_comes_back)
+/* --- memory on its way into the store */
+
+static const struct op alloc_16m = { .code = OP_PHYS_ALLOC,
+				     .handle = MEM,
+				     .arg = VCM_MEMTYPE_0,
+				     .len = SZ_16M };
+
+START_TEST(new_memory_waits_for_the_store_and_nobody_else_does)
+{
+	struct peer *p, *q;
+	uint64_t alloc, info;
+
+	begin();
+	p = world_peer(w);
+	q = world_peer(w);
+	keeper_hold(keeper, true);
+	alloc = peer_send(p, &alloc_16m, 1);
+	info = SEND(p, PHYS_INFO, .on = MEM);
+	ck_ok(CALL(q, VCM_CREATE, .handle = 1, .addr = REGION_AT, .len = SZ_16M));
+	ck_ok(CALL(q, RESERVE, .handle = 2, .on = 1, .len = SZ_4K));
+	ck_assert_uint_eq(world_used(w), 0);
+	keeper_hold(keeper, false);
+	ck_ok(peer_wait(p, alloc));
+	ck_ok(peer_wait(p, info));
+	ck_assert_uint_eq(peer_value(p, 1), SZ_16M);
+	ck_assert_uint_eq(keeper_count(keeper, "arena-"), 1);
+	/* What fits an arena that is there does not wait. */
+	ck_ok(CALL(p, PHYS_ALLOC, .handle = SPARE, .arg = VCM_MEMTYPE_0, .len = SZ_4K));
+	keeper_hold(keeper, true);
+	ck_ok(CALL(p, PHYS_ALLOC, .handle = CONT, .arg = VCM_MEMTYPE_0, .len = SZ_4K));
+	keeper_hold(keeper, false);
+	restart_and_compare();
+	finish();
+}
+END_TEST
+
+START_TEST(a_batch_waits_for_all_its_memory_at_once)
+{
+	struct op ops[20];
+	struct peer *p;
+
+	begin();
+	p = world_peer(w);
+	for (uint32_t i = 0; i < 20; i++)
+		ops[i] = (struct op){ .code = OP_PHYS_ALLOC,
+				      .handle = i + 1,
+				      .arg = VCM_MEMTYPE_0,
+				      .attr = VCM_COHERENT,
+				      .len = (i % 3 + 1) * SZ_64K };
+	ck_ok(BATCH(p, ops));
+	ck_assert_uint_eq(keeper_count(keeper, "arena-"), 20);
+	restart_and_compare();
+	finish();
+}
+END_TEST
+
+START_TEST(a_client_that_ends_while_its_memory_is_on_its_way_leaves_nothing)
+{
+	struct peer *p;
+
+	begin();
+	p = world_peer(w);
+	ck_ok(CALL(p, MEMTYPE_CONT, .arg = VCM_MEMTYPE_0));
+	keeper_hold(keeper, true);
+	peer_send(p, &alloc_16m, 1);
+	ck_ok(CALL(world_peer(w), MEMTYPE_CONT, .arg = VCM_MEMTYPE_0));
+	world_kill(w, p);
+	world_settle(w);
+	keeper_hold(keeper, false);
+	ck_assert_uint_eq(keeper_count(keeper, "arena-"), 0);
+	finish();
+}
+END_TEST
+
+START_TEST(what_was_on_its_way_when_the_broker_died_has_not_happened)
+{
+	struct peer *p, before;
+
+	begin();
+	p = world_peer(w);
+	ck_ok(CALL(p, VCM_CREATE, .handle = REGION, .addr = REGION_AT, .len = SZ_16M));
+	keeper_hold(keeper, true);
+	peer_send(p, &alloc_16m, 1);
+	ck_ok(CALL(world_peer(w), MEMTYPE_CONT, .arg = VCM_MEMTYPE_0));
+	before = *p;
+	w = world_crash(w);
+	keeper_hold(keeper, false);
+	w = world_new_kept(NULL, keeper);
+	world_check(w);
+	ck_assert_uint_eq(keeper_count(keeper, "arena-"), 0);
+	ck_assert_uint_eq(world_used(w), 0);
+	/* Asked again, it happens once. */
+	p = world_connect(w);
+	ck_ok(peer_resume(p, &before, before.serial - 1));
+	p->serial = before.serial - 1;
+	ck_ok(peer_call(p, &alloc_16m, 1));
+	ck_assert_uint_eq(world_used(w), SZ_16M);
+	finish();
+}
+END_TEST
+
+START_TEST(what_was_answered_is_answered_again_and_not_done_again)
+{
+	struct peer *p, before;
+	uint64_t addr;
+
+	begin();
+	p = world_peer(w);
+	ck_ok(CALL(p, VCM_CREATE, .handle = REGION, .addr = REGION_AT, .len = SZ_16M));
+	ck_ok(CALL(p, RESERVE, .handle = RES, .on = REGION, .len = SZ_4K));
+	addr = peer_value(p, 0);
+	before = *p;
+	restart();
+	p = world_connect(w);
+	ck_ok(peer_resume(p, &before, before.serial - 1));
+	p->serial = before.serial - 1;
+	ck_ok(CALL(p, RESERVE, .handle = RES, .on = REGION, .len = SZ_4K));
+	ck_assert_uint_eq(peer_value(p, 0), addr);
+	/* The next one is new. */
+	ck_status(CALL(p, RESERVE, .handle = RES, .on = REGION, .len = SZ_4K), -EINVAL);
+	finish();
+}
+END_TEST
+
+START_TEST(a_full_store_is_no_memory)
+{
+	struct peer *p;
+	int status = 0;
+	uint32_t n = 0;
+
+	keeper = keeper_new(16);
+	w = world_new_kept(NULL, keeper);
+	p = world_peer(w);
+	while (status == 0 && n < 20)
+		status = CALL(p, PHYS_ALLOC, .handle = ++n, .arg = VCM_MEMTYPE_0,
+			      .attr = VCM_COHERENT, .len = SZ_64K);
+	ck_assert_int_eq(status, -ENOMEM);
+	ck_assert_ptr_nonnull(strstr(p->reply.reason, "FileDescriptorStoreMax"));
+	world_check(w);
+	restart_and_compare();
+	finish();
+}
+END_TEST
+
+SUITE_MAIN("restore", an_empty_broker_comes_back_empty, one_of_everything_comes_back,
+	   new_memory_waits_for_the_store_and_nobody_else_does,
+	   a_batch_waits_for_all_its_memory_at_once,
+	   a_client_that_ends_while_its_memory_is_on_its_way_leaves_nothing,
+	   what_was_on_its_way_when_the_broker_died_has_not_happened,
+	   what_was_answered_is_answered_again_and_not_done_again, a_full_store_is_no_memory)

@@ -24,6 +24,7 @@
 /* The machine is the built-in one, with more room and with the TLB that is asked for. */
 static const char machine[] = "access { allow-users = {\"*\"} }\n"
 			      "socket-mode = 0666\n"
+			      "limits { sessions = 20000 }\n"
 			      "poll = %u\n"
 			      "memtype 0 {\n"
 			      "	pool {\n"

@@ -239,12 +239,14 @@ static struct res *tree_before(const struct res_tree *tree, uint64_t addr)
 /* The lowest set bit from `from` on, or the highest up to `to`; MAX_SLOTS when there is none. */
 static unsigned int bit_from(uint64_t bits, unsigned int from)
 {
+	assert(from < MAX_SLOTS);
 	bits = bits >> from << from;
 	return bits ? (unsigned int)__builtin_ctzll(bits) : MAX_SLOTS;
 }
 
 static unsigned int bit_to(uint64_t bits, unsigned int to)
 {
+	assert(to < MAX_SLOTS);
 	bits = bits << (MAX_SLOTS - 1 - to) >> (MAX_SLOTS - 1 - to);
 	return bits ? MAX_SLOTS - 1 - (unsigned int)__builtin_clzll(bits) : MAX_SLOTS;
 }
@@ -264,6 +266,7 @@ static struct res *last_before(const struct res_index *x, const union shelf_slot
 	unsigned int at = slot_of(level, addr), i = bit_to(taken, at);
 	struct res *r = NULL;
 
+	assert(level > 0);
 	if (level == 1)
 		return i == MAX_SLOTS ? NULL : res_in(x, slot->ledge, i);
 	if (i == at) {
@@ -289,6 +292,7 @@ static struct res *first_from(const struct res_index *x, const union shelf_slot 
 	unsigned int at = slot_of(level, addr), i = bit_from(taken, at);
 	struct res *r = NULL;
 
+	assert(level > 0);
 	if (level == 1)
 		return i == MAX_SLOTS ? NULL : res_in(x, slot->ledge, i);
 	if (i == at) {

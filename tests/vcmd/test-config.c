@@ -505,7 +505,14 @@ START_TEST(config_node_has_the_defaults_of_remotes)
 	ck_assert_uint_eq(c->n_nodes, 1);
 	ck_assert_str_eq(n->name, "dsp");
 	ck_assert_str_eq(n->file, "/dev/shm/dsp");
-	ck_assert(!memcmp(&n->geometry, &g, sizeof(g)));
+	ck_assert_uint_eq(n->geometry.table, g.table);
+	ck_assert_mem_eq(n->geometry.rings, g.rings, sizeof(g.rings));
+	ck_assert_uint_eq(n->geometry.buffers, g.buffers);
+	ck_assert_uint_eq(n->geometry.num, g.num);
+	ck_assert_uint_eq(n->geometry.align, g.align);
+	ck_assert_uint_eq(n->geometry.buffer_len, g.buffer_len);
+	ck_assert_mem_eq(n->geometry.notify_ids, g.notify_ids, sizeof(g.notify_ids));
+	ck_assert(n->geometry.ns == g.ns);
 	ck_assert_uint_eq(n->base, 0x38000000);
 	ck_assert_uint_eq(n->len, SZ_1M);
 	ck_assert_uint_eq(n->address, 1024);

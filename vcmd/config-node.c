@@ -39,6 +39,8 @@ static int build_paths(const struct build *b, struct cfg_t *s, struct config_nod
 	if (!r)
 		r = build_get_text(b, s, "socket", &n->socket);
 	if (!r)
+		r = build_get_text(b, s, "rpmsg", &n->rpmsg);
+	if (!r)
 		r = build_get_text(b, s, "doorbell", &n->doorbell);
 	build_get_uint(s, "map", &n->map);
 	build_get_uint(s, "vectors", &n->vectors);
@@ -74,10 +76,15 @@ static int build_carrier(const struct build *b, struct cfg_t *s, const struct co
 {
 	unsigned int line = settings_line(s);
 
+	if (n->rpmsg)
+		return n->file || n->uio || n->socket ?
+			       build_wrong(b, line,
+					   "a node behind the kernel has no window of ours") :
+			       0;
 	if (!n->file && !n->uio && !n->socket)
 		return build_wrong(b, line,
-				   "this node has no window: a file, a uio device, "
-				   "or a socket that hands out a memfd");
+				   "this node has no window: a file, a uio device, a socket that "
+				   "hands out a memfd, or else the kernel's rpmsg");
 	if (n->socket && (n->len & (n->len - 1)))
 		return build_wrong(b, line,
 				   "the window of an ivshmem socket is as long as a power of two");
@@ -103,6 +110,7 @@ static int build_geometry(const struct build *b, struct cfg_t *s, struct config_
 	build_get_uint(s, "alignment", &g->align);
 	build_get_uint(s, "buffer", &g->buffer_len);
 	build_get_uint(s, "address", &n->address);
+	build_get_uint(s, "remote-address", &n->remote_address);
 	if (v)
 		g->ns = v->number;
 	if (geometry_check(g, n->len, n->base, &why) < 0)
@@ -138,6 +146,7 @@ static int build_node(const struct build *b, struct cfg_t *s)
 	n->len = DEFAULT_LEN;
 	n->vectors = 1;
 	n->address = 1024;
+	n->remote_address = 1024;
 	n->reset_timeout_ms = DEFAULT_RESET_MS;
 	build_get_uint(s, "heartbeat", &n->heartbeat_ms);
 	build_get_uint(s, "reset-timeout", &n->reset_timeout_ms);

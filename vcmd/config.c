@@ -70,6 +70,7 @@ static void nodes_free(struct config *c)
 		mem_free(c->nodes[i].file);
 		mem_free(c->nodes[i].uio);
 		mem_free(c->nodes[i].doorbell);
+		mem_free(c->nodes[i].rpmsg);
 		mem_free(c->nodes[i].socket);
 	}
 	mem_free(c->nodes);

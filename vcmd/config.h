@@ -119,6 +119,7 @@ enum config_kick {
 /* A remote CPU that shares memory with us. */
 struct config_node {
 	char *name;
+	char *rpmsg;          /* the kernel's control device: then there is no window of ours */
 	char *file;           /* of the window; NULL: a memfd, or the UIO device's map */
 	char *uio;            /* device */
 	char *socket;         /* of the ivshmem server; NULL: none */
@@ -130,7 +131,8 @@ struct config_node {
 	uint64_t offset, len; /* of the window in its file */
 	uint64_t base;        /* its address on the node */
 	struct geometry geometry;
-	uint32_t address; /* of our end of the service */
+	uint32_t address;        /* of our end of the service */
+	uint32_t remote_address; /* of the node, where the kernel has to know it */
 	enum config_kick kick;
 	unsigned int heartbeat_ms; /* 0: it need not give signs of life */
 	unsigned int reset_timeout_ms;

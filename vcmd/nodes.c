@@ -6,12 +6,35 @@
 #include "base/mem.h"
 #include "vcmd/broker.h"
 #include "vcmd/config.h"
+#include "vcmd/node-char.h"
 #include "vcmd/node-ring.h"
 
-struct nodes {
-	size_t n_rings;
-	struct node_ring *rings[];
+/* One of the two. */
+struct carried {
+	struct node_ring *ring;
+	struct node_char *device;
 };
+
+struct nodes {
+	size_t n_nodes;
+	struct carried nodes[];
+};
+
+static const struct node_char_ops kernel_ops = {
+	.open = rpmsg_device_open,
+	.close = rpmsg_device_close,
+};
+
+static int carry(struct broker *b, const struct config_node *config, struct carried *out,
+		 struct reason *why)
+{
+	if (!config->rpmsg) {
+		out->ring = node_ring_new(b, config, why);
+		return out->ring ? 0 : -EINVAL;
+	}
+	out->device = node_char_new(b, config, &kernel_ops);
+	return out->device ? 0 : refuse(why, -ENOMEM, "out of memory");
+}
 
 CLEANUP_DEFINE(struct nodes *, nodes_free)
 
@@ -20,16 +43,14 @@ struct nodes *nodes_new(struct broker *b, struct reason *why)
 	const struct config *c = b->config;
 	_cleanup_(nodes_freep) struct nodes *n = NULL;
 
-	n = mem_zalloc(sizeof(*n) + c->n_nodes * sizeof(*n->rings));
+	n = mem_zalloc(sizeof(*n) + c->n_nodes * sizeof(*n->nodes));
 	if (!n) {
 		refuse(why, -ENOMEM, "out of memory");
 		return NULL;
 	}
-	for (; n->n_rings < c->n_nodes; n->n_rings++) {
-		n->rings[n->n_rings] = node_ring_new(b, &c->nodes[n->n_rings], why);
-		if (!n->rings[n->n_rings])
+	for (; n->n_nodes < c->n_nodes; n->n_nodes++)
+		if (carry(b, &c->nodes[n->n_nodes], &n->nodes[n->n_nodes], why) < 0)
 			return NULL;
-	}
 	return STEAL_PTR(n);
 }
 
@@ -37,7 +58,9 @@ struct nodes *nodes_free(struct nodes *n)
 {
 	if (!n)
 		return NULL;
-	for (size_t i = 0; i < n->n_rings; i++)
-		node_ring_free(n->rings[i]);
+	for (size_t i = 0; i < n->n_nodes; i++) {
+		node_ring_free(n->nodes[i].ring);
+		node_char_free(n->nodes[i].device);
+	}
 	return mem_free(n);
 }

@@ -63,6 +63,7 @@ static const struct {
 	{ "alignment", 16, 4096 },
 	{ "buffer", 64, 65528 },
 	{ "address", 1, UINT32_MAX - 1 },
+	{ "remote-address", 1, UINT32_MAX },
 	{ "heartbeat", 0, 600000 },
 	{ "reset-timeout", 1, 600000 },
 };
@@ -523,7 +524,9 @@ static cfg_opt_t limits_opts[] = {
 
 static cfg_opt_t node_opts[] = {
 	BEGINS,
-	/* its window */
+	/* its window, or the kernel's endpoint */
+	OPTION("rpmsg", parse_path),
+	OPTION("remote-address", parse_number),
 	OPTION("file", parse_path),
 	OPTION("uio", parse_path),
 	OPTION("map", parse_number),

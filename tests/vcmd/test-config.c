@@ -230,6 +230,7 @@ static const struct refused {
 	{ "node a { file = /f\n kick = eventfd }\n", 2, "this node has none" },
 	{ "node a { file = /f\n kick = uio }\n", 2, "has no uio device" },
 	{ "node a { file = /f\n kick = bell }\n", 2, "neither eventfd, uio nor poll" },
+	{ "node a { rpmsg = /dev/rpmsg_ctrl0 file = /f }\n", 1, "has no window of ours" },
 	{ "node a { socket = /s length = 3M }\n", 1, "power of two" },
 	{ "node a { socket = /s file = /f offset = 1M }\n", 1, "no offset" },
 	{ "node a { socket = /s uio = /dev/uio0 }\n", 1, "hands out no uio device" },
@@ -534,10 +535,14 @@ START_TEST(config_node_takes_all_that_can_be_said)
 		" doorbell-offset = 12 doorbell-value = 0x10000\n"
 		" heartbeat = 500 reset-timeout = 20 user = 1000\n"
 		" bytes = 1M objects = 5 in-flight = 6 table-bytes = 64K }\n"
+		"node c { rpmsg = /dev/rpmsg_ctrl0 address = 1030 remote-address = 1031 }\n"
 		"limits { bytes = 8M }\n"
 		"simulate { allow-nodes = { a, b } }\n");
 	const struct config_node *a = &c->nodes[0], *b = &c->nodes[1];
 
+	ck_assert_str_eq(c->nodes[2].rpmsg, "/dev/rpmsg_ctrl0");
+	ck_assert_uint_eq(c->nodes[2].address, 1030);
+	ck_assert_uint_eq(c->nodes[2].remote_address, 1031);
 	ck_assert_int_eq(a->kick, KICK_EVENTFD);
 	ck_assert_uint_eq(a->vectors, 2);
 	ck_assert_uint_eq(a->limits.bytes, 8 * SZ_1M);
@@ -558,7 +563,7 @@ START_TEST(config_node_takes_all_that_can_be_said)
 	ck_assert_uint_eq(b->limits.in_flight, 6);
 	ck_assert(config_rule_allows(&c->simulate, CONFIG_NODE_UID, NULL, 0));
 	ck_assert(config_rule_allows(&c->simulate, CONFIG_NODE_UID + 1, NULL, 0));
-	ck_assert(!config_rule_allows(&c->simulate, CONFIG_NODE_UID + 2, NULL, 0));
+	ck_assert(!config_rule_allows(&c->simulate, CONFIG_NODE_UID + 3, NULL, 0));
 }
 END_TEST
 

@@ -26,6 +26,7 @@ struct loop_idle;
 struct machine;
 struct memory;
 struct nodes;
+struct session;
 struct store;
 
 TAILQ_HEAD(client_list, client);
@@ -68,6 +69,9 @@ struct broker {
 	uint64_t last_stored;    /* the number of the last arena that was put into the store */
 	uint64_t started_ns;
 	uint64_t n_clients, n_requests, n_refused, n_quarantined;
+	/* Whoever wants to know that a session has begun, or has been taken back (gone); NULL. */
+	void (*on_session)(void *ctx, const struct session *s, bool gone);
+	void *on_session_ctx;
 	enum stage fail_stage; /* tests: the stage that fails next, once */
 };
 

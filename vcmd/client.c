@@ -86,11 +86,18 @@ static void forget_user(struct broker *b, struct user *u)
 	loop_idle_kick(b->chores);
 }
 
+static void announce(const struct client *c, bool gone)
+{
+	if (c->broker->on_session)
+		c->broker->on_session(c->broker->on_session_ctx, c->session, gone);
+}
+
 /* Everything of the session has been taken back. */
 static void over(struct client *c)
 {
 	struct user *u = c->session->user;
 
+	announce(c, true);
 	log_about(LOG_L_INFO, LOG_ABOUT(.session = c->session->id),
 		  "session %llu is over: %llu requests, %llu refused",
 		  (unsigned long long)c->session->id, (unsigned long long)c->n_requests,
@@ -558,6 +565,7 @@ int client_hello(struct client *c, const struct request *req, struct reason *why
 	if (r == 0)
 		r = welcome(c, req->serial, events);
 	if (r == 0) {
+		announce(c, false);
 		log_about(LOG_L_INFO, LOG_ABOUT(.session = c->session->id),
 			  "session %llu: %s, pid %d, uid %u", (unsigned long long)c->session->id,
 			  c->name, (int)c->pid, c->uid);

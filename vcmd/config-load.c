@@ -98,6 +98,8 @@ static int build_top(struct build *b, struct cfg_t *file)
 	r = build_get_text(b, file, "socket", &c->socket);
 	if (!r)
 		r = build_get_text(b, file, "socket-group", &c->socket_group);
+	if (!r)
+		r = build_get_text(b, file, "dbus", &c->dbus);
 	if (r < 0)
 		return r;
 	build_get_uint(file, "socket-mode", &c->socket_mode);

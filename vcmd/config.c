@@ -87,6 +87,7 @@ static void free_one(struct config *c)
 	rule_deinit(&c->simulate);
 	rule_deinit(&c->manage);
 	mem_free(c->socket_group);
+	mem_free(c->dbus);
 	mem_free(c->socket);
 	mem_free(c->path);
 	mem_free(c);

@@ -143,6 +143,7 @@ struct config_node {
 struct config {
 	char *path; /* NULL: built in */
 	char *socket;
+	char *dbus; /* off, system, session, or an address; NULL: nothing said */
 	mode_t socket_mode;
 	char *socket_group; /* NULL: the daemon's */
 	unsigned int fault_timeout_ms;

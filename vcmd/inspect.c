@@ -6,6 +6,8 @@
  *	 63            32 31             0
  *	|   session id   |    handle     |
  */
+#include "vcmd/inspect.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <vcm/inspect.h>
@@ -30,14 +32,16 @@ _Static_assert(VCM_ROW_MAX_N == ROW_MAX_N && VCM_ROW_MAX_S == ROW_MAX_S,
 #define PAGE_ROWS 128
 #define ROW_LEN 440
 
-static struct row *add_row(struct call *c, unsigned int n_n, unsigned int n_s)
+static void row_init(struct row *row, unsigned int n_n, unsigned int n_s)
 {
-	struct row *row = &c->answer->rows[c->answer->n_rows++];
-
 	*row = (struct row){ .n_n = (uint8_t)n_n, .n_s = (uint8_t)n_s };
 	for (unsigned int i = 0; i < n_s; i++)
 		row->s[i] = "";
-	return row;
+}
+
+static struct row *add_row(struct call *c)
+{
+	return &c->answer->rows[c->answer->n_rows++];
 }
 
 /* Some clients' messages are shorter. A page holds one row at least, or nobody would come to an end. */
@@ -53,13 +57,12 @@ static bool may_see(const struct call *c, const struct session *s)
 	return s->user == c->session->user || rights_inspect(c->client);
 }
 
-static uint64_t show_status(struct call *c, uint64_t cursor _unused_)
+void inspect_status(const struct broker *b, struct row *row)
 {
-	struct broker *b = c->broker;
-	struct row *row = add_row(c, VCM_STATUS_N, 2);
 	struct memory_stats memory;
 	const struct pool *pool;
 
+	row_init(row, VCM_STATUS_N, 2);
 	memory_get_stats(b->memory, &memory);
 	row->n[VCM_STATUS_UPTIME] = clock_now_ns() - b->started_ns;
 	row->n[VCM_STATUS_SESSIONS] = b->n_clients;
@@ -76,15 +79,20 @@ static uint64_t show_status(struct call *c, uint64_t cursor _unused_)
 	row->n[VCM_STATUS_STOCK] = memory.stock_bytes;
 	row->s[0] = PACKAGE_VERSION;
 	row->s[1] = b->config->path ? b->config->path : "(built in)";
+}
+
+static uint64_t show_status(struct call *c)
+{
+	inspect_status(c->broker, add_row(c));
 	return 0;
 }
 
-static void device_row(struct call *c, const struct device *d)
+void inspect_device(const struct device *d, struct row *row)
 {
 	const struct machine_device *hw = d->hw;
-	struct row *row = add_row(c, VCM_DEVICE_N, 4);
 	struct backend_caps caps = { 0 };
 
+	row_init(row, VCM_DEVICE_N, 4);
 	if (hw->backend)
 		hw->backend->ops->caps(hw->backend, &caps);
 	row->n[VCM_DEVICE_NUMBER] = d->number;
@@ -118,20 +126,20 @@ static uint64_t show_devices(struct call *c, uint64_t cursor)
 			continue;
 		if (is_full(c))
 			return d->number - 1;
-		device_row(c, d);
+		inspect_device(d, add_row(c));
 	}
 	return 0;
 }
 
-static void pool_row(struct call *c, const struct pool *p)
+void inspect_pool(const struct pool *p, struct row *row)
 {
-	struct row *row = add_row(c, VCM_POOL_N, 2);
 	const struct config_pool *config = p->hw;
 	static const char *const sources[] = { [SOURCE_MEMFD] = "memfd",
 					       [SOURCE_HUGETLB] = "hugetlb",
 					       [SOURCE_WINDOW] = "window",
 					       [SOURCE_PAGEMAP] = "pagemap" };
 
+	row_init(row, VCM_POOL_N, 2);
 	row->n[VCM_POOL_MEMTYPE] = p->memtype;
 	row->n[VCM_POOL_FIRST] = p->ranges[0].first;
 	row->n[VCM_POOL_LAST] = p->ranges[p->n_ranges - 1].last;
@@ -161,16 +169,16 @@ static uint64_t show_pools(struct call *c, uint64_t cursor)
 			continue;
 		if (is_full(c))
 			return i - 1;
-		pool_row(c, p);
+		inspect_pool(p, add_row(c));
 	}
 	return 0;
 }
 
-static void session_row(struct call *c, const struct session *s)
+void inspect_session(const struct session *s, struct row *row)
 {
 	const struct client *client = client_of(s);
-	struct row *row = add_row(c, VCM_SESSION_N, 1);
 
+	row_init(row, VCM_SESSION_N, 1);
 	row->n[VCM_SESSION_ID] = s->id;
 	row->n[VCM_SESSION_UID] = client->uid;
 	row->n[VCM_SESSION_GID] = client->gid;
@@ -204,7 +212,7 @@ static uint64_t show_sessions(struct call *c, uint64_t cursor)
 	for (; s; s = next_session(c, s->id + 1)) {
 		if (is_full(c))
 			return s->id;
-		session_row(c, s);
+		inspect_session(s, add_row(c));
 	}
 	return 0;
 }
@@ -212,8 +220,9 @@ static uint64_t show_sessions(struct call *c, uint64_t cursor)
 static void who_row(struct call *c, const struct res *r, const struct avcm *a)
 {
 	const struct client *client = client_of(r->obj.session);
-	struct row *row = add_row(c, VCM_WHO_N, 2);
+	struct row *row = add_row(c);
 
+	row_init(row, VCM_WHO_N, 2);
 	row->n[VCM_WHO_SESSION] = r->obj.session->id;
 	row->n[VCM_WHO_UID] = client->uid;
 	row->n[VCM_WHO_PID] = (uint64_t)client->pid;
@@ -249,12 +258,12 @@ static uint64_t show_who(struct call *c, uint64_t cursor, uint64_t pa)
 	return 0;
 }
 
-static void vcm_row(struct call *c, const struct object *o)
+static void vcm_row(const struct object *o, struct row *row)
 {
 	const struct vcm *v = (const struct vcm *)o;
 	const struct vcm_table *t = TAILQ_FIRST(&v->tables);
-	struct row *row = add_row(c, VCM_VCM_N, 0);
 
+	row_init(row, VCM_VCM_N, 0);
 	row->n[VCM_VCM_SESSION] = o->session->id;
 	row->n[VCM_VCM_HANDLE] = o->handle;
 	row->n[VCM_VCM_TYPE] = v->type;
@@ -265,11 +274,11 @@ static void vcm_row(struct call *c, const struct object *o)
 		t && t->hw ? ((const struct backend *)t->format->hw)->format->root(t->hw) : 0;
 }
 
-static void res_row(struct call *c, const struct object *o)
+static void res_row(const struct object *o, struct row *row)
 {
 	const struct res *r = (const struct res *)o;
-	struct row *row = add_row(c, VCM_RES_N, 0);
 
+	row_init(row, VCM_RES_N, 0);
 	row->n[VCM_RES_SESSION] = o->session->id;
 	row->n[VCM_RES_VCM] = r->vcm->obj.handle;
 	row->n[VCM_RES_HANDLE] = o->handle;
@@ -281,11 +290,11 @@ static void res_row(struct call *c, const struct object *o)
 	row->n[VCM_RES_BOUND] = r->bound ? r->bound->obj.handle : 0;
 }
 
-static void physmem_row(struct call *c, const struct object *o)
+static void physmem_row(const struct object *o, struct row *row)
 {
 	const struct physmem *m = (const struct physmem *)o;
-	struct row *row = add_row(c, VCM_PHYSMEM_N, 0);
 
+	row_init(row, VCM_PHYSMEM_N, 0);
 	row->n[VCM_PHYSMEM_SESSION] = o->session->id;
 	row->n[VCM_PHYSMEM_HANDLE] = o->handle;
 	row->n[VCM_PHYSMEM_MEMORY] = m->id;
@@ -297,11 +306,11 @@ static void physmem_row(struct call *c, const struct object *o)
 	row->n[VCM_PHYSMEM_MAPPINGS] = m->n_backings;
 }
 
-static void assoc_row(struct call *c, const struct object *o)
+static void assoc_row(const struct object *o, struct row *row)
 {
 	const struct avcm *a = (const struct avcm *)o;
-	struct row *row = add_row(c, VCM_ASSOC_N, 1);
 
+	row_init(row, VCM_ASSOC_N, 1);
 	row->n[VCM_ASSOC_SESSION] = o->session->id;
 	row->n[VCM_ASSOC_HANDLE] = o->handle;
 	row->n[VCM_ASSOC_VCM] = a->vcm->obj.handle;
@@ -311,11 +320,11 @@ static void assoc_row(struct call *c, const struct object *o)
 	row->s[0] = a->device->name;
 }
 
-static void bound_row(struct call *c, const struct object *o)
+static void bound_row(const struct object *o, struct row *row)
 {
 	const struct bound *b = (const struct bound *)o;
-	struct row *row = add_row(c, VCM_BOUND_N, 0);
 
+	row_init(row, VCM_BOUND_N, 0);
 	row->n[VCM_BOUND_SESSION] = o->session->id;
 	row->n[VCM_BOUND_HANDLE] = o->handle;
 	row->n[VCM_BOUND_VCM] = b->vcm->obj.handle;
@@ -323,8 +332,18 @@ static void bound_row(struct call *c, const struct object *o)
 	row->n[VCM_BOUND_LEN] = range_len(b->range);
 }
 
-static uint64_t show_objects(struct call *c, uint64_t cursor, enum object_kind kind,
-			     void (*show)(struct call *, const struct object *))
+void inspect_object(const struct object *o, struct row *row)
+{
+	static void (*const fill[N_OBJECT_KINDS])(const struct object *, struct row *) = {
+		[OBJECT_VCM] = vcm_row,         [OBJECT_RES] = res_row,
+		[OBJECT_BOUND] = bound_row,     [OBJECT_AVCM] = assoc_row,
+		[OBJECT_PHYSMEM] = physmem_row,
+	};
+
+	fill[o->kind](o, row);
+}
+
+static uint64_t show_objects(struct call *c, uint64_t cursor, enum object_kind kind)
 {
 	uint64_t id = cursor >> 32;
 	struct session *s = next_session(c, id);
@@ -336,7 +355,7 @@ static uint64_t show_objects(struct call *c, uint64_t cursor, enum object_kind k
 		while ((o = session_next(s, handle, kind))) {
 			if (is_full(c))
 				return s->id << 32 | o->handle;
-			show(c, o);
+			inspect_object(o, add_row(c));
 			if (o->handle == UINT32_MAX)
 				break;
 			handle = o->handle + 1;
@@ -358,7 +377,8 @@ static uint64_t show_faults(struct call *c, uint64_t cursor)
 
 		if (!(s ? may_see(c, s) : rights_inspect(c->client)))
 			continue;
-		row = add_row(c, VCM_FAULTS_N, 1);
+		row = add_row(c);
+		row_init(row, VCM_FAULTS_N, 1);
 		row->n[VCM_FAULTS_TIME] = r->time_ns;
 		row->n[VCM_FAULTS_DEVICE] = r->device;
 		row->n[VCM_FAULTS_SESSION] = r->session;
@@ -374,7 +394,7 @@ static uint64_t show(struct call *c, const struct op *op)
 {
 	switch ((enum vcm_table_kind)op->arg) {
 	case VCM_TABLE_STATUS:
-		return show_status(c, op->addr);
+		return show_status(c);
 	case VCM_TABLE_DEVICES:
 		return show_devices(c, op->addr);
 	case VCM_TABLE_POOLS:
@@ -384,15 +404,15 @@ static uint64_t show(struct call *c, const struct op *op)
 	case VCM_TABLE_WHO:
 		return show_who(c, op->addr, op->len);
 	case VCM_TABLE_VCMS:
-		return show_objects(c, op->addr, OBJECT_VCM, vcm_row);
+		return show_objects(c, op->addr, OBJECT_VCM);
 	case VCM_TABLE_RESERVATIONS:
-		return show_objects(c, op->addr, OBJECT_RES, res_row);
+		return show_objects(c, op->addr, OBJECT_RES);
 	case VCM_TABLE_PHYSMEMS:
-		return show_objects(c, op->addr, OBJECT_PHYSMEM, physmem_row);
+		return show_objects(c, op->addr, OBJECT_PHYSMEM);
 	case VCM_TABLE_ASSOCS:
-		return show_objects(c, op->addr, OBJECT_AVCM, assoc_row);
+		return show_objects(c, op->addr, OBJECT_AVCM);
 	case VCM_TABLE_BOUNDS:
-		return show_objects(c, op->addr, OBJECT_BOUND, bound_row);
+		return show_objects(c, op->addr, OBJECT_BOUND);
 	case VCM_TABLE_FAULTS:
 		return show_faults(c, op->addr);
 	}

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/reason.h"
 #include "vcmd/broker.h"
+#include "vcmd/bus.h"
 #include "vcmd/config.h"
 #include "vcmd/journald.h"
 #include "vcmd/listener.h"
@@ -29,7 +30,7 @@
 #define EXIT_USAGE 2
 
 struct options {
-	const char *config, *socket; /* NULL: not said */
+	const char *config, *socket, *dbus; /* NULL: not said */
 	bool check, no_seccomp, no_persist, has_level;
 };
 
@@ -40,19 +41,21 @@ struct program {
 	struct loop *loop;
 	struct store *store;
 	struct broker *broker;
+	struct bus *bus; /* NULL: none */
 	struct listener *listener;
 	struct service *service;
 };
 
 static void print_usage(FILE *to)
 {
-	fputs("usage: vcmd [--config FILE] [--socket PATH] [--log-level LEVEL] [--no-seccomp]\n"
-	      "            [--no-persist] [--check]\n"
+	fputs("usage: vcmd [--config FILE] [--socket PATH] [--dbus BUS] [--log-level LEVEL]\n"
+	      "            [--no-seccomp] [--no-persist] [--check]\n"
 	      "       vcmd --version | --help\n"
 	      "\n"
 	      "The VCM broker, in the foreground.\n"
 	      "  --config FILE      read FILE instead of " CONFIG_PATH "\n"
 	      "  --socket PATH      listen there, whatever the configuration says\n"
+	      "  --dbus BUS         serve org.vcmd.Vcm1 on it: off, system, session or an address\n"
 	      "  --log-level LEVEL  error, warning, notice, info or debug\n"
 	      "  --no-seccomp       do not confine the daemon to the system calls that it needs\n"
 	      "  --no-persist       let nothing outlive this process, also where there is an fd store\n"
@@ -71,6 +74,9 @@ static int parse_option(int c, struct options *o)
 		return -1;
 	case 's':
 		o->socket = optarg;
+		return -1;
+	case 'd':
+		o->dbus = optarg;
 		return -1;
 	case 'l':
 		if (log_level_parse(optarg, &level) < 0) {
@@ -108,6 +114,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 	static const struct option known[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "socket", required_argument, NULL, 's' },
+		{ "dbus", required_argument, NULL, 'd' },
 		{ "log-level", required_argument, NULL, 'l' },
 		{ "no-seccomp", no_argument, NULL, 'n' },
 		{ "no-persist", no_argument, NULL, 'p' },
@@ -229,6 +236,7 @@ static void program_deinit(struct program *p)
 	service_free(p->service);
 	listener_free(p->listener);
 	broker_free(p->broker);
+	bus_free(p->bus);
 	store_free(p->store);
 	loop_free(p->loop);
 	config_free(p->config);
@@ -275,6 +283,33 @@ static void drop_unknown(struct store *s)
 	}
 }
 
+/* The system's service manager sets this for the process that it starts, and no shell passes it on as ours. */
+static bool is_system_service(void)
+{
+	const char *pid = getenv("SYSTEMD_EXEC_PID");
+
+	return pid && getppid() == 1 && strtol(pid, NULL, 10) == getpid();
+}
+
+static const char *which_bus(const struct program *p)
+{
+	if (p->options->dbus)
+		return p->options->dbus;
+	if (p->config->dbus)
+		return p->config->dbus;
+	return is_system_service() ? "system" : "off";
+}
+
+static int join_bus(struct program *p, struct reason *why)
+{
+	const char *where = which_bus(p);
+
+	if (!strcmp(where, "off"))
+		return 0;
+	p->bus = bus_new(p->broker, where);
+	return p->bus ? 0 : refuse(why, -ENOMEM, "no memory for the message bus");
+}
+
 /* Each part finds the ones before it. */
 static int set_up(struct program *p, struct reason *why)
 {
@@ -294,6 +329,8 @@ static int set_up(struct program *p, struct reason *why)
 		return -EINVAL;
 	drop_unknown(p->store);
 	r = listen_on(p, why);
+	if (r == 0)
+		r = join_bus(p, why);
 	if (r < 0)
 		return r;
 	p->service = service_new(p->loop, p->broker, listener_name(p->listener), why);

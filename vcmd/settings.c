@@ -368,6 +368,15 @@ static int parse_socket(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *resu
 	return give(value_new(cfg, opt, text), result);
 }
 
+static int parse_bus(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
+{
+	if (strcmp(text, "off") != 0 && strcmp(text, "system") != 0 &&
+	    strcmp(text, "session") != 0 && !strchr(text, ':'))
+		return wrong(cfg, "%s: '%s' is neither off, system, session nor an address",
+			     opt->name, text);
+	return give(value_new(cfg, opt, text), result);
+}
+
 /* The two ids that mean "none" to the kernel name nobody. */
 static bool parse_id(const char *text, uint64_t *out)
 {
@@ -565,6 +574,7 @@ static cfg_opt_t node_opts[] = {
 static cfg_opt_t file_opts[] = {
 	BEGINS,
 	OPTION("socket", parse_socket),
+	OPTION("dbus", parse_bus),
 	OPTION("socket-mode", parse_mode),
 	OPTION("socket-group", parse_group_name),
 	OPTION("fault-timeout", parse_number),

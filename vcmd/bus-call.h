@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A method call that is under way: the operations that it became, and the message that is to be answered.
+ */
+#pragma once
+
+#include <bsd/sys/queue.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <systemd/sd-bus.h>
+
+#include "proto/message.h"
+
+struct bus;
+struct bus_method;
+struct bus_session;
+
+struct bus_call_op {
+	const struct bus_method *method;
+	uint32_t handle, on, target;
+};
+
+struct bus_call {
+	TAILQ_ENTRY(bus_call) link; /* of the session, while it waits */
+	sd_bus_message *m;
+	uint64_t serial;
+	bool batch; /* answered as an array of dictionaries */
+	size_t n_ops;
+	struct bus_call_op ops[];
+};
+
+/* The handlers of the interface's methods, and of Batch. */
+int bus_call_method(sd_bus_message *m, void *bus, sd_bus_error *error);
+int bus_call_batch(sd_bus_message *m, void *bus, sd_bus_error *error);
+
+/* NULL without memory. m is referenced. */
+struct bus_call *bus_call_new(sd_bus_message *m, size_t n_ops);
+/* Returns NULL; NULL is fine. */
+struct bus_call *bus_call_free(struct bus_call *c);
+/* Answers with what the reply says. fds are the reply's pieces'. */
+void bus_call_reply(const struct bus_call *c, const struct reply *reply, const int *fds,
+		    size_t n_fds);
+/* Answers with an error: org.vcmd.Vcm1.Error. and the name of the errno number. */
+void bus_call_refuse(sd_bus_message *m, int status, const char *text);
+/* The same for handlers, which return what this returns. */
+int bus_call_fail(sd_bus_error *error, int status, const char *text);

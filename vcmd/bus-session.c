@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vcmd/bus-session.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "graph/handle.h"
+#include "graph/session.h"
+#include "vcmd/broker.h"
+#include "vcmd/bus-call.h"
+#include "vcmd/bus-method.h"
+#include "vcmd/bus-peer.h"
+#include "vcmd/bus-signal.h"
+#include "vcmd/bus.h"
+#include "vcmd/client.h"
+#include "vcmd/config.h"
+#include "vcmd/loop.h"
+#include "vcmd/transport.h"
+
+#define HELLO_SERIAL 1
+
+/* --- the transport: from the broker to the bus */
+
+static void end_soon(struct bus_session *s, const char *why)
+{
+	s->over = why;
+	loop_timer_set(s->bus->reap, 0);
+}
+
+static struct bus_call *find_call(const struct bus_session *s, uint64_t serial)
+{
+	struct bus_call *c;
+
+	TAILQ_FOREACH(c, &s->calls, link)
+		if (c->serial == serial)
+			return c;
+	return NULL;
+}
+
+static void take_welcome(struct bus_session *s, const struct reply *reply)
+{
+	if (reply->welcome) {
+		s->id = reply->welcome->session;
+		memcpy(s->token, reply->welcome->token, sizeof(s->token));
+	}
+	s->status = reply->status;
+	refuse(&s->why, 0, "%s", reply->reason);
+}
+
+/* Handles that we have chosen for what was not made after all, and those of what is gone. */
+static void settle_handles(struct bus_session *s, const struct bus_call *c, bool done)
+{
+	for (size_t i = 0; i < c->n_ops; i++) {
+		if (!done && c->ops[i].handle)
+			bus_session_unpick(s, c->ops[i].handle);
+		if (done && bus_signal_is_removal(c->ops[i].method->code))
+			bus_session_unpick(s, c->ops[i].on);
+	}
+}
+
+static void finish_call(struct bus_session *s, struct bus_call *c, const struct reply *reply,
+			const int *fds, size_t n_fds)
+{
+	uint32_t code = c->ops[0].method->code;
+
+	TAILQ_REMOVE(&s->calls, c, link);
+	s->n_calls--;
+	settle_handles(s, c, reply->status == 0);
+	bus_call_reply(c, reply, fds, n_fds);
+	if (reply->status == 0)
+		bus_signal_done(s, c);
+	if (code == OP_BYE) {
+		s->closing = reply->status == 0;
+		if (s->closing)
+			end_soon(s, "it was closed");
+	}
+	bus_call_free(c);
+}
+
+static int session_send(void *ctx, const void *buf, size_t len, const int *fds, size_t n_fds)
+{
+	struct bus_session *s = ctx;
+	struct reason why;
+	struct bus_call *c;
+	struct reply reply;
+	int r = reply_decode(s->bus->codec, buf, len, &reply, &why);
+
+	if (r < 0)
+		return r;
+	if (reply.fault) {
+		bus_signal_fault(s, reply.fault);
+		return 0;
+	}
+	if (reply.serial == HELLO_SERIAL) {
+		take_welcome(s, &reply);
+		return 0;
+	}
+	c = find_call(s, reply.serial);
+	if (c)
+		finish_call(s, c, &reply, fds, n_fds);
+	bus_sent(s->bus);
+	return 0;
+}
+
+static int session_send_event(void *ctx, const void *buf, size_t len)
+{
+	return session_send(ctx, buf, len, NULL, 0);
+}
+
+static int session_open_events(void *ctx _unused_)
+{
+	return -EOPNOTSUPP;
+}
+
+static void session_break_off(void *ctx, const char *why)
+{
+	end_soon(ctx, why);
+}
+
+/* Nobody's calls can be left unread on a bus: while it is paused they are refused. */
+static void session_pause(void *ctx)
+{
+	struct bus_session *s = ctx;
+
+	s->n_pauses++;
+}
+
+static void session_resume(void *ctx)
+{
+	struct bus_session *s = ctx;
+
+	s->n_pauses--;
+}
+
+static const struct transport_peer *session_peer(const void *ctx)
+{
+	const struct bus_session *s = ctx;
+
+	return &s->owner->who;
+}
+
+static void drop_calls(struct bus_session *s)
+{
+	struct bus_call *c;
+
+	while ((c = TAILQ_FIRST(&s->calls))) {
+		TAILQ_REMOVE(&s->calls, c, link);
+		bus_call_refuse(c->m, -ECONNRESET, "the session has ended");
+		bus_call_free(c);
+	}
+	if (s->holder)
+		sd_bus_reply_method_return(s->holder, NULL);
+	sd_bus_message_unref(s->holder);
+}
+
+static void session_close(void *ctx)
+{
+	struct bus_session *s = ctx;
+
+	drop_calls(s);
+	bus_sent(s->bus);
+	s->owner->session = NULL;
+	LIST_REMOVE(s, link);
+	mem_free(s);
+}
+
+static const struct transport over_bus = {
+	.send = session_send,
+	.send_event = session_send_event,
+	.open_events = session_open_events,
+	.break_off = session_break_off,
+	.pause = session_pause,
+	.resume = session_resume,
+	.peer = session_peer,
+	.close = session_close,
+};
+
+/* --- life */
+
+/* The length of the packet; a negative errno with the reason. The broker would cut off who sends it what is wrong. */
+static long encode(const struct bus *bus, const struct request *req, struct reason *why)
+{
+	struct request checked;
+	long n = request_encode(bus->codec, req, bus->packet, PROTO_MAX_MESSAGE);
+
+	if (n < 0)
+		return refuse(why, (int)n, "the call is longer than %d bytes as a message",
+			      PROTO_MAX_MESSAGE);
+	if (request_decode(bus->codec, bus->packet, (size_t)n, &checked, why) < 0)
+		return -EINVAL;
+	return n;
+}
+
+static int hello(struct bus_session *s, const struct bus_opening *o, struct reason *why)
+{
+	struct request req = { .serial = HELLO_SERIAL,
+			       .is_hello = true,
+			       .hello = { .version = PROTO_VERSION,
+					  .name = *o->name ? o->name : s->owner->name,
+					  .session = o->id } };
+	long n;
+
+	memcpy(req.hello.token, o->token, sizeof(o->token));
+	n = encode(s->bus, &req, why);
+
+	if (n < 0)
+		return (int)n;
+	s->serial = HELLO_SERIAL;
+	s->status = -EIO;
+	client_packet(s->client, s->bus->packet, (size_t)n);
+	if (!s->id)
+		return refuse(why, s->status, "%s", s->why.text);
+	/* Nobody asks again over the bus: what is asked from now on is new. */
+	if (s->client->last_changed > s->serial)
+		s->serial = s->client->last_changed;
+	return 0;
+}
+
+int bus_session_open(struct bus_peer *p, const struct bus_opening *opening, struct reason *why)
+{
+	struct bus_session *s = mem_new0(struct bus_session);
+	int r;
+
+	if (!s)
+		return refuse(why, -ENOMEM, "the broker is out of memory");
+	s->bus = p->bus;
+	s->owner = p;
+	s->shared = opening->shared;
+	s->next_handle = 1;
+	TAILQ_INIT(&s->calls);
+	s->client = client_new(p->bus->broker, &over_bus, s);
+	if (!s->client) {
+		mem_free(s);
+		return refuse(why, -ENOMEM, "the broker is out of memory");
+	}
+	LIST_INSERT_HEAD(&p->bus->sessions, s, link);
+	p->session = s;
+	r = hello(s, opening, why);
+	if (r < 0)
+		client_gone(s->client, "it was not let in");
+	return r;
+}
+
+void bus_session_owner_gone(struct bus_session *s)
+{
+	client_gone(s->client, "its name has vanished from the bus");
+}
+
+void bus_session_reap(void *ctx)
+{
+	struct bus *bus = ctx;
+	struct bus_session *s, *next;
+
+	LIST_FOREACH_SAFE(s, &bus->sessions, link, next)
+		if (s->over)
+			client_gone(s->client, s->over);
+}
+
+struct bus_session *bus_session_find(struct bus *bus, uint64_t id)
+{
+	struct bus_session *s;
+
+	LIST_FOREACH(s, &bus->sessions, link)
+		if (s->id == id)
+			return s;
+	return NULL;
+}
+
+bool bus_session_may_use(const struct bus_session *s, const struct bus_peer *p)
+{
+	return s->owner == p || (s->shared && s->owner->who.uid == p->who.uid);
+}
+
+/* --- requests */
+
+static int check(const struct bus_session *s, uint32_t code, struct reason *why)
+{
+	uint64_t max = s->bus->broker->config->limits.in_flight;
+
+	if (s->over || s->closing)
+		return refuse(why, -ENOTCONN, "the session is over");
+	/* What ends a wait must get through. */
+	if ((s->n_pauses || s->n_calls >= max) && code != OP_FAULT_REPLY && code != OP_BYE)
+		return refuse(why, -EBUSY, "%llu calls of the session wait already",
+			      (unsigned long long)s->n_calls);
+	return 0;
+}
+
+static bool wants_memory(const struct op *ops, size_t n_ops)
+{
+	for (size_t i = 0; i < n_ops; i++)
+		if (ops[i].code == OP_BACK || ops[i].code == OP_PIECES)
+			return true;
+	return false;
+}
+
+static uint64_t oldest_unanswered(const struct bus_session *s)
+{
+	const struct bus_call *c = TAILQ_FIRST(&s->calls);
+
+	return c ? c->serial : s->serial + 1;
+}
+
+void bus_session_request(struct bus_session *s, struct bus_call *call, const struct op *ops,
+			 size_t n_ops)
+{
+	struct request req = { .serial = s->serial + 1, .ops = ops, .n_ops = n_ops };
+	struct reason why = { "" };
+	long n = check(s, ops[0].code, &why);
+
+	req.ack = oldest_unanswered(s) - 1;
+	if (n == 0)
+		n = encode(s->bus, &req, &why);
+	if (n < 0) {
+		settle_handles(s, call, false);
+		bus_call_refuse(call->m, (int)n, why.text);
+		bus_call_free(call);
+		return;
+	}
+	call->serial = ++s->serial;
+	TAILQ_INSERT_TAIL(&s->calls, call, link);
+	s->n_calls++;
+	s->closing = ops[0].code == OP_BYE;
+	/* The caller keeps no fd between calls. */
+	if (wants_memory(ops, n_ops))
+		client_forget_given(s->client);
+	client_packet(s->client, s->bus->packet, (size_t)n);
+}
+
+uint32_t bus_session_pick(struct bus_session *s)
+{
+	const struct handles *taken = s->client->session ? &s->client->session->client : NULL;
+
+	while (taken && s->next_handle < PROTO_HANDLE_MAX && handles_get(taken, s->next_handle))
+		s->next_handle++;
+	return s->next_handle++;
+}
+
+void bus_session_unpick(struct bus_session *s, uint32_t handle)
+{
+	if (handle < s->next_handle)
+		s->next_handle = handle;
+}

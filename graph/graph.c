@@ -8,7 +8,12 @@
 #include "graph/space.h"
 
 /* What a process may be given addresses in: page 0 stays out. */
-static const struct range user_window = { PAGE_LEN, (UINT64_C(1) << 47) - 1 };
+#ifdef __aarch64__
+#define USER_BITS 48
+#else
+#define USER_BITS 47
+#endif
+static const struct range user_window = { PAGE_LEN, (UINT64_C(1) << USER_BITS) - 1 };
 
 struct graph *graph_new(struct range kernel_window)
 {

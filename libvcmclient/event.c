@@ -87,7 +87,10 @@ static uint64_t verdict_encode(int verdict)
 	return 2 + (uint64_t)(verdict < 0 ? -(int64_t)verdict : EINVAL);
 }
 
-/* The broker may have lost its patience meanwhile: what it says to the verdict does not matter. */
+/*
+ * Only what stalls waits for a verdict. The broker may have lost its patience meanwhile: what it says to it does not
+ * matter.
+ */
 static void handle(struct events *e, const struct fault_event *event)
 {
 	struct vcm_fault fault = {
@@ -109,7 +112,8 @@ static void handle(struct events *e, const struct fault_event *event)
 	const struct request request = { .ops = &op, .n_ops = 1 };
 	struct packet *packet = NULL;
 
-	if (connection_request(e->session->connection, &request, &packet, NULL) == 0)
+	if ((event->flags & FAULT_F_STALLED) &&
+	    connection_request(e->session->connection, &request, &packet, NULL) == 0)
 		connection_put(e->session->connection, packet);
 }
 

@@ -109,12 +109,15 @@ void piece_deinit(struct piece *p)
 	*p = PIECE_NULL;
 }
 
-/* The kernel collapses only where a page has been; it leaves all as it is when it cannot. */
+/* The kernel collapses only where a page has been, and early ones (6.1) where one is mapped; it leaves all as it is when it
+ * cannot. */
 static bool fill_huge(struct piece *p, uint64_t len)
 {
-	for (uint64_t done = 0; done < len; done += SZ_2M)
+	for (uint64_t done = 0; done < len; done += SZ_2M) {
 		if (source_allocate(p->fd, p->filled + done, PAGE_LEN) < 0)
 			return false;
+		(void)*(const volatile uint8_t *)(p->at + p->filled + done);
+	}
 	if (madvise(p->at + p->filled, len, MADV_COLLAPSE) < 0)
 		return false;
 	p->filled += len;

@@ -92,14 +92,15 @@ static struct map_attr map_attr(uint32_t attr, const struct physmem *m)
 				  .cache = attr_res_cache(attr) };
 }
 
-/* The blocks that the memory was asked for in; smaller ones where the device addresses are not aligned to them. */
+/* The blocks that the memory was asked for in; smaller ones where the format has none of these, or the device addresses are
+ * not aligned to them. */
 static uint64_t sizes_for(const struct vcm_table *t, const struct physmem *m, uint64_t va,
 			  const struct extent *e)
 {
-	uint64_t sizes = attr_phys_sizes(m->attr) & t->format->page_sizes,
-		 smallest = sizes & -sizes;
+	uint64_t wanted = attr_phys_sizes(m->attr), sizes = wanted & t->format->page_sizes,
+		 smallest = wanted & -wanted;
 
-	if (!is_aligned(va | e->pa.first | range_len(e->pa), smallest ? smallest : SZ_4K))
+	if (!sizes || !is_aligned(va | e->pa.first | range_len(e->pa), smallest))
 		sizes |= t->format->page_sizes & (smallest - 1);
 	return sizes;
 }

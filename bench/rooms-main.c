@@ -29,12 +29,12 @@ static void say_graph(size_t many, size_t most)
 	say("packing", bench_graph_packing());
 }
 
-static void say_map(const char *name, uint64_t block)
+static void say_map(const char *name, double (*ratio)(uint64_t block), uint64_t block)
 {
 	char text[32];
 
 	snprintf(text, sizeof(text), "%s.ratio", name);
-	say(text, bench_map16m_ratio(block));
+	say(text, ratio(block));
 	snprintf(text, sizeof(text), "%s.ns", name);
 	say(text, bench_map16m_ns());
 	snprintf(text, sizeof(text), "%s.stores", name);
@@ -46,9 +46,12 @@ int main(int argc, char **argv)
 	bool quick = argc > 1 && !strcmp(argv[1], "--quick");
 
 	say_graph(quick ? ROOMS_QUICK : ROOMS_MANY, quick ? ROOMS_QUICK : ROOMS_MOST);
-	say_map("4k", SZ_4K);
-	say_map("64k", SZ_64K);
-	say_map("1m", SZ_1M);
-	say_map("16m", SZ_16M);
+	say_map("4k", bench_map16m_ratio, SZ_4K);
+	say_map("64k", bench_map16m_ratio, SZ_64K);
+	say_map("1m", bench_map16m_ratio, SZ_1M);
+	say_map("16m", bench_map16m_ratio, SZ_16M);
+	say_map("v3-4k", bench_smmuv3_map16m_ratio, SZ_4K);
+	say_map("v3-64k", bench_smmuv3_map16m_ratio, SZ_64K);
+	say_map("v3-2m", bench_smmuv3_map16m_ratio, SZ_2M);
 	return EXIT_SUCCESS;
 }

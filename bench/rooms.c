@@ -69,20 +69,25 @@ static int graph_figures(struct report *r, const struct figures *f)
 
 static int map_figures(struct report *r, const struct figures *f)
 {
-	static const char *const blocks[] = { "4k", "64k", "1m", "16m" };
+	static const struct {
+		const char *name, *figure;
+	} maps[] = {
+		{ "map16m.4k.ratio", "4k" },           { "map16m.64k.ratio", "64k" },
+		{ "map16m.1m.ratio", "1m" },           { "map16m.16m.ratio", "16m" },
+		{ "smmuv3.map16m.4k.ratio", "v3-4k" }, { "smmuv3.map16m.64k.ratio", "v3-64k" },
+		{ "smmuv3.map16m.2m.ratio", "v3-2m" },
+	};
 
-	for (size_t i = 0; i < sizeof(blocks) / sizeof(*blocks); i++) {
-		double ratio = figure(f, blocks[i], ".ratio");
-		char name[32];
+	for (size_t i = 0; i < sizeof(maps) / sizeof(*maps); i++) {
+		double ratio = figure(f, maps[i].figure, ".ratio");
 
 		if (ratio <= 0)
 			return -ENOMEM;
-		snprintf(name, sizeof(name), "map16m.%s.ratio", blocks[i]);
 		report_plain(
-			r, name, ratio, "x",
+			r, maps[i].name, ratio, "x",
 			"back and unback of 16 MB in the driver by bare stores of as many descriptors; no target");
-		report_note(r, "%.0f ns, bare stores %.0f ns", figure(f, blocks[i], ".ns"),
-			    figure(f, blocks[i], ".stores"));
+		report_note(r, "%.0f ns, bare stores %.0f ns", figure(f, maps[i].figure, ".ns"),
+			    figure(f, maps[i].figure, ".stores"));
 	}
 	return 0;
 }

@@ -12,6 +12,8 @@
  * Medians of the same run. 0.0 when the machine has no memory for it.
  */
 double bench_map16m_ratio(uint64_t block);
+/* The same for the SMMUv3 (4K, 64K, 2M), whose driver works on a model of its registers and queues. */
+double bench_smmuv3_map16m_ratio(uint64_t block);
 /* The absolute figures behind the last ratio, in ns for the pair. */
 double bench_map16m_ns(void);
 double bench_map16m_stores_ns(void);

@@ -45,7 +45,7 @@ static int quiet_one(struct machine *m, struct smmuv3s *all, const struct config
 		     struct reason *why)
 {
 	struct found *f = &all->found[all->n];
-	struct a64_config can;
+	struct a64_config can = { 0 };
 	int r = machine_open_registers(m, c, REGISTERS_LEN, &f->window, why);
 
 	if (r == 0)

@@ -39,8 +39,9 @@ struct machine {
 	void *fault_ctx;
 };
 
-static const struct machine_kind *const kinds[] = { &machine_smmu, &machine_smmuv3, &machine_vfio };
-#define N_KINDS (sizeof(kinds) / sizeof(*kinds))
+#define N_KINDS 3
+static const struct machine_kind *const kinds[N_KINDS] = { &machine_smmu, &machine_smmuv3,
+							   &machine_vfio };
 
 /* --- the bus */
 

@@ -134,6 +134,11 @@ struct backend_ops {
 	const struct range *(*reach)(struct backend *b, unsigned int context, size_t *out_n);
 	/* The file that drives the bus master itself; it stays the backend's. */
 	int (*device_fd)(struct backend *b, unsigned int context);
+	/* Everything that a process before this one had active, and that is to be active again, is: what else it has left in
+	 * hardware goes. 0, -EIO. */
+	int (*settle)(struct backend *b, struct reason *why);
+	/* Another process follows: free() leaves hardware as it is, and tables may be left. */
+	void (*leave)(struct backend *b);
 
 	void (*free)(struct backend *b);
 };

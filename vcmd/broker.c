@@ -41,7 +41,7 @@ static bool make_parts(struct broker *b)
 static bool keep(struct broker *b, struct reason *why)
 {
 	if (!b->store || !store_is_kept(b->store))
-		return true;
+		return machine_settle(b->machine, why) == 0;
 	return restore(b, &b->restored, why) == 0;
 }
 
@@ -89,8 +89,11 @@ struct broker *broker_free(struct broker *b)
 		return NULL;
 	/* What the store keeps is for the broker that follows. */
 	b->leaving = b->store && store_is_kept(b->store);
-	if (b->leaving)
+	if (b->leaving) {
 		b->journal = journal_free(b->journal);
+		if (b->machine)
+			machine_leave(b->machine);
+	}
 	TAILQ_FOREACH_SAFE(c, &b->clients, entry, next)
 		client_finish(c);
 	nodes_free(b->nodes);

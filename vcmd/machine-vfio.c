@@ -15,8 +15,10 @@
 #include "vcmd/broker.h"
 #include "vcmd/config.h"
 #include "vcmd/machine-kind.h"
+#include "vcmd/store.h"
 
 #define ABOUT_LEN 256
+#define DISCARD_MS 1000 /* what a keeper of files may take to let go */
 
 CLEANUP_DEFINE(struct vfio_faults *, vfio_faults_free)
 
@@ -40,15 +42,75 @@ static struct vfio_format *make_format(struct machine *m, struct reason *why)
 	return f && machine_keep(m, f, free_format, why) == 0 ? f : NULL;
 }
 
-static int open_files(const struct config *c, struct vfio_files *out, struct reason *why)
+/* --- files that outlive the broker */
+
+static const char *prefix_of(enum vfio_file file)
 {
+	switch (file) {
+	case VFIO_FILE_CONTAINER:
+		return "vfio-container-";
+	case VFIO_FILE_GROUP:
+		return "vfio-group-";
+	case VFIO_FILE_DEVICE:
+		return "vfio-device-";
+	}
+	return "";
+}
+
+static int take_file(void *ctx, enum vfio_file file, uint64_t number)
+{
+	struct broker *b = ctx;
+
+	return b->store ? store_take(b->store, prefix_of(file), number) : -1;
+}
+
+static void discard_file(void *ctx, enum vfio_file file, uint64_t number)
+{
+	struct broker *b = ctx;
+
+	store_remove(b->store, prefix_of(file), number);
+	store_sync(b->store, DISCARD_MS);
+}
+
+static void keep_file(const struct broker *b, enum vfio_file file, uint64_t number, int fd)
+{
+	struct reason why = { "" };
+
+	if (b->store && store_put(b->store, prefix_of(file), number, fd, &why) < 0)
+		log_warning("%s%llu does not outlive this process: %s", prefix_of(file),
+			    (unsigned long long)number, why.text);
+}
+
+/* What was given is kept already. */
+static void keep_files(const struct broker *b, const struct vfio_files *files)
+{
+	for (size_t i = 0; i < files->n_groups; i++) {
+		const struct vfio_open_group *g = &files->groups[i];
+
+		if (g->given)
+			continue;
+		keep_file(b, VFIO_FILE_GROUP, g->number, g->group);
+		keep_file(b, VFIO_FILE_CONTAINER, g->number, g->container);
+	}
+	for (size_t i = 0; i < files->n_devices; i++)
+		if (!files->devices[i].given)
+			keep_file(b, VFIO_FILE_DEVICE, pci_number(&files->devices[i].pci),
+				  files->devices[i].fd);
+}
+
+/* --- the backend */
+
+static int open_files(struct machine *m, struct vfio_files *out, struct reason *why)
+{
+	const struct config *c = machine_config(m);
+	struct vfio_given given = { take_file, discard_file, machine_broker(m) };
 	_cleanup_(mem_freep) const char **addresses = mem_zalloc_n(c->n_vfios, sizeof(char *));
 
 	if (!addresses)
 		return refuse(why, -ENOMEM, "no memory for the VFIO devices");
 	for (size_t i = 0; i < c->n_vfios; i++)
 		addresses[i] = c->vfios[i].address;
-	return vfio_files_open(addresses, c->n_vfios, out, why);
+	return vfio_files_open(addresses, c->n_vfios, &given, out, why);
 }
 
 /* Without a place where faults are told, devices work all the same. */
@@ -91,7 +153,8 @@ static int make_backend(const struct config *c, struct vfio_files *files,
 	for (size_t i = 0; i < files->n_groups; i++)
 		groups[i] = (struct vfio_group_config){ .number = files->groups[i].number,
 							.container = files->groups[i].container,
-							.group = files->groups[i].group };
+							.group = files->groups[i].group,
+							.inherited = files->groups[i].given };
 	for (size_t i = 0; i < files->n_devices; i++)
 		devices[i] = (struct vfio_device_config){ .name = c->vfios[i].name,
 							  .rid = files->devices[i].pci.rid,
@@ -155,7 +218,9 @@ static int add_vfio(struct machine *m, struct reason *why)
 	format = make_format(m, why);
 	if (!format)
 		return -ENOMEM;
-	r = open_files(c, &files, why);
+	r = open_files(m, &files, why);
+	if (r == 0)
+		keep_files(machine_broker(m), &files);
 	if (r == 0)
 		r = make_backend(c, &files, format, &b.backend, why);
 	if (r == 0)

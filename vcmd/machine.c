@@ -326,6 +326,26 @@ struct machine *machine_new(struct broker *b, struct reason *why)
 	return m;
 }
 
+int machine_settle(struct machine *m, struct reason *why)
+{
+	const struct machine_unit *u;
+	int r = 0;
+
+	STAILQ_FOREACH(u, &m->units, link)
+		if (r == 0 && u->is.backend->ops->settle)
+			r = u->is.backend->ops->settle(u->is.backend, why);
+	return r;
+}
+
+void machine_leave(struct machine *m)
+{
+	const struct machine_unit *u;
+
+	STAILQ_FOREACH(u, &m->units, link)
+		if (u->is.backend->ops->leave)
+			u->is.backend->ops->leave(u->is.backend);
+}
+
 struct device *machine_device_of(struct machine *m, const struct backend *backend,
 				 unsigned int context)
 {

@@ -44,6 +44,11 @@ int machine_extend(struct machine *m, const struct config *to, struct reason *wh
 /* Pools and devices refer to `to`, which has all of them, from now on. */
 void machine_use(struct machine *m, const struct config *to);
 
+/* Everything that an earlier broker had active, and that is to be active again, is. 0, -EIO: a device is not quiet. */
+int machine_settle(struct machine *m, struct reason *why);
+/* Another broker follows: machine_free() leaves hardware as it is. */
+void machine_leave(struct machine *m);
+
 /* The device behind a context of a backend; NULL. */
 struct device *machine_device_of(struct machine *m, const struct backend *backend,
 				 unsigned int context);

@@ -16,6 +16,7 @@
 #include "vcmd/clock.h"
 #include "vcmd/journal-chunk.h"
 #include "vcmd/journal.h"
+#include "vcmd/machine.h"
 #include "vcmd/restore-rows.h"
 #include "vcmd/resume.h"
 #include "vcmd/store.h"
@@ -219,6 +220,9 @@ static int rebuild(struct broker *b, struct left *l, struct restore_report *out,
 
 	r.suspect = out->journal.damage != JOURNAL_WHOLE && out->journal.damage != JOURNAL_EMPTY;
 	ret = restore_rows(&r);
+	/* Memory that a device could still reach is not free. */
+	if (ret == 0)
+		ret = machine_settle(b->machine, why);
 	if (ret == 0 && out->journal.retired < out->journal.last)
 		zero_all_free(&r);
 	if (ret == 0)

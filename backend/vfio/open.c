@@ -63,42 +63,92 @@ static int open_group(struct vfio_open_group *g, struct reason *why)
 	return 0;
 }
 
-static int find_group(struct vfio_files *f, unsigned int number, size_t *out, struct reason *why)
+/* Both files of a group that somebody has kept; or none, and nobody keeps them any more. */
+static bool take_group(const struct vfio_given *given, struct vfio_open_group *g)
+{
+	g->container = given->take(given->ctx, VFIO_FILE_CONTAINER, g->number);
+	g->group = given->take(given->ctx, VFIO_FILE_GROUP, g->number);
+	g->given = g->container >= 0 && g->group >= 0;
+	if (g->given)
+		return true;
+	if (g->container >= 0)
+		given->discard(given->ctx, VFIO_FILE_CONTAINER, g->number);
+	if (g->group >= 0)
+		given->discard(given->ctx, VFIO_FILE_GROUP, g->number);
+	fd_closep(&g->container);
+	fd_closep(&g->group);
+	return false;
+}
+
+/* d's file keeps its group in use: without the group it is of no use. */
+static void give_device_back(const struct vfio_given *given, struct vfio_open_device *d)
+{
+	if (d->fd < 0)
+		return;
+	fd_closep(&d->fd);
+	given->discard(given->ctx, VFIO_FILE_DEVICE, pci_number(&d->pci));
+}
+
+static int find_group(struct vfio_files *f, const struct vfio_given *given,
+		      struct vfio_open_device *d, struct reason *why)
 {
 	struct vfio_open_group *g = &f->groups[f->n_groups];
 
-	for (*out = 0; *out < f->n_groups; ++*out)
-		if (f->groups[*out].number == number)
+	for (d->group = 0; d->group < f->n_groups; d->group++)
+		if (f->groups[d->group].number == (unsigned int)d->pci.group)
 			return 0;
-	*g = (struct vfio_open_group){ .number = number, .container = -1, .group = -1 };
+	*g = (struct vfio_open_group){ .number = (unsigned int)d->pci.group,
+				       .container = -1,
+				       .group = -1 };
 	f->n_groups++;
+	if (take_group(given, g))
+		return 0;
+	give_device_back(given, d);
 	return open_group(g, why);
 }
 
-static int open_device(struct vfio_files *f, const char *address, struct reason *why)
+static int check_device(const struct pci_device *pci, struct reason *why)
+{
+	if (pci->group < 0)
+		return refuse(why, -ENODEV, "%s has no IOMMU", pci->address);
+	if (strcmp(pci->driver, "vfio-pci") != 0)
+		return refuse(why, -ENODEV, "vfio-pci does not have %s: vcmctl device bind %s",
+			      pci->address, pci->address);
+	return 0;
+}
+
+static int open_device(struct vfio_files *f, const char *address, const struct vfio_given *given,
+		       struct reason *why)
 {
 	struct vfio_open_device *d = &f->devices[f->n_devices];
 	int r = pci_look(NULL, address, &d->pci, why);
 
 	d->fd = -1;
 	f->n_devices++;
+	if (r == 0)
+		r = check_device(&d->pci, why);
 	if (r < 0)
 		return r;
-	if (d->pci.group < 0)
-		return refuse(why, -ENODEV, "%s has no IOMMU", d->pci.address);
-	if (strcmp(d->pci.driver, "vfio-pci") != 0)
-		return refuse(why, -ENODEV, "vfio-pci does not have %s: vcmctl device bind %s",
-			      d->pci.address, d->pci.address);
-	r = find_group(f, (unsigned int)d->pci.group, &d->group, why);
+	/* Before its group: that is in use as long as a device of it is. */
+	d->fd = given->take(given->ctx, VFIO_FILE_DEVICE, pci_number(&d->pci));
+	r = find_group(f, given, d, why);
 	if (r < 0)
 		return r;
-	d->fd = ioctl(f->groups[d->group].group, VFIO_GROUP_GET_DEVICE_FD, d->pci.address);
+	d->given = d->fd >= 0;
+	if (!d->given)
+		d->fd = ioctl(f->groups[d->group].group, VFIO_GROUP_GET_DEVICE_FD, d->pci.address);
 	return d->fd < 0 ? refuse(why, -errno, "%s: %s", d->pci.address, strerror(errno)) : 0;
 }
 
-int vfio_files_open(const char *const *addresses, size_t n, struct vfio_files *out,
-		    struct reason *why)
+static int take_nothing(void *ctx _unused_, enum vfio_file file _unused_, uint64_t number _unused_)
 {
+	return -1;
+}
+
+int vfio_files_open(const char *const *addresses, size_t n, const struct vfio_given *given,
+		    struct vfio_files *out, struct reason *why)
+{
+	static const struct vfio_given nothing = { .take = take_nothing };
 	_cleanup_(vfio_files_deinit) struct vfio_files f = VFIO_FILES_NULL;
 	int r = 0;
 
@@ -107,7 +157,7 @@ int vfio_files_open(const char *const *addresses, size_t n, struct vfio_files *o
 	if (!f.groups || !f.devices)
 		return refuse(why, -ENOMEM, "no memory");
 	for (size_t i = 0; i < n && r == 0; i++)
-		r = open_device(&f, addresses[i], why);
+		r = open_device(&f, addresses[i], given ? given : &nothing, why);
 	if (r < 0)
 		return r;
 	*out = f;

@@ -34,6 +34,11 @@ bool pci_parse_address(const char *text, char out[PCI_ADDRESS_LEN], uint16_t *ou
 	return true;
 }
 
+uint64_t pci_number(const struct pci_device *d)
+{
+	return (uint64_t)strtoul(d->address, NULL, 16) << 16 | d->rid;
+}
+
 static const char *root(const char *sysfs)
 {
 	return sysfs ? sysfs : "/sys";

@@ -26,6 +26,8 @@ struct pci_device {
 
 /* "0000:00:03.0", or without the first 0000. False for what is no such address. */
 bool pci_parse_address(const char *text, char out[PCI_ADDRESS_LEN], uint16_t *out_rid);
+/* The address of a device that was looked at as a number: segment << 16 | rid. */
+uint64_t pci_number(const struct pci_device *d);
 /* sysfs NULL: /sys. 0; -EINVAL: no address; -ENODEV: no such device. */
 int pci_look(const char *sysfs, const char *address, struct pci_device *out, struct reason *why);
 /*

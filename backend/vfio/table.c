@@ -11,7 +11,8 @@
 struct vfio_format {
 	struct vfio_memory memory;
 	struct reason why; /* what the last map or protect that failed lacked */
-	size_t n_tables;
+	LIST_HEAD(, vfio_table) tables;
+	bool left;
 };
 
 static int run_cmp(const struct vfio_run *a, const struct vfio_run *b)
@@ -186,15 +187,11 @@ struct vfio_format *vfio_format_new(const struct vfio_memory *memory)
 {
 	struct vfio_format *f = mem_new0(struct vfio_format);
 
-	if (f)
-		f->memory = *memory;
+	if (!f)
+		return NULL;
+	f->memory = *memory;
+	LIST_INIT(&f->tables);
 	return f;
-}
-
-struct vfio_format *vfio_format_free(struct vfio_format *f)
-{
-	assert(!f || !f->n_tables);
-	return mem_free(f);
 }
 
 static struct table *table_new(void *format_ctx)
@@ -204,7 +201,7 @@ static struct table *table_new(void *format_ctx)
 	if (!t)
 		return NULL;
 	t->format = format_ctx;
-	t->format->n_tables++;
+	LIST_INSERT_HEAD(&t->format->tables, t, link);
 	RB_INIT(&t->runs);
 	LIST_INIT(&t->users);
 	return (struct table *)(void *)t;
@@ -216,8 +213,23 @@ static void table_free(struct table *table)
 
 	assert(LIST_EMPTY(&t->users));
 	drop_runs(t, (struct range){ 0, UINT64_MAX });
-	t->format->n_tables--;
+	LIST_REMOVE(t, link);
 	mem_free(t);
+}
+
+void vfio_format_leave(struct vfio_format *f)
+{
+	f->left = true;
+}
+
+struct vfio_format *vfio_format_free(struct vfio_format *f)
+{
+	struct vfio_table *t;
+
+	assert(!f || f->left || LIST_EMPTY(&f->tables));
+	while (f && (t = LIST_FIRST(&f->tables)))
+		table_free((struct table *)(void *)t);
+	return mem_free(f);
 }
 
 /* As much of it as is one piece of this process' addresses. */

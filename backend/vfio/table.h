@@ -47,6 +47,7 @@ struct vfio_container {
 LIST_HEAD(vfio_container_list, vfio_container);
 
 struct vfio_table {
+	LIST_ENTRY(vfio_table) link; /* in the format */
 	struct vfio_format *format;
 	struct vfio_runs runs;
 	size_t n_runs;
@@ -55,6 +56,9 @@ struct vfio_table {
 };
 
 extern const struct table_ops vfio_table_ops;
+
+/* Its tables are freed with it. */
+void vfio_format_leave(struct vfio_format *format);
 
 static inline struct vfio_table *vfio_table_of(struct table *t)
 {

@@ -33,6 +33,7 @@ struct vfio {
 	struct device *devices;
 	unsigned int n_devices;
 	struct vfio_faults *faults;
+	bool leaving;
 	int silent_fd; /* what is never readable, where faults are told nowhere */
 };
 
@@ -288,7 +289,7 @@ unsigned int vfio_group(struct backend *b, unsigned int context)
 	return self(b)->devices[context].group->container.group;
 }
 
-int vfio_settle(struct backend *b, struct reason *why)
+static int vfio_settle(struct backend *b, struct reason *why)
 {
 	struct vfio *v = self(b);
 	int r = 0;
@@ -325,6 +326,13 @@ static void release(struct vfio *v, bool close_files)
 	mem_free(v);
 }
 
+/* The mappings are the containers', which outlive this process where somebody keeps their files. */
+static void vfio_leave(struct backend *b)
+{
+	self(b)->leaving = true;
+	vfio_format_leave(b->format_ctx);
+}
+
 static void vfio_free(struct backend *b)
 {
 	struct vfio *v = self(b);
@@ -332,7 +340,7 @@ static void vfio_free(struct backend *b)
 	if (!v)
 		return;
 	for (unsigned int i = 0; i < v->n_devices; i++)
-		if (v->devices[i].active)
+		if (v->devices[i].active && !v->leaving)
 			vfio_deactivate(b, i, HALF_LOW, NULL);
 	for (size_t i = 0; i < v->n_groups; i++)
 		if (v->groups[i].container.table)
@@ -355,6 +363,8 @@ static const struct backend_ops vfio_ops = {
 	.fault_resume = vfio_fault_resume,
 	.reach = vfio_reach,
 	.device_fd = vfio_device_fd,
+	.settle = vfio_settle,
+	.leave = vfio_leave,
 	.free = vfio_free,
 };
 

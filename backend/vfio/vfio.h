@@ -36,7 +36,7 @@ struct vfio_memory {
 struct vfio_format;
 /* NULL without memory. */
 struct vfio_format *vfio_format_new(const struct vfio_memory *memory);
-/* All its tables are gone (asserted). Returns NULL; NULL is fine. */
+/* All its tables are gone (asserted), unless a backend has left them. Returns NULL; NULL is fine. */
 struct vfio_format *vfio_format_free(struct vfio_format *format);
 
 struct vfio_group_config {
@@ -69,11 +69,6 @@ struct vfio_config {
  */
 int vfio_new(const struct vfio_config *config, struct vfio_format *format, struct backend **out,
 	     struct reason *why);
-/*
- * Everything that was to be active again is: a container that is not active now has nothing, and its devices are no
- * bus masters. 0, -EIO.
- */
-int vfio_settle(struct backend *b, struct reason *why);
 /* Mappings that its container can still take. */
 uint64_t vfio_entries_left(struct backend *b, unsigned int context);
 /* The number of its group. */

@@ -55,7 +55,7 @@ START_TEST(what_is_wanted_again_has_no_gap)
 	ck_assert(reaches(VA) && reaches(VA + SZ_1M));
 	map_two();
 	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
-	ck_assert_int_eq(vfio_settle(m.backend, &why), 0);
+	ck_assert_int_eq(m.backend->ops->settle(m.backend, &why), 0);
 	ck_assert_uint_eq(m.model.n_gaps, 0);
 	ck_assert(reaches(VA + SZ_64K - 1) && reaches(VA + SZ_1M));
 	ck_assert_uint_eq(model_count(&m.model, 0), 2);
@@ -109,10 +109,28 @@ START_TEST(a_device_that_nobody_wants_is_quiet_after_the_restart)
 {
 	crash();
 	ck_assert(reaches(VA));
-	ck_assert_int_eq(vfio_settle(m.backend, &why), 0);
+	ck_assert_int_eq(m.backend->ops->settle(m.backend, &why), 0);
 	ck_assert(!m.model.devices[0].bus_master);
 	ck_assert_uint_eq(model_count(&m.model, 0), 0);
 	end();
+}
+END_TEST
+
+/* As systemctl restart: the old process says good-bye, and touches nothing. */
+START_TEST(what_is_left_goes_on)
+{
+	machine_init(&m);
+	t = machine_table(&m);
+	map_two();
+	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
+	m.backend->ops->leave(m.backend);
+	m.backend->ops->free(m.backend);
+	vfio_format_free(m.format);
+	ck_assert(reaches(VA) && reaches(VA + SZ_1M));
+	ck_assert_uint_eq(m.model.n_gaps, 0);
+	m.format = NULL;
+	m.backend = NULL;
+	machine_deinit(&m);
 }
 END_TEST
 
@@ -120,7 +138,7 @@ START_TEST(a_device_that_does_not_become_quiet_is_reported)
 {
 	crash();
 	m.model.fail_in[MODEL_UNMAP] = 1;
-	ck_assert_int_eq(vfio_settle(m.backend, &why), -EIO);
+	ck_assert_int_eq(m.backend->ops->settle(m.backend, &why), -EIO);
 	ck_assert_ptr_nonnull(strstr(why.text, "group"));
 	m.model.fail_in[MODEL_UNMAP] = 0;
 	end();
@@ -149,5 +167,5 @@ END_TEST
 SUITE_MAIN("vfio-restart", what_is_wanted_again_has_no_gap,
 	   what_is_not_wanted_goes_and_what_was_not_there_comes, another_length_is_mapped_anew,
 	   a_mapping_in_the_way_goes, a_device_that_nobody_wants_is_quiet_after_the_restart,
-	   a_device_that_does_not_become_quiet_is_reported,
+	   what_is_left_goes_on, a_device_that_does_not_become_quiet_is_reported,
 	   a_kernel_that_hands_nothing_over_costs_a_gap)

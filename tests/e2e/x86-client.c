@@ -359,6 +359,23 @@ static int strangers_case(void)
 	return n_failed;
 }
 
+/* Everything that there is of memtype 0. */
+static int zero_case(void)
+{
+	struct physmem *mem;
+	struct res *seen;
+
+	need(vcm_sys_init() == 0);
+	cpu_open();
+	mem = vcm_phys_alloc(VCM_MEMTYPE_0, 0x4000000, VCM_ALL);
+	seen = vcm_reserve(cpu.vcm, 0x4000000, RW);
+	need(mem && seen && vcm_back(seen, mem) == 0);
+	expect(is_all((uint8_t *)vcm_get_dev_addr(seen), 0x4000000, 0));
+	end_case("all of a memtype is zero");
+	vcm_sys_destroy();
+	return n_failed;
+}
+
 static void open_all(void)
 {
 	static const char *const names[] = { "edu0", "edu1" };
@@ -381,6 +398,8 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (argc > 1 && !strcmp(argv[1], "stranger"))
 		return strangers_case();
+	if (argc > 1 && !strcmp(argv[1], "zero"))
+		return zero_case();
 	open_all();
 	copies_by_the_device_are_seen_by_the_cpu();
 	scattered_memory_is_contiguous_for_the_device();

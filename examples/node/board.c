@@ -76,7 +76,7 @@ static void lapic_put(uint32_t reg, uint32_t v)
 	*at(LAPIC + reg) = v;
 }
 
-/* A doorbell may be lost for good, with the host that had it: the timer looks all the same, a hundred times a second. */
+/* A doorbell may be lost for good, with the host that had it: the timer looks all the same, five hundred times a second. */
 void board_interrupt(void)
 {
 	is_rung = true;
@@ -109,7 +109,7 @@ static void start_interrupts(void)
 	lapic_put(LAPIC_SPURIOUS, 0x1ff);
 	lapic_put(LAPIC_TIMER_DIVIDE, 0x3);
 	lapic_put(LAPIC_TIMER, 0x20000u | VECTOR_TIMER);
-	lapic_put(LAPIC_TIMER_COUNT, 625000); /* of a thousand million, by 16 */
+	lapic_put(LAPIC_TIMER_COUNT, 125000); /* of a thousand million, by 16 */
 }
 
 /* --- the device --------------------------------------------------------------------------------------------------- */

@@ -40,17 +40,35 @@ static const char machine[] = "access { allow-users = {\"*\"} }\n"
 			      "	context vcodec_a_stream { mid = 1 }\n"
 			      "}\n";
 
+void daemon_path(const struct daemon *d, const char *name, char path[static 128])
+{
+	snprintf(path, 128, "%s/%s", d->folder, name);
+}
+
+static int write_node(FILE *f, const struct daemon *d, enum daemon_node node)
+{
+	if (node == DAEMON_NO_NODE)
+		return 0;
+	fprintf(f, "node bench {\n\tfile = \"%s/window\"\n\tlength = %u\n", d->folder,
+		DAEMON_WINDOW_LEN);
+	if (node == DAEMON_SOCKET_NODE)
+		fprintf(f, "\tsocket = \"%s/node.sock\"\n", d->folder);
+	return fprintf(f, "}\n");
+}
+
 static int write_config(const struct daemon *d, const struct daemon_plan *plan)
 {
 	char path[128];
 	FILE *f;
 	int r;
 
-	snprintf(path, sizeof(path), "%s/vcmd.conf", d->folder);
+	daemon_path(d, "vcmd.conf", path);
 	f = fopen(path, "we");
 	if (!f)
 		return -errno;
 	r = fprintf(f, machine, plan->poll_us, plan->tlb_entries);
+	if (r >= 0)
+		r = write_node(f, d, plan->node);
 	return fclose(f) != 0 || r < 0 ? -EIO : 0;
 }
 
@@ -151,7 +169,9 @@ void daemon_stop(struct daemon *d)
 		waitpid(d->pid, NULL, 0);
 	}
 	if (d->folder[0]) {
-		snprintf(path, sizeof(path), "%s/vcmd.conf", d->folder);
+		daemon_path(d, "vcmd.conf", path);
+		unlink(path);
+		daemon_path(d, "window", path);
 		unlink(path);
 		rmdir(d->folder);
 	}

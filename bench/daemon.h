@@ -15,6 +15,15 @@ struct daemon {
 
 #define DAEMON_NULL ((struct daemon){ .pid = 0 })
 
+/* A node, whose window is the file that daemon_path(d, "window") names. */
+enum daemon_node {
+	DAEMON_NO_NODE,
+	DAEMON_POLLED_NODE, /* neither rings */
+	DAEMON_SOCKET_NODE, /* eventfds are handed out at "node.sock" */
+};
+
+#define DAEMON_WINDOW_LEN (1024u * 1024)
+
 struct daemon_plan {
 	/* The CPU that it starts on and stays on: it knows of no other, and so never polls. -1: it may run everywhere. */
 	int cpu;
@@ -22,6 +31,7 @@ struct daemon_plan {
 	int bind;
 	unsigned int poll_us;
 	unsigned int tlb_entries; /* of both SMMUs */
+	enum daemon_node node;
 };
 
 #define DAEMON_PLAN                                                                                \
@@ -32,5 +42,7 @@ const char *daemon_build_folder(void);
 
 /* 0 when it answers, or a negative errno number. All users may connect to it. */
 int daemon_start(struct daemon *d, const struct daemon_plan *plan);
+/* A file in its folder. */
+void daemon_path(const struct daemon *d, const char *name, char path[static 128]);
 /* Ends it as systemd does. Safe on DAEMON_NULL. */
 void daemon_stop(struct daemon *d);

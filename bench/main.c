@@ -3,7 +3,7 @@
  * bench [--quick] [PART...]: measures, prints a table, and writes bench.json into the current folder.
  *
  * What is compared runs in the same run, turn and turn about; the figures are medians of rounds. --quick: just enough to have
- * a number under each name. The parts: ipc graph tlb buffer crowd; all of them without any, and only then the file is written.
+ * a number under each name. The parts: ipc graph tlb buffer crowd node; all of them without any, and only then the file is written.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -15,6 +15,7 @@
 #include "bench/buffer.h"
 #include "bench/crowd.h"
 #include "bench/ipc.h"
+#include "bench/node.h"
 #include "bench/report.h"
 #include "bench/rooms.h"
 #include "bench/tlb.h"
@@ -31,7 +32,7 @@ static const struct part {
 	int (*fn)(struct report *r, bool quick);
 } parts[] = {
 	{ "ipc", bench_ipc },       { "graph", bench_rooms }, { "tlb", tlb },
-	{ "buffer", bench_buffer }, { "crowd", bench_crowd },
+	{ "buffer", bench_buffer }, { "crowd", bench_crowd },  { "node", bench_node },
 };
 
 #define N_PARTS (sizeof(parts) / sizeof(*parts))

@@ -46,16 +46,15 @@ int vcm_batch_add(struct vcm_node *n, const struct vcm_op *op)
 int vcm_batch_begin(void)
 {
 	struct vcm_node *n = vcm_node_used();
-	int r;
 
 	if (!n || n->state != VCM_NODE_ATTACHED)
 		return vcm_end(-VCM_ENOTCONN);
 	if (n->in_batch)
 		return vcm_end(-VCM_EBUSY);
-	r = vcm_request_begin(&n->out, &n->scratch, n->serial + 1, vcm_node_seen(n));
-	n->in_batch = r == 0;
+	vcm_request_begin(&n->out, n->serial + 1, vcm_node_seen(n));
+	n->in_batch = true;
 	n->batch_error = 0;
-	return vcm_end(r);
+	return vcm_end(0);
 }
 
 static int send_batch(struct vcm_node *n, uint32_t *out_failed)

@@ -5,6 +5,7 @@
 #include <pb_encode.h>
 
 #include "remote/error.h"
+#include "remote/quick.h"
 #include "remote/shared.h"
 
 _Static_assert(VCM_MESSAGE_CAP >= 640, "a reply with all that it can hold");
@@ -14,22 +15,10 @@ static pb_ostream_t rest_of(struct vcm_request *r)
 	return pb_ostream_from_buffer(r->bytes + r->len, sizeof(r->bytes) - r->len);
 }
 
-static int begin(struct vcm_request *r, union vcm_scratch *s)
+void vcm_request_begin(struct vcm_request *r, uint64_t serial, uint64_t ack)
 {
-	pb_ostream_t out;
-
-	r->len = r->n_ops = 0;
-	out = rest_of(r);
-	if (!pb_encode(&out, vcm_wire_Request_fields, &s->request))
-		return -VCM_E2BIG;
-	r->len = out.bytes_written;
-	return 0;
-}
-
-int vcm_request_begin(struct vcm_request *r, union vcm_scratch *s, uint64_t serial, uint64_t ack)
-{
-	s->request = (vcm_wire_Request){ .serial = serial, .ack = ack };
-	return begin(r, s);
+	r->n_ops = 0;
+	r->len = vcm_quick_head(r->bytes, serial, ack);
 }
 
 /* The length, or max + 1 when it is longer. */
@@ -46,6 +35,7 @@ int vcm_request_hello(struct vcm_request *r, union vcm_scratch *s, uint64_t seri
 		      const char *name)
 {
 	size_t n = length_of(name, sizeof(s->request.hello.name) - 1);
+	pb_ostream_t out;
 
 	if (n >= sizeof(s->request.hello.name))
 		return -VCM_E2BIG;
@@ -53,7 +43,12 @@ int vcm_request_hello(struct vcm_request *r, union vcm_scratch *s, uint64_t seri
 					 .has_hello = true,
 					 .hello = { .version = VCM_PROTO_VERSION } };
 	vcm_shared_read(s->request.hello.name, name, n);
-	return begin(r, s);
+	r->len = r->n_ops = 0;
+	out = rest_of(r);
+	if (!pb_encode(&out, vcm_wire_Request_fields, &s->request))
+		return -VCM_E2BIG;
+	r->len = out.bytes_written;
+	return 0;
 }
 
 static int fill(vcm_wire_Op *m, const struct vcm_op *op)
@@ -76,25 +71,37 @@ static int fill(vcm_wire_Op *m, const struct vcm_op *op)
 	return 0;
 }
 
-int vcm_request_add(struct vcm_request *r, union vcm_scratch *s, const struct vcm_op *op)
+static int add_any(struct vcm_request *r, union vcm_scratch *s, const struct vcm_op *op)
 {
 	pb_ostream_t out = rest_of(r);
 
-	if (r->n_ops == VCM_MESSAGE_OPS)
-		return -VCM_E2BIG;
 	if (fill(&s->op, op) < 0)
 		return -VCM_EINVAL;
 	if (!pb_encode_tag(&out, PB_WT_STRING, vcm_wire_Request_ops_tag) ||
 	    !pb_encode_submessage(&out, vcm_wire_Op_fields, &s->op))
 		return -VCM_E2BIG;
 	r->len += out.bytes_written;
-	r->n_ops++;
 	return 0;
+}
+
+int vcm_request_add(struct vcm_request *r, union vcm_scratch *s, const struct vcm_op *op)
+{
+	bool is_plain = !op->name && !op->n_data && sizeof(r->bytes) - r->len >= VCM_QUICK_OP;
+	int status = r->n_ops == VCM_MESSAGE_OPS ? -VCM_E2BIG : 0;
+
+	if (status == 0 && is_plain)
+		r->len += vcm_quick_op(r->bytes + r->len, op);
+	else if (status == 0)
+		status = add_any(r, s, op);
+	r->n_ops += status == 0;
+	return status;
 }
 
 int vcm_reply_decode(union vcm_scratch *s, const uint8_t *bytes, size_t len)
 {
 	pb_istream_t in = pb_istream_from_buffer(bytes, len);
 
+	if (vcm_quick_reply(bytes, len, &s->reply))
+		return 0;
 	return pb_decode(&in, vcm_wire_Reply_fields, &s->reply) ? 0 : -VCM_EPROTO;
 }

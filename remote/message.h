@@ -47,8 +47,9 @@ union vcm_scratch {
 	vcm_wire_Request request;
 };
 
-/* 0, or -VCM_E2BIG: it does not fit. ack < serial. */
-int vcm_request_begin(struct vcm_request *r, union vcm_scratch *s, uint64_t serial, uint64_t ack);
+/* ack < serial. */
+void vcm_request_begin(struct vcm_request *r, uint64_t serial, uint64_t ack);
+/* 0, or -VCM_E2BIG: the name is too long. */
 int vcm_request_hello(struct vcm_request *r, union vcm_scratch *s, uint64_t serial,
 		      const char *name);
 /* -VCM_E2BIG: also one operation too many. -VCM_EINVAL: name or data is too long. After a failure it is as before. */

@@ -83,9 +83,8 @@ int vcm_node_submit(struct vcm_node *n, struct vcm_pending *p, const struct vcm_
 	/* What an open batch has collected is in the same place. */
 	if (n->in_batch)
 		return -VCM_EBUSY;
-	r = vcm_request_begin(&n->out, &n->scratch, n->serial + 1, vcm_node_seen(n));
-	if (r == 0)
-		r = vcm_request_add(&n->out, &n->scratch, op);
+	vcm_request_begin(&n->out, n->serial + 1, vcm_node_seen(n));
+	r = vcm_request_add(&n->out, &n->scratch, op);
 	return r == 0 ? vcm_node_send(n, p) : r;
 }
 

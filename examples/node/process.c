@@ -14,78 +14,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "examples/node/board.h"
+#include "examples/node/ivshmem.h"
 #include "remote/error.h"
-
-/* Who is who at the server. */
-enum { ID_VCMD = 0, ID_MEMORY = -1 };
 
 struct process {
 	struct board board;
-	int server, bell, kick; /* -1: none */
+	struct ivshmem ivshmem;
 };
 
-static struct process process = { .server = -1, .bell = -1, .kick = -1 };
+static struct process process = { .ivshmem = IVSHMEM_NULL };
 static char arguments[256];
-
-/* --- the ivshmem protocol ----------------------------------------------------------------------------------------- */
-
-/* One message, and the fd that came with it (-1: none). False at the end. */
-static bool receive(int server, int64_t *out, int *out_fd)
-{
-	char control[CMSG_SPACE(sizeof(int))];
-	struct iovec iov = { out, sizeof(*out) };
-	struct msghdr m = { .msg_iov = &iov,
-			    .msg_iovlen = 1,
-			    .msg_control = control,
-			    .msg_controllen = sizeof(control) };
-	const struct cmsghdr *c;
-
-	*out_fd = -1;
-	if (recvmsg(server, &m, MSG_CMSG_CLOEXEC | MSG_WAITALL) != sizeof(*out))
-		return false;
-	c = CMSG_FIRSTHDR(&m);
-	if (c && c->cmsg_type == SCM_RIGHTS)
-		memcpy(out_fd, CMSG_DATA(c), sizeof(int));
-	return true;
-}
-
-static int connect_to(const char *path)
-{
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0)
-		return fd;
-	close(fd);
-	return -1;
-}
-
-/* The version and our id, then the memory, vcmd's eventfd and ours, one vector each. The memory's fd, or -1. */
-static int join(const char *path)
-{
-	int64_t version, id, who;
-	int memory = -1, fd;
-
-	process.server = connect_to(path);
-	if (process.server < 0 || !receive(process.server, &version, &fd) || version != 0 ||
-	    !receive(process.server, &id, &fd))
-		return -1;
-	while ((process.bell < 0 || memory < 0) && receive(process.server, &who, &fd))
-		if (who == ID_MEMORY)
-			memory = fd;
-		else if (who == ID_VCMD && process.kick < 0)
-			process.kick = fd;
-		else if (who == id && process.bell < 0)
-			process.bell = fd;
-	return memory;
-}
 
 /* --- the port ----------------------------------------------------------------------------------------------------- */
 
@@ -95,18 +37,18 @@ static void kick(void *ctx, uint32_t notify_id)
 
 	(void)ctx;
 	(void)notify_id;
-	if (process.kick >= 0 && write(process.kick, &one, sizeof(one)) < 0)
+	if (process.ivshmem.kick >= 0 && write(process.ivshmem.kick, &one, sizeof(one)) < 0)
 		perror("process: kick");
 }
 
 static int wait(void *ctx)
 {
-	struct pollfd fds[] = { { .fd = process.bell, .events = POLLIN },
-				{ .fd = process.server, .events = POLLIN } };
+	struct pollfd fds[] = { { .fd = process.ivshmem.bell, .events = POLLIN },
+				{ .fd = process.ivshmem.server, .events = POLLIN } };
 	uint64_t n;
 
 	(void)ctx;
-	if (process.bell < 0) {
+	if (process.ivshmem.bell < 0) {
 		sched_yield();
 		return 0;
 	}
@@ -115,7 +57,7 @@ static int wait(void *ctx)
 	/* vcmd has gone, and with it who would ring. */
 	if (fds[1].revents)
 		return -VCM_ENODEV;
-	return read(process.bell, &n, sizeof(n)) == sizeof(n) ? 0 : -VCM_EIO;
+	return read(process.ivshmem.bell, &n, sizeof(n)) == sizeof(n) ? 0 : -VCM_EIO;
 }
 
 static void *address(void *ctx, uint64_t da, size_t len)
@@ -175,7 +117,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: process --socket PATH | --file PATH [WORD...]\n");
 		return EXIT_FAILURE;
 	}
-	if (!map(is_socket ? join(argv[2]) : open(argv[2], O_RDWR | O_CLOEXEC))) {
+	if (!map(is_socket ? ivshmem_join(&process.ivshmem, argv[2]) :
+			     open(argv[2], O_RDWR | O_CLOEXEC))) {
 		fprintf(stderr, "process: %s gives no memory: %s\n", argv[2], strerror(errno));
 		return EXIT_FAILURE;
 	}

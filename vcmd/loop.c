@@ -285,6 +285,19 @@ void loop_served(struct loop_fd *w)
 	l->asleep_since_ns = 0;
 }
 
+void loop_served_late(struct loop_fd *w)
+{
+	struct loop *l = w->loop;
+
+	if (!w->hot)
+		return;
+	l->hot = w;
+	l->n_served++;
+	polling_slept(&l->spins, 0);
+	polling_slept(&l->yields, 0);
+	l->asleep_since_ns = 0;
+}
+
 /* --- idle work */
 
 struct loop_idle *loop_idle_new(struct loop *l, bool (*fn)(void *ctx), void *ctx)

@@ -452,7 +452,10 @@ static bool turn(struct node_ring *r, bool timed)
 
 static void on_timer(void *ctx)
 {
-	turn(ctx, true);
+	struct node_ring *r = ctx;
+
+	if (turn(r, true) && !node_bell_works(r->bell))
+		loop_served_late(r->watch);
 }
 
 /* Also called when there is nothing, while the loop polls. */

@@ -106,9 +106,9 @@ void host_close(struct host *h)
 	free(h->window);
 }
 
-void host_payload(struct host *h, const void *payload, size_t len)
+static void push(struct host_message **end, const void *payload, size_t len)
 {
-	struct host_message *m = malloc(sizeof(*m) + len), **end = &h->outbox;
+	struct host_message *m = malloc(sizeof(*m) + len);
 
 	ck_assert_ptr_nonnull(m);
 	m->next = NULL;
@@ -117,6 +117,11 @@ void host_payload(struct host *h, const void *payload, size_t len)
 	while (*end)
 		end = &(*end)->next;
 	*end = m;
+}
+
+void host_payload(struct host *h, const void *payload, size_t len)
+{
+	push(&h->outbox, payload, len);
 }
 
 void host_bytes(struct host *h, const void *bytes, size_t len)
@@ -166,16 +171,16 @@ static void welcome(struct host *h, const struct request *request)
 		host_reply(h, &(struct reply){ .serial = request->serial, .welcome = &w });
 }
 
-static void take_fragment(struct host *h, const struct driver_message *m)
+static void take_fragment(struct host *h, const void *payload, size_t len)
 {
 	struct request request;
 	struct reason why = { "" };
-	enum assembly_result r = assembly_take(&h->in, m->data, m->len, &why);
+	enum assembly_result r = assembly_take(&h->in, payload, len, &why);
 
 	if (r == ASSEMBLY_AGAIN) {
 		assembly_init(&h->in, h->in_bytes, sizeof(h->in_bytes));
 		h->number = 0;
-		r = assembly_take(&h->in, m->data, m->len, &why);
+		r = assembly_take(&h->in, payload, len, &why);
 	}
 	ck_assert_msg(r != ASSEMBLY_WRONG, "%s", why.text);
 	if (r == ASSEMBLY_MORE)
@@ -204,7 +209,7 @@ static bool take_one(struct host *h)
 	case DRIVER_MESSAGE:
 		ck_assert_uint_eq(m.dst, HOST_ADDR);
 		h->node_addr = m.src;
-		take_fragment(h, &m);
+		take_fragment(h, m.data, m.len);
 		return true;
 	case DRIVER_WITHDRAWN:
 	case DRIVER_DROPPED:
@@ -226,6 +231,60 @@ static bool send_one(struct host *h)
 	free(m);
 	return true;
 }
+
+/* --- a stack of the node's own ------------------------------------------------------------------------------------ */
+
+static struct host_message *shift(struct host_message **list)
+{
+	struct host_message *m = *list;
+
+	if (m)
+		*list = m->next;
+	return m;
+}
+
+static int link_send(void *ctx, const void *payload, size_t len)
+{
+	struct host *h = ctx;
+
+	if (h->n_sent == h->cap)
+		return -VCM_EAGAIN;
+	push(&h->sent, payload, len);
+	h->n_sent++;
+	return 0;
+}
+
+/* What came is delivered from where it lies; the host has its turn when the node waits. */
+static int link_run(void *ctx, int wait)
+{
+	struct host *h = ctx;
+	struct host_message *m = shift(&h->outbox);
+
+	if (m) {
+		vcm_node_receive(&h->node, m->bytes, m->len);
+		free(m);
+		return 0;
+	}
+	if (!wait)
+		return 0;
+	m = shift(&h->sent);
+	if (!m)
+		return -VCM_ETIMEDOUT;
+	h->n_sent--;
+	take_fragment(h, m->bytes, m->len);
+	free(m);
+	return 0;
+}
+
+void host_link(struct host *h, unsigned int cap)
+{
+	h->cap = cap;
+	h->link = (struct vcm_link){ link_send, link_run, h, driver_payload(&h->driver) };
+	vcm_node_init(&h->node, &h->link, "test");
+	vcm_node_reset(&h->node, true);
+}
+
+/* --- turns -------------------------------------------------------------------------------------------------------- */
 
 bool host_turn(struct host *h)
 {

@@ -38,6 +38,9 @@ struct host {
 	struct vcm_port port;
 	struct vcm_rpmsg rpmsg;
 	struct vcm_node node;
+	struct vcm_link link;      /* of host_link() */
+	struct host_message *sent; /* in that stack, on their way to the host */
+	unsigned int n_sent, cap;
 	struct codec *codec;
 	void (*answer)(struct host *h, const struct request *request);
 	void *ctx;                   /* the test's */
@@ -56,6 +59,8 @@ struct host {
 void host_open(struct host *h, const struct geometry *geometry,
 	       void (*answer)(struct host *h, const struct request *request));
 void host_close(struct host *h);
+/* A stack that the node has already: the two functions of its adapter, with room for `cap` payloads. After host_open(). */
+void host_link(struct host *h, unsigned int cap);
 /* Up again with new rings, as after a death of vcmd; and what the node asks for by itself happens in host_turn(). */
 void host_start(struct host *h);
 /* Takes what has come, sends what is to be sent. Whether anything happened. */

@@ -225,6 +225,33 @@ START_TEST(long_messages_go_through_small_buffers)
 }
 END_TEST
 
+/* A link of two functions, without rings, in which one payload is enough to fill it. */
+START_TEST(a_stack_that_is_there_already_carries_a_session)
+{
+	uint8_t data[VCM_MESSAGE_DATA] = { 1 }, got[VCM_MESSAGE_DATA];
+	struct vcm_op op = {
+		.code = OP_SIM_READ, .len = sizeof(data), .data = data, .n_data = sizeof(data)
+	};
+	struct vcm_pending p = { .data = got, .cap = sizeof(got) };
+	struct geometry g;
+
+	geometry_default(&g);
+	g.buffer_len = 64;
+	host_open(&h, &g, with_data);
+	host_link(&h, 1);
+	ck_assert_int_eq(vcm_node_attach(&h.node), 0);
+	for (int i = 0; i < 10; i++)
+		ck_assert_int_eq(vcm_node_call(&h.node, &p, &op), 0);
+	ck_assert_uint_eq(got[255], 0x5a);
+	vcm_node_reset(&h.node, false);
+	ck_assert_int_eq(vcm_node_call(&h.node, &p, &op), -VCM_ENOTCONN);
+	vcm_node_reset(&h.node, true);
+	ck_assert_int_eq(vcm_node_attach(&h.node), 0);
+	ck_assert_int_eq(vcm_node_call(&h.node, &p, &op), 0);
+	host_close(&h);
+}
+END_TEST
+
 /* --- no answer ---------------------------------------------------------------------------------------------------- */
 
 START_TEST(a_call_gives_up_when_the_port_does)
@@ -584,8 +611,9 @@ SUITE_MAIN("remote/node", it_says_hello_and_is_welcome, it_is_told_why_it_is_not
 	   bytes_are_put_where_they_are_wanted_and_not_beyond,
 	   several_requests_are_on_their_way_at_once, more_requests_than_buffers_wait_for_one,
 	   only_what_has_been_answered_is_acknowledged, long_messages_go_through_small_buffers,
-	   a_call_gives_up_when_the_port_does, attaching_gives_up_when_the_port_does,
-	   polling_does_not_wait, a_call_that_waits_while_the_host_restarts_is_told_so,
+	   a_stack_that_is_there_already_carries_a_session, a_call_gives_up_when_the_port_does,
+	   attaching_gives_up_when_the_port_does, polling_does_not_wait,
+	   a_call_that_waits_while_the_host_restarts_is_told_so,
 	   a_thousand_restarts_are_as_good_as_one, what_an_earlier_session_was_told_is_ignored,
 	   a_host_that_breaks_the_rules_ends_the_session, a_status_that_is_no_status_is_a_failure,
 	   a_welcome_that_is_none_is_not_believed, a_handler_is_run_and_its_verdict_sent,

@@ -32,7 +32,7 @@ static const struct part {
 	int (*fn)(struct report *r, bool quick);
 } parts[] = {
 	{ "ipc", bench_ipc },       { "graph", bench_rooms }, { "tlb", tlb },
-	{ "buffer", bench_buffer }, { "crowd", bench_crowd },  { "node", bench_node },
+	{ "buffer", bench_buffer }, { "crowd", bench_crowd }, { "node", bench_node },
 };
 
 #define N_PARTS (sizeof(parts) / sizeof(*parts))

@@ -171,7 +171,7 @@ static int keep_busy(void)
 	for (uint32_t i = 1; is_in_order(); i++) {
 		bool is_good = make_and_unmake();
 
-		if (is_good && i % 16 == 0)
+		if (is_good && i % 4 == 0)
 			board_print("busy\n");
 		if (!is_good && node.state == VCM_NODE_ATTACHED)
 			return fail("busy");

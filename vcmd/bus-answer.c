@@ -158,6 +158,15 @@ static int add_fds(struct answering *a, const char *name, const int *fds, size_t
 	return r < 0 ? r : finish(a);
 }
 
+static int add_fd(struct answering *a, const char *name)
+{
+	int r = a->n_fds ? begin(a, name, "h") : -EBADF;
+
+	if (r >= 0)
+		r = sd_bus_message_append_basic(a->m, 'h', &a->fds[0]);
+	return r < 0 ? r : finish(a);
+}
+
 /* Two results for one field. */
 static int add_memory(struct answering *a, const char *name)
 {
@@ -179,6 +188,8 @@ static int add_field(struct answering *a, char field, char type, const char *nam
 		return add_memory(a, name);
 	case 'd':
 		return add_data(a, name);
+	case 'f':
+		return add_fd(a, name);
 	case 'R':
 		return add_rows(a, name);
 	default:

@@ -7,6 +7,7 @@
  *
  *	fields of arguments: h handle  o on  t target  a addr  l len  r attr  g arg  n name  d data
  *	fields of results:   h the handle  v the next value  m pieces: a(utt) and their fds  d data  R rows
+ *	                     f the fd
  *
  * A type is one letter but for data (ay), pieces (a(utt)ah) and rows (a(atas)).
  */
@@ -94,6 +95,7 @@
 	X(DeviceToPhysical, DEV_TO_PHYS, "ut", "ta", N(device) N(address), "t", "v", N(physical)) \
 	X(Hook, HOOK, "ub", "tg", N(device) N(set), "", "", "") \
 	X(FaultReply, FAULT_REPLY, "tu", "ag", N(fault) N(verdict), "", "", "") \
+	X(OpenDevice, DEV_OPEN, "u", "t", N(device), "h", "f", N(fd)) \
 	X(SimRead, SIM_READ, "utt", "tal", N(device) N(address) N(length), "ay", "d", N(data)) \
 	X(SimWrite, SIM_WRITE, "utay", "tad", N(device) N(address) N(data), "", "", "") \
 	X(SimFail, SIM_FAIL, "uuu", "tgl", N(device) N(what) N(times), "", "", "") \
@@ -102,6 +104,9 @@
 	/* the rest */ \
 	X(Inspect, INSPECT, "utt", "gal", N(table) N(cursor) N(physical), \
 	  "ta(atas)", "vR", N(next) N(rows)) \
+	X(KillSession, SESSION_KILL, "t", "g", N(session), "", "", "") \
+	X(Reload, RELOAD, "", "", "", "", "", "") \
+	X(Ping, PING, "", "", "", "", "", "") \
 	X(CloseSession, BYE, "", "", "", "", "", "")
 /* clang-format on */
 

@@ -110,8 +110,7 @@ void bus_peer_gone(struct bus_peer *p)
 	sd_bus_slot_unref(p->asking);
 	while (!STAILQ_EMPTY(&p->held))
 		drop(p, STAILQ_FIRST(&p->held));
-	if (p->session)
-		bus_session_owner_gone(p->session);
+	bus_session_owner_gone(p);
 	mem_free(p->who.gids);
 	mem_free(p);
 }

@@ -33,6 +33,7 @@
 	X(Name, "s", 0, FIXED, true) \
 	X(Backend, "s", 1, FIXED, true) \
 	X(Smmu, "s", 2, FIXED, true) \
+	X(About, "s", 3, FIXED, true) \
 	X(Number, "u", VCM_DEVICE_NUMBER, FIXED, false) \
 	X(Kind, "u", VCM_DEVICE_KIND, FIXED, false) \
 	X(Active, "u", VCM_DEVICE_ACTIVE, SILENT, false) \

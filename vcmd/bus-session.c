@@ -28,6 +28,14 @@ static void end_soon(struct bus_session *s, const char *why)
 	loop_timer_set(s->bus->reap, 0);
 }
 
+/* Its owner may open another one at once. */
+static void close_soon(struct bus_session *s)
+{
+	if (s->owner->session == s)
+		s->owner->session = NULL;
+	end_soon(s, "it was closed");
+}
+
 static struct bus_call *find_call(const struct bus_session *s, uint64_t serial)
 {
 	struct bus_call *c;
@@ -73,7 +81,7 @@ static void finish_call(struct bus_session *s, struct bus_call *c, const struct 
 	if (code == OP_BYE) {
 		s->closing = reply->status == 0;
 		if (s->closing)
-			end_soon(s, "it was closed");
+			close_soon(s);
 	}
 	bus_call_free(c);
 }
@@ -160,7 +168,8 @@ static void session_close(void *ctx)
 
 	drop_calls(s);
 	bus_sent(s->bus);
-	s->owner->session = NULL;
+	if (s->owner->session == s)
+		s->owner->session = NULL;
 	LIST_REMOVE(s, link);
 	mem_free(s);
 }
@@ -242,9 +251,13 @@ int bus_session_open(struct bus_peer *p, const struct bus_opening *opening, stru
 	return r;
 }
 
-void bus_session_owner_gone(struct bus_session *s)
+void bus_session_owner_gone(struct bus_peer *p)
 {
-	client_gone(s->client, "its name has vanished from the bus");
+	struct bus_session *s, *next;
+
+	LIST_FOREACH_SAFE(s, &p->bus->sessions, link, next)
+		if (s->owner == p)
+			client_gone(s->client, "its name has vanished from the bus");
 }
 
 void bus_session_reap(void *ctx)

@@ -12,6 +12,7 @@
 """
 
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -35,7 +36,8 @@ OPERATIONS = NAME + '.Operations'
 PROPERTIES = 'org.freedesktop.DBus.Properties'
 PATIENCE = 60  # seconds, for what happens in milliseconds on an idle machine
 
-ALICE, BOB = 61001, 61002  # users whom nobody is
+# dbus-daemon lets nobody in whom it does not know: two users that every Debian has.
+ALICE, BOB = (pwd.getpwnam(name).pw_uid for name in ('daemon', 'bin'))
 
 BUS_CONFIG = '''<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -49,7 +51,7 @@ BUS_CONFIG = '''<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Config
     <allow send_destination="*" eavesdrop="false"/>
     <allow receive_sender="*"/>
   </policy>
-  {limits}
+  <limit name="max_replies_per_connection">50000</limit>
 </busconfig>
 '''
 
@@ -70,6 +72,17 @@ def until(condition, what='it'):
             raise AssertionError(f'{what} has not happened')
         GLib.MainContext.default().iteration(True)
     GLib.source_remove(timer)
+
+
+def until_runs(command, **env):
+    """Runs the command again and again, until it succeeds."""
+    def runs():
+        GLib.MainContext.default().iteration(False)
+        return subprocess.run(command, env=dict(os.environ, **env), stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL, check=False).returncode == 0
+    late = GLib.get_monotonic_time() + PATIENCE * 1000000
+    while not runs():
+        assert GLib.get_monotonic_time() < late, f'{command} does not succeed'
 
 
 class Caller:
@@ -131,7 +144,6 @@ def fails(error, call, *args):
 
 class Suite:
     config = ''  # beside DAEMON_CONFIG
-    limits = ''  # of the bus
 
     def __init__(self):
         self.dir = tempfile.mkdtemp(prefix='vcmd-dbus-')
@@ -143,9 +155,10 @@ class Suite:
     def start_bus(self):
         path = f'{self.dir}/bus.conf'
         with open(path, 'w', encoding='utf-8') as f:
-            f.write(BUS_CONFIG.format(dir=self.dir, limits=self.limits))
-        self.bus = subprocess.Popen(['dbus-daemon', '--nofork', '--config-file', path,
-                                     '--print-address=1'], stdout=subprocess.PIPE)
+            f.write(BUS_CONFIG.format(dir=self.dir))
+        with open(f'{self.dir}/bus.log', 'ab') as log:
+            self.bus = subprocess.Popen(['dbus-daemon', '--nofork', '--config-file', path,
+                                         '--print-address=1'], stdout=subprocess.PIPE, stderr=log)
         assert self.bus.stdout.readline(), 'dbus-daemon does not start'
 
     def stop_bus(self):
@@ -155,15 +168,22 @@ class Suite:
         if os.path.exists(f'{self.dir}/bus'):
             os.unlink(f'{self.dir}/bus')
 
-    def start_daemon(self):
+    def start_daemon(self, config=None):
         path = f'{self.dir}/vcmd.conf'
         with open(path, 'w', encoding='utf-8') as f:
-            f.write(DAEMON_CONFIG + self.config + '\n')
+            f.write(config or DAEMON_CONFIG + self.config + '\n')
         with open(f'{self.dir}/log', 'ab') as log:
             self.daemon = subprocess.Popen(
                 [os.environ['VCM_BUILDDIR'] + '/vcmd/vcmd', '--config', path,
                  '--socket', f'{self.dir}/sock', '--dbus', self.address,
                  '--log-level', 'info'], stderr=log)
+
+    def replace_daemon(self, config):
+        """Another one, with another configuration."""
+        self.daemon.kill()
+        self.daemon.wait()
+        self.start_daemon(config)
+        self.await_daemon()
 
     def await_daemon(self):
         """Until vcmd has its name; a caller on the way."""

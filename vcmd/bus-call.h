@@ -30,9 +30,9 @@ struct bus_call {
 	struct bus_call_op ops[];
 };
 
-/* The handlers of the interface's methods, and of Batch. */
-int bus_call_method(sd_bus_message *m, void *bus, sd_bus_error *error);
-int bus_call_batch(sd_bus_message *m, void *bus, sd_bus_error *error);
+/* The handlers of the interface's methods, and of Batch. userdata: the bus. */
+int bus_call_method(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_call_batch(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
 /* NULL without memory. m is referenced. */
 struct bus_call *bus_call_new(sd_bus_message *m, size_t n_ops);

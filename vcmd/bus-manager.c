@@ -121,12 +121,12 @@ static int set_subscribed(struct bus *bus, sd_bus_message *m, bool on)
 	return r < 0 ? r : 1;
 }
 
-int bus_manager_subscribe(sd_bus_message *m, void *bus, sd_bus_error *error _unused_)
+int bus_manager_subscribe(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
 {
-	return set_subscribed(bus, m, true);
+	return set_subscribed(userdata, m, true);
 }
 
-int bus_manager_unsubscribe(sd_bus_message *m, void *bus, sd_bus_error *error _unused_)
+int bus_manager_unsubscribe(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
 {
-	return set_subscribed(bus, m, false);
+	return set_subscribed(userdata, m, false);
 }

@@ -6,26 +6,28 @@
 
 #include <systemd/sd-bus.h>
 
-int bus_manager_open(sd_bus_message *m, void *bus, sd_bus_error *error);
-int bus_manager_resume(sd_bus_message *m, void *bus, sd_bus_error *error);
-int bus_manager_hold(sd_bus_message *m, void *bus, sd_bus_error *error);
-int bus_manager_find(sd_bus_message *m, void *bus, sd_bus_error *error);
-int bus_manager_subscribe(sd_bus_message *m, void *bus, sd_bus_error *error);
-int bus_manager_unsubscribe(sd_bus_message *m, void *bus, sd_bus_error *error);
+#include "vcmd/bus-method.h"
+
+int bus_manager_open(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_manager_resume(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_manager_hold(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_manager_find(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_manager_subscribe(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_manager_unsubscribe(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
 /* clang-format off */
 #define BUS_MANAGER_METHODS \
-	SD_BUS_METHOD_WITH_NAMES("OpenSession", "sb", SD_BUS_PARAM(name) SD_BUS_PARAM(shared), \
-				 "toay", SD_BUS_PARAM(id) SD_BUS_PARAM(session) SD_BUS_PARAM(token), \
+	SD_BUS_METHOD_WITH_NAMES("OpenSession", "sb", N(name) N(shared), \
+				 "toay", N(id) N(session) N(token), \
 				 bus_manager_open, SD_BUS_VTABLE_UNPRIVILEGED), \
 	SD_BUS_METHOD_WITH_NAMES("ResumeSession", "tayb", \
-				 SD_BUS_PARAM(id) SD_BUS_PARAM(token) SD_BUS_PARAM(shared), \
-				 "toay", SD_BUS_PARAM(id) SD_BUS_PARAM(session) SD_BUS_PARAM(token), \
+				 N(id) N(token) N(shared), \
+				 "toay", N(id) N(session) N(token), \
 				 bus_manager_resume, SD_BUS_VTABLE_UNPRIVILEGED), \
-	SD_BUS_METHOD_WITH_NAMES("HoldSession", "s", SD_BUS_PARAM(name), "", "", \
+	SD_BUS_METHOD_WITH_NAMES("HoldSession", "s", N(name), "", "", \
 				 bus_manager_hold, SD_BUS_VTABLE_UNPRIVILEGED), \
-	SD_BUS_METHOD_WITH_NAMES("FindSession", "s", SD_BUS_PARAM(name), \
-				 "o", SD_BUS_PARAM(session), bus_manager_find, \
+	SD_BUS_METHOD_WITH_NAMES("FindSession", "s", N(name), \
+				 "o", N(session), bus_manager_find, \
 				 SD_BUS_VTABLE_UNPRIVILEGED), \
 	SD_BUS_METHOD_WITH_NAMES("Subscribe", "", "", "", "", bus_manager_subscribe, \
 				 SD_BUS_VTABLE_UNPRIVILEGED), \

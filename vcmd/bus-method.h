@@ -20,8 +20,9 @@
 
 #include "proto/op.h"
 
+/* A name among the arguments or results. */
+#define N(name) #name "\0"
 /* clang-format off */
-#define N SD_BUS_PARAM
 #define BUS_METHODS(X) \
 	/* vcm */ \
 	X(CreateVcm, VCM_CREATE, "utt", "hal", N(handle) N(start) N(length), \

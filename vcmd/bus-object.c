@@ -173,9 +173,8 @@ ONLY_PROPERTIES(physmem, BUS_PHYSMEM_PROPERTIES);
 static const sd_bus_vtable operations_vtable[] = {
 	SD_BUS_VTABLE_START(0),
 	BUS_METHODS(OPERATION)
-		SD_BUS_METHOD_WITH_NAMES("Batch", "a(sa{sv})", SD_BUS_PARAM(operations), "aa{sv}",
-					 SD_BUS_PARAM(results), bus_call_batch,
-					 SD_BUS_VTABLE_UNPRIVILEGED),
+		SD_BUS_METHOD_WITH_NAMES("Batch", "a(sa{sv})", N(operations), "aa{sv}", N(results),
+					 bus_call_batch, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_VTABLE_END,
 };
 

@@ -43,9 +43,9 @@ RB_HEAD(bus_peer_tree, bus_peer);
 RB_PROTOTYPE(bus_peer_tree, bus_peer, by_name, bus_peer_cmp)
 
 /* The filter that sees every message first: calls of peers that are not KNOWN do not pass. */
-int bus_peer_filter(sd_bus_message *m, void *bus, sd_bus_error *error);
+int bus_peer_filter(sd_bus_message *m, void *userdata, sd_bus_error *error);
 /* NameOwnerChanged. */
-int bus_peer_changed(sd_bus_message *m, void *bus, sd_bus_error *error);
+int bus_peer_changed(sd_bus_message *m, void *userdata, sd_bus_error *error);
 /* The sender of a message that has passed the filter; NULL: it has not. */
 struct bus_peer *bus_peer_of(struct bus *bus, sd_bus_message *m);
 /* It is on the bus no more, or the bus is not. */

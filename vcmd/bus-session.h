@@ -52,7 +52,7 @@ int bus_session_open(struct bus_peer *p, const struct bus_opening *opening, stru
 /* The owner has vanished, and so do its sessions: the one it has, and one that it has just closed. */
 void bus_session_owner_gone(struct bus_peer *p);
 /* The sessions that are over go; from the loop. */
-void bus_session_reap(void *bus);
+void bus_session_reap(void *ctx);
 /* The one with that id; NULL. */
 struct bus_session *bus_session_find(struct bus *bus, uint64_t id);
 /* Its owner may, and, when it is shared, everybody of the same user. */

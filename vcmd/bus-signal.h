@@ -17,6 +17,8 @@
 #include <stdint.h>
 #include <systemd/sd-bus.h>
 
+#include "vcmd/bus-method.h"
+
 struct bus;
 struct bus_call;
 struct bus_session;
@@ -26,14 +28,14 @@ struct session;
 /* clang-format off */
 #define BUS_SESSION_SIGNALS \
 	SD_BUS_SIGNAL_WITH_NAMES("Fault", "tuttuuuuut", \
-		SD_BUS_PARAM(fault) SD_BUS_PARAM(device) SD_BUS_PARAM(address) SD_BUS_PARAM(length) \
-		SD_BUS_PARAM(flags) SD_BUS_PARAM(context) SD_BUS_PARAM(fsr) SD_BUS_PARAM(fsynr0) \
-		SD_BUS_PARAM(fsynr1) SD_BUS_PARAM(time_nsec), 0),
+		N(fault) N(device) N(address) N(length) \
+		N(flags) N(context) N(fsr) N(fsynr0) \
+		N(fsynr1) N(time_nsec), 0),
 
 #define BUS_MANAGER_SIGNALS \
 	SD_BUS_SIGNAL_WITH_NAMES("PoolPressure", "outt", \
-		SD_BUS_PARAM(pool) SD_BUS_PARAM(memtype) SD_BUS_PARAM(used) SD_BUS_PARAM(size), 0), \
-	SD_BUS_SIGNAL_WITH_NAMES("Reclaimed", "tu", SD_BUS_PARAM(session) SD_BUS_PARAM(uid), 0),
+		N(pool) N(memtype) N(used) N(size), 0), \
+	SD_BUS_SIGNAL_WITH_NAMES("Reclaimed", "tu", N(session) N(uid), 0),
 /* clang-format on */
 
 /* Whether the operation frees the object that it is on. */
@@ -42,9 +44,9 @@ bool bus_signal_is_removal(uint32_t code);
 void bus_signal_done(struct bus_session *s, const struct bus_call *c);
 void bus_signal_fault(const struct bus_session *s, const struct fault_event *f);
 /* A session, of whatever transport, has begun, or has been taken back (gone). */
-void bus_signal_session(void *bus, const struct session *s, bool gone);
+void bus_signal_session(void *ctx, const struct session *s, bool gone);
 /* Somebody has subscribed, or does not any more. */
 void bus_signal_subscribed(struct bus *bus);
 /* The timer's: looks at the pools. */
-void bus_signal_tick(void *bus);
+void bus_signal_tick(void *ctx);
 void bus_signal_deinit(struct bus *bus);

@@ -220,16 +220,18 @@ int driver_send(struct driver *d, uint32_t src, uint32_t dst, const void *data, 
 
 int driver_announce(struct driver *d, const char *name, uint32_t addr, bool gone)
 {
-	uint8_t body[RPMSG_NS_LEN] = { 0 };
-	uint32_t words[] = { htole32(addr), htole32(gone ? RPMSG_NS_DESTROY : 0) };
+	struct {
+		char name[RPMSG_NAME];
+		uint32_t addr, flags;
+	} body = { .addr = htole32(addr), .flags = htole32(gone ? RPMSG_NS_DESTROY : 0) };
 	size_t len = strlen(name);
 
+	_Static_assert(sizeof(body) == RPMSG_NS_LEN, "as on the wire");
 	assert(len < RPMSG_NAME);
 	if (!d->geometry.ns)
 		return 0;
-	memcpy(body, name, len);
-	memcpy(body + RPMSG_NAME, words, sizeof(words));
-	return driver_send(d, addr, RPMSG_NS_ADDR, body, sizeof(body));
+	memcpy(body.name, name, len); /* zeroes follow */
+	return driver_send(d, addr, RPMSG_NS_ADDR, &body, sizeof(body));
 }
 
 void driver_flush(struct driver *d)

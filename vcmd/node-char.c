@@ -164,11 +164,11 @@ static void carrier_wake(void *ctx)
 	loop_timer_set(c->timer, 0);
 }
 
-static void carrier_hung(void *ctx)
+static void carrier_reset(void *ctx, const char *why)
 {
 	struct node_char *c = ctx;
 
-	node_end(c->node, "no sign of life", false);
+	node_end(c->node, why, false);
 }
 
 static const struct node_carrier carrier = {
@@ -176,7 +176,7 @@ static const struct node_carrier carrier = {
 	.send = carrier_send,
 	.flush = carrier_flush,
 	.wake = carrier_wake,
-	.hung = carrier_hung,
+	.reset = carrier_reset,
 };
 
 /* --- life */

@@ -257,12 +257,12 @@ static void ask(struct node_ring *r, const char *why)
 	want_another_turn(r);
 }
 
-static void carrier_hung(void *ctx)
+static void carrier_reset(void *ctx, const char *why)
 {
 	struct node_ring *r = ctx;
 
 	if (r->state == RING_UP)
-		ask(r, "no sign of life");
+		ask(r, why);
 }
 
 static const struct node_carrier carrier = {
@@ -270,7 +270,7 @@ static const struct node_carrier carrier = {
 	.send = carrier_send,
 	.flush = carrier_flush,
 	.wake = carrier_wake,
-	.hung = carrier_hung,
+	.reset = carrier_reset,
 };
 
 /* --- in */

@@ -65,14 +65,14 @@ static off_t map_offset(const struct config_node *c)
 static void *map_guarded(int fd, off_t at, uint64_t len)
 {
 	char *all = mmap(NULL, len + 2 * PAGE_LEN, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *window;
 
 	if (all == MAP_FAILED)
 		return MAP_FAILED;
-	if (mmap(all + PAGE_LEN, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, at) !=
-	    MAP_FAILED)
-		return all + PAGE_LEN;
-	munmap(all, len + 2 * PAGE_LEN);
-	return MAP_FAILED;
+	window = mmap(all + PAGE_LEN, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, at);
+	if (window == MAP_FAILED)
+		munmap(all, len + 2 * PAGE_LEN);
+	return window;
 }
 
 int node_window_open(struct node_window *w, const struct config_node *c, struct reason *why)

@@ -250,8 +250,7 @@ static void on_later(void *ctx)
 {
 	struct node *n = ctx;
 
-	node_end(n, n->broken, false);
-	n->carrier->wake(n->ctx);
+	n->carrier->reset(n->ctx, n->broken);
 }
 
 static void on_watchdog(void *ctx)
@@ -261,7 +260,7 @@ static void on_watchdog(void *ctx)
 	if (!n->heard) {
 		log_warning("node %s has given no sign of life for %u ms", n->config->name,
 			    n->config->heartbeat_ms);
-		n->carrier->hung(n->ctx);
+		n->carrier->reset(n->ctx, "no sign of life");
 		return;
 	}
 	n->heard = false;
@@ -273,7 +272,7 @@ static void open_session(struct node *n)
 	struct client *c = client_new(n->broker, &over_node, n);
 
 	if (!c) {
-		log_warning("node %s: no memory for a session", n->config->name);
+		n->carrier->reset(n->ctx, "no memory for its session");
 		return;
 	}
 	n->client = c;

@@ -30,8 +30,9 @@ struct node_carrier {
 	void (*flush)(void *ctx);
 	/* The node may be listened to again (node_listens()), or what was its own has all been taken back. */
 	void (*wake)(void *ctx);
-	/* Signs of life have not come in time. The session goes on, until the carrier ends it. */
-	void (*hung)(void *ctx);
+	/* The session cannot go on, for a reason that no message can tell: no sign of life, no memory. The carrier starts the
+	 * node again, or at least ends the session. */
+	void (*reset)(void *ctx, const char *why);
 };
 
 /* NULL without memory. Everything passed outlives the node. */

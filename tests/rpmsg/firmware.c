@@ -98,7 +98,8 @@ bool firmware_announce(struct firmware *f, const char *name, uint32_t addr, bool
 	uint8_t body[40] = { 0 };
 	uint32_t flags = gone;
 
-	strncpy((char *)body, name, 32);
+	for (size_t i = 0; i < 32 && name[i]; i++)
+		body[i] = (uint8_t)name[i];
 	memcpy(body + 32, &addr, 4);
 	memcpy(body + 36, &flags, 4);
 	return firmware_send(f, addr, 53, body, sizeof(body));

@@ -44,19 +44,31 @@ void scene_restart(void)
 	scene_start();
 }
 
+void scene_fill_in(char *out, size_t len, const char *format, const char *folder)
+{
+	size_t n = 0;
+
+	for (const char *at = format; *at; at++) {
+		if (*at == '@')
+			n += (size_t)snprintf(out + n, len - n, "%s", folder);
+		else
+			out[n++] = *at;
+		ck_assert_uint_lt(n, len);
+	}
+	out[n] = 0;
+}
+
 void scene_prepare(const char *options, const char *further)
 {
 	struct scene *s = &scene;
 	char format[2048];
 
-	strcpy(s->folder, "/tmp/vcm-node.XXXXXX");
+	memcpy(s->folder, "/tmp/vcm-node.XXXXXX", sizeof("/tmp/vcm-node.XXXXXX"));
 	ck_assert(mkdtemp(s->folder));
 	snprintf(s->window, sizeof(s->window), "%s/window", s->folder);
 	snprintf(s->socket, sizeof(s->socket), "%s/socket", s->folder);
 	snprintf(format, sizeof(format), "%snode dsp { %s }\n%s", MACHINE, options, further);
-	for (char *at = format, *to = s->text; (*to = *at); at++, to++)
-		if (*at == '@')
-			to += sprintf(to, "%s", s->folder) - 1;
+	scene_fill_in(s->text, sizeof(s->text), format, s->folder);
 	start_world();
 	s->frozen = false;
 }

@@ -33,6 +33,8 @@ extern struct scene scene;
  * master `dma0`.
  */
 void scene_prepare(const char *options, const char *further);
+/* The format, with the folder for each `@`. */
+void scene_fill_in(char *out, size_t len, const char *format, const char *folder);
 /* The node, whose relay has been opened. */
 void scene_start(void);
 /* All of it, with the window in a file. */

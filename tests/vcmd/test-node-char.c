@@ -55,8 +55,9 @@ static void carry_to_node(void)
 	size_t count = n > 0 ? fragment_count((size_t)n, PAYLOAD) : 0;
 
 	n_sent += n > 0;
-	for (uint16_t i = 0; i < count; i++) {
-		size_t len = fragment_write(fragment, PAYLOAD, n_sent, out_buf, (size_t)n, i);
+	for (size_t i = 0; i < count; i++) {
+		size_t len =
+			fragment_write(fragment, PAYLOAD, n_sent, out_buf, (size_t)n, (uint16_t)i);
 
 		ck_assert_int_eq(send(remote, fragment, len, 0), (ssize_t)len);
 	}

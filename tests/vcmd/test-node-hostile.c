@@ -51,11 +51,12 @@ static bool send_ping(void)
 
 static void say_hello(void)
 {
-	const struct request r = { .serial = ++serial,
+	const struct request r = { .serial = serial + 1,
 				   .is_hello = true,
 				   .hello = { .version = PROTO_VERSION, .name = "flood" } };
 
 	ck_assert(send_request(&r));
+	serial++;
 }
 
 static struct firmware_message message;
@@ -171,17 +172,15 @@ static bool has_few(struct world *w, void *ctx)
 
 static void on_hellos(void *ctx _unused_)
 {
+	const struct request hello = { .serial = 1,
+				       .is_hello = true,
+				       .hello = { .version = PROTO_VERSION, .name = "x" } };
+
 	while (firmware_receive(&scene.relay.firmware, &message))
 		;
-	for (int i = 0; i < 32; i++) {
-		number = 0; /* a new life each time */
-		serial = 0;
-		const struct request r = { .serial = 1,
-					   .is_hello = true,
-					   .hello = { .version = PROTO_VERSION, .name = "x" } };
-		if (!send_request(&r))
-			break;
-	}
+	do { /* a new life each time */
+		number = 0;
+	} while (send_request(&hello));
 	loop_timer_set(flood_timer, 0);
 }
 

@@ -55,7 +55,7 @@ START_TEST(memory_of_the_window_is_where_the_node_sees_it)
 	pa = alloc(p, SZ_64K, 0);
 	ck_assert_int_eq(*on_node(pa), 0);
 	ck_assert_int_eq(on_node(pa)[SZ_64K - 1], 0);
-	strcpy(on_node(pa), "from the node");
+	memcpy(on_node(pa), "from the node", sizeof("from the node"));
 	ck_ok(CALL(p, PHYS_FREE, .on = MEM));
 	pa = alloc(p, SZ_64K, 0);
 	ck_assert_int_eq(*on_node(pa), 0); /* the next one does not see it */
@@ -118,14 +118,14 @@ START_TEST(a_local_process_and_a_device_see_what_the_node_shares)
 	open_it();
 	p = scene_peer();
 	pa = alloc(p, SZ_64K, VCM_COHERENT);
-	strcpy(on_node(pa), "from the node");
+	memcpy(on_node(pa), "from the node", sizeof("from the node"));
 	ck_ok(CALL(p, EXPORT, .on = MEM, .attr = VCM_SHARE_READ | VCM_SHARE_WRITE));
 	first = peer_value(p, 0);
 	second = peer_value(p, 1);
 	alice = world_peer_as(scene.world, ALICE);
 	at = map_given(alice, first, second);
 	ck_assert_str_eq(at, "from the node");
-	strcpy(at, "from Linux");
+	memcpy(at, "from Linux", sizeof("from Linux"));
 	ck_assert_str_eq(on_node(pa), "from Linux");
 	video = peer_device(alice, "video");
 	ck_ok(CALL(alice, VCM_CREATE, .handle = 20, .addr = SCENE_AT, .len = SZ_1M));
@@ -204,7 +204,7 @@ START_TEST(what_a_node_had_is_zeroed_before_it_is_anybody_elses)
 	open_it();
 	p = scene_peer();
 	pa = alloc(p, SZ_64K, 0);
-	strcpy(on_node(pa), "secret");
+	memcpy(on_node(pa), "secret", sizeof("secret"));
 	relay_reset(&scene.relay, 0);
 	peer_wait_gone(p);
 	world_kill(scene.world, p);

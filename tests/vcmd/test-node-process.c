@@ -26,7 +26,7 @@ static void prepare(const char *options)
 {
 	char format[1024];
 
-	strcpy(folder, "/tmp/vcm-proc.XXXXXX");
+	snprintf(folder, sizeof(folder), "/tmp/vcm-proc.XXXXXX");
 	ck_assert(mkdtemp(folder));
 	snprintf(
 		format, sizeof(format),
@@ -35,9 +35,7 @@ static void prepare(const char *options)
 		"smmu smmu0 { base = 0x07300000\n context video { mid = 0 } }\n"
 		"stock = 0\naccess { allow-users = { \"*\" } }\nnode dsp { %s }\n",
 		options);
-	for (char *at = format, *to = config; (*to = *at); at++, to++)
-		if (*at == '@')
-			to += sprintf(to, "%s", folder) - 1;
+	scene_fill_in(config, sizeof(config), format, folder);
 	daemon_start(&vcmd, config);
 }
 

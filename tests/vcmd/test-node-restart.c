@@ -49,7 +49,7 @@ START_TEST(a_nodes_session_ends_with_the_broker)
 		p = scene_peer();
 		scene_use_everything(p);
 		at = take_memory(p);
-		strcpy(at, "secret");
+		memcpy(at, "secret", sizeof("secret"));
 		scene_restart();
 		ck_assert_uint_eq(scene.world->broker->n_clients, 1); /* taken up as all are */
 		scene_until_none_left();                              /* but not for its grace */
@@ -69,7 +69,7 @@ START_TEST(what_a_node_had_stays_until_it_has_let_go)
 	open_kept("file = \"@/window\" reset-timeout = 200");
 	p = scene_peer();
 	at = take_memory(p);
-	strcpy(at, "in use");
+	memcpy(at, "in use", sizeof("in use"));
 	scene.frozen = true; /* it does not see that it is to reset */
 	scene_restart();
 	p = world_peer(scene.world);

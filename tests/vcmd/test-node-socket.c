@@ -114,7 +114,7 @@ static int connect_raw(void)
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	strcpy(addr.sun_path, scene.socket);
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", scene.socket);
 	ck_assert(fd >= 0 && connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0);
 	return fd;
 }
@@ -221,19 +221,17 @@ START_TEST(a_socket_that_is_in_use_is_refused_and_a_dead_one_replaced)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	int dead = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	char options[128];
+	char options[128], dead_folder[] = "/tmp/vcm-dead.XXXXXX";
 
-	strcpy(addr.sun_path, "/tmp/vcm-dead.XXXXXX");
-	ck_assert(mkdtemp(addr.sun_path));
-	strcat(addr.sun_path, "/socket");
+	ck_assert(mkdtemp(dead_folder));
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/socket", dead_folder);
 	ck_assert(bind(dead, (struct sockaddr *)&addr, sizeof(addr)) == 0);
 	close(dead);
 	snprintf(options, sizeof(options), "socket = \"%s\"", addr.sun_path);
 	scene_prepare(options, "");
 	close_it();
 	ck_assert_int_eq(access(addr.sun_path, F_OK), -1);
-	*strrchr(addr.sun_path, '/') = 0;
-	ck_assert_int_eq(rmdir(addr.sun_path), 0);
+	ck_assert_int_eq(rmdir(dead_folder), 0);
 }
 END_TEST
 

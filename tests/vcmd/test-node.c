@@ -12,6 +12,7 @@
 #include <vcm/attr.h>
 #include <vcm/inspect.h>
 
+#include "base/mem.h"
 #include "base/range.h"
 #include "graph/graph.h"
 #include "vcmd/broker.h"
@@ -369,6 +370,57 @@ START_TEST(a_node_that_resets_with_a_transaction_under_way_leaves_nothing)
 }
 END_TEST
 
+START_TEST(nodes_are_taken_whole_or_not_at_all)
+{
+	struct reason why;
+	size_t n_fds;
+
+	scene_prepare("file = \"@/window\" socket = \"@/socket\"", "");
+	unlink(scene.socket); /* of the broker that runs */
+	n_fds = count_fds();
+	for (size_t n = 1;; n++) {
+		struct broker *b;
+		int failed;
+
+		mem_fail_nth(n);
+		b = broker_new(scene.world->loop, scene.world->config, NULL, &why);
+		failed = mem_fail_fired();
+		broker_free(b);
+		ck_assert_uint_eq(count_fds(), n_fds);
+		if (!failed)
+			break;
+		ck_assert_ptr_null(b);
+	}
+	world_free(scene.world);
+	unlink(scene.window);
+	ck_assert_int_eq(rmdir(scene.folder), 0);
+}
+END_TEST
+
+/* Without memory for its session or for an answer the node is asked to reset: no request is left without an end. */
+START_TEST(a_request_has_an_answer_or_an_end)
+{
+	int failed, r;
+
+	scene_open("file = \"@/window\" reset-timeout = 50");
+	for (size_t n = 1;; n++) {
+		struct peer *p = scene_connect();
+
+		mem_fail_nth(n);
+		r = peer_hello(p);
+		failed = mem_fail_fired();
+		world_kill(scene.world, p);
+		scene_until_none_left();
+		if (!failed)
+			break;
+		ck_assert(r == 0 || r == -ENOMEM || r == -EPIPE);
+	}
+	ck_ok(r);
+	scene_use_everything(scene_peer());
+	scene_close();
+}
+END_TEST
+
 START_TEST(a_request_before_hello_is_told_so)
 {
 	struct peer *p;
@@ -391,5 +443,6 @@ SUITE_MAIN("node", a_node_is_a_client_like_any_other, a_node_says_goodbye_and_co
 	   a_service_that_is_withdrawn_ends_the_session, messages_to_nobody_are_dropped,
 	   fragments_in_disorder_end_the_session_and_say_why,
 	   a_client_that_counts_from_1_again_has_started_anew, a_request_before_hello_is_told_so,
-	   a_node_handles_the_faults_of_its_device,
+	   a_node_handles_the_faults_of_its_device, nodes_are_taken_whole_or_not_at_all,
+	   a_request_has_an_answer_or_an_end,
 	   a_node_that_resets_with_a_transaction_under_way_leaves_nothing)

@@ -22,7 +22,7 @@
 
 struct vfio_dma {
 	uint64_t iova, len;
-	const void *at; /* in this process */
+	void *at; /* in this process */
 	bool read, write;
 };
 

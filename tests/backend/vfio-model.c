@@ -208,7 +208,7 @@ static uint8_t *byte_for(const struct vfio_model *m, size_t group, uint64_t iova
 		const struct vfio_dma *dma = &m->containers[group].mappings[i].dma;
 
 		if (range_has(range_of(dma), iova) && (write ? dma->write : dma->read))
-			return (uint8_t *)(uintptr_t)dma->at + (iova - dma->iova);
+			return (uint8_t *)dma->at + (iova - dma->iova);
 	}
 	return NULL;
 }

@@ -270,17 +270,19 @@ static int note_left(void *ctx, const struct vcm_row *row)
 	return 0;
 }
 
-static uint64_t mappings_left(const char *name)
+static uint64_t mappings_left(void)
 {
+	static char name[] = "edu0";
+
 	left = 0;
-	expect(vcm_inspect(VCM_TABLE_DEVICES, 0, note_left, (char *)(uintptr_t)name) == 0);
+	expect(vcm_inspect(VCM_TABLE_DEVICES, 0, note_left, name) == 0);
 	return left;
 }
 
 /* As many small buffers as the kernel still has mappings for edu0, and one more, which the simulated SMMU has had by then. */
 static void fill_up(size_t sim)
 {
-	uint64_t n = mappings_left("edu0");
+	uint64_t n = mappings_left();
 	struct buffer *all = calloc(n + 1, sizeof(*all));
 	struct res *more;
 	uint8_t byte;
@@ -288,7 +290,7 @@ static void fill_up(size_t sim)
 
 	for (uint64_t i = 0; i < n; i++)
 		all[i] = buffer_new(region.vcm, VCM_MEMTYPE_0, 0x1000, VCM_4KB, RW);
-	expect(mappings_left("edu0") == 0);
+	expect(mappings_left() == 0);
 	more = vcm_reserve(region.vcm, 0x1000, RW);
 	addr = vcm_get_dev_addr(more);
 	expect(vcm_unback(all[0].res) == 0);
@@ -364,13 +366,15 @@ static int zero_case(void)
 {
 	struct physmem *mem;
 	struct res *seen;
+	uint8_t *at;
 
 	need(vcm_sys_init() == 0);
 	cpu_open();
 	mem = vcm_phys_alloc(VCM_MEMTYPE_0, 0x4000000, VCM_ALL);
 	seen = vcm_reserve(cpu.vcm, 0x4000000, RW);
 	need(mem && seen && vcm_back(seen, mem) == 0);
-	expect(is_all((uint8_t *)vcm_get_dev_addr(seen), 0x4000000, 0));
+	at = (uint8_t *)vcm_get_dev_addr(seen); // NOLINT(performance-no-int-to-ptr)
+	expect(is_all(at, 0x4000000, 0));
 	end_case("all of a memtype is zero");
 	vcm_sys_destroy();
 	return n_failed;

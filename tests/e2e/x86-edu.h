@@ -44,7 +44,8 @@ static inline int edu_open(struct edu *e, int fd)
 	at = mmap(NULL, bar.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)bar.offset);
 	if (at == MAP_FAILED)
 		return -errno;
-	*e = (struct edu){ fd, at };
+	e->fd = fd;
+	e->regs = at;
 	return *(volatile uint32_t *)(e->regs + EDU_IDENT) == EDU_IDENT_VALUE ? 0 : -ENODEV;
 }
 

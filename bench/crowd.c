@@ -319,7 +319,8 @@ static void end(struct scene *s)
 static void tell(struct report *r, const struct scene *s, const struct figures *alone,
 		 const struct figures *among, const struct figures *flooded)
 {
-	double n = (double)(s->n * N_CROWDS), n_slow = (double)(s->n / SLOW_PART * N_CROWDS);
+	const size_t slow_each = s->n / SLOW_PART;
+	double n = (double)(s->n * N_CROWDS), n_slow = (double)(slow_each * N_CROWDS);
 
 	report_add(r, "crowd.latency.ratio", flooded->median / alone->median, "x", AT_MOST, 2,
 		   "a synchronous call of an idle daemon's only client");

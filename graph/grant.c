@@ -182,7 +182,7 @@ static void take_nature(struct physmem *m, const struct physmem *from, bool writ
 int plan_import(struct plan *p, struct session *s, uint32_t handle, struct token token)
 {
 	const struct grant *g = find(p->graph, token);
-	struct physmem *m;
+	struct physmem *m = NULL;
 	int r = plan_want(p, 1, 0);
 
 	if (r == 0 && !g)
@@ -195,6 +195,7 @@ int plan_import(struct plan *p, struct session *s, uint32_t handle, struct token
 		r = physmem_make(p, s, handle, &m);
 	if (r < 0)
 		return r;
+	assert(m);
 	take_nature(m, g->physmem, g->writable);
 	r = take_extents(p, m, g->physmem);
 	if (r == 0)

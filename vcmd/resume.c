@@ -67,7 +67,14 @@ struct client *resume_find(const struct client *c, const struct hello *hello, st
 		refuse(why, 0,
 		       "session %llu cannot be resumed: it has ended, or this broker never knew it",
 		       (unsigned long long)hello->session);
-	return old;
+	if (!old || !old->incomplete)
+		return old;
+	/* Its client would go on with what is not there: better it knows. */
+	refuse(why, 0,
+	       "session %llu cannot be resumed: the journal was damaged, and a part of it is lost",
+	       (unsigned long long)hello->session);
+	client_end(old);
+	return NULL;
 }
 
 static void move_hooks(struct client *c, struct client *old)

@@ -16,7 +16,7 @@ struct hello;
 /* The session of c, which has no link, waits from now on. 0, -ENOMEM. */
 int resume_wait(struct client *c);
 /* Who has the session that c, which is new, may take. NULL: there is no such session, or it is not c's to have; which of them,
- * nobody is told. */
+ * nobody is told. One that was not restored whole ends when its client comes, which is told that. */
 struct client *resume_find(const struct client *c, const struct hello *hello, struct reason *why);
 /* c has the session from now on; old, waiting or not, is no client any more. */
 void resume_take(struct client *c, struct client *old, const struct hello *hello);

@@ -411,13 +411,13 @@ static void end(void)
 	MUST(vcm_sys_destroy() == 0);
 }
 
-void crash_client(struct crash_shared *s, unsigned int i, unsigned int seed)
+void crash_client(struct crash_shared *with, unsigned int number, unsigned int seed)
 {
 	pthread_t thread;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	shared = s;
-	which = i;
+	shared = with;
+	which = number;
 	random_state = seed;
 	begin();
 	MUST(pthread_create(&thread, NULL, transact, NULL) == 0);

@@ -30,4 +30,4 @@ struct crash_shared {
 #define CRASH_ENGINE "crash%u_engine"
 
 /* The client's process: does not return. Status 0: all was as it should be, until it was over. */
-_Noreturn void crash_client(struct crash_shared *shared, unsigned int which, unsigned int seed);
+_Noreturn void crash_client(struct crash_shared *with, unsigned int number, unsigned int seed);

@@ -136,6 +136,21 @@ START_TEST(a_session_that_has_ended_is_not_taken_up)
 }
 END_TEST
 
+START_TEST(a_session_that_is_not_whole_ends_when_its_client_comes)
+{
+	struct peer *again;
+
+	setup();
+	orphan(p)->incomplete = true;
+	again = world_connect(w);
+	ck_status(peer_resume(again, p, p->serial), -ESTALE);
+	ck_assert_ptr_nonnull(strstr(again->reply.reason, "a part of it is lost"));
+	world_until(w, has_ended, NULL);
+	ck_assert_uint_eq(world_used(w), 0);
+	world_free(w);
+}
+END_TEST
+
 START_TEST(who_was_turned_away_may_begin_anew)
 {
 	struct peer *again;
@@ -321,6 +336,7 @@ END_TEST
 SUITE_MAIN("vcmd-resume", a_session_that_waits_goes_on_with_all_that_it_has,
 	   a_session_that_nobody_takes_up_ends, a_wrong_token_or_number_takes_nothing,
 	   another_user_takes_nothing, a_session_that_has_ended_is_not_taken_up,
+	   a_session_that_is_not_whole_ends_when_its_client_comes,
 	   who_was_turned_away_may_begin_anew, a_hello_in_a_session_takes_no_other,
 	   the_last_who_comes_has_the_session, what_was_carried_out_is_answered_and_not_done_again,
 	   what_was_seen_is_forgotten, serials_only_grow_also_afterwards,

@@ -186,9 +186,9 @@ static int take_hook(struct restoring *r, const struct row_head *row, struct rea
 	const struct device *d = device_by_name(r->broker->graph, was->device);
 	struct client *c = client_of_row(r, row);
 
-	if (!was->set)
+	if (!was->set || !c) /* it went with its session, which says so */
 		return 0;
-	if (!c || !d)
+	if (!d)
 		return refuse(why, -EINVAL, "there is no device %s any more", was->device);
 	return client_set_hook(c, d->number, true) < 0 ?
 		       refuse(why, -ENOMEM, "the broker is out of memory") :

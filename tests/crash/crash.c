@@ -60,7 +60,7 @@ static int64_t now_ms(void)
 
 static void print_config(FILE *f)
 {
-	fprintf(f, "grace = %u\n", getenv("VCM_UNDER_VALGRIND") ? 60000 : 10000);
+	fprintf(f, "grace = %u\n", getenv("VCM_UNDER_VALGRIND") ? 60000u : 20000u);
 	fputs("fault-timeout = 60000\n"
 	      "memtype 0 { pool { ranges = {\"0x40000000+512M\"} } }\n"
 	      "smmu crash {\n\tbase = 0x1000000\n\tbanks = 128\n",
@@ -158,7 +158,7 @@ static void bear_client(void)
 {
 	unsigned int i = n_born++;
 
-	pids[i] = fork();
+	pids[i] = keeper ? keeper_fork(keeper) : fork();
 	if (pids[i] == 0)
 		crash_client(shared, i, options.seed + i);
 	if (pids[i] < 0)
@@ -179,9 +179,9 @@ static void begin_clients(void)
 /* Now and then somebody dies with the daemon, or just before: its session waits for nobody. */
 static void kill_a_client(void)
 {
-	unsigned int i = (unsigned int)rand_r(&random_state) % n_born;
+	unsigned int i = (unsigned int)rand_r(&random_state) % CRASH_CLIENTS_MAX;
 
-	if (!pids[i] || n_born == CRASH_CLIENTS_MAX || rand_r(&random_state) % 4 == 0)
+	if (!pids[i] || n_born == CRASH_CLIENTS_MAX)
 		return;
 	kill(pids[i], SIGKILL);
 	waitpid(pids[i], NULL, 0);
@@ -249,7 +249,7 @@ static int take_status(void *ctx, const struct vcm_row *row)
 /* The sessions of the dead have until their grace is over. */
 static void check_nothing_is_left(void)
 {
-	struct vcm_row status;
+	struct vcm_row status = { .n_n = 0 };
 	int64_t start = now_ms();
 
 	if (vcm_sys_init() != 0)

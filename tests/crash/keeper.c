@@ -4,6 +4,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -123,19 +124,38 @@ static void obey(struct keeper *k, struct message *m)
 	}
 }
 
+/* With the lock held from before an fd comes until it is where it belongs: nobody forks in between. */
 static void *keep(void *arg)
 {
 	static struct message m;
 	struct keeper *k = arg;
+	struct pollfd fd = { .fd = k->fd, .events = POLLIN };
+	bool is_over = false;
 
-	while (receive(k->fd, 0, &m)) {
+	while (!is_over) {
+		poll(&fd, 1, -1);
 		pthread_mutex_lock(&k->lock);
-		obey(k, &m);
+		if (receive(k->fd, MSG_DONTWAIT, &m)) {
+			obey(k, &m);
+			is_over = has_line(&m, "X_END=1");
+		}
 		pthread_mutex_unlock(&k->lock);
-		if (has_line(&m, "X_END=1"))
-			break;
 	}
 	return NULL;
+}
+
+pid_t keeper_fork(struct keeper *k)
+{
+	pid_t pid;
+
+	pthread_mutex_lock(&k->lock);
+	pid = fork();
+	for (size_t i = 0; pid == 0 && i < k->n_kept; i++)
+		close(k->kept[i].fd);
+	if (pid == 0)
+		close(k->fd);
+	pthread_mutex_unlock(&k->lock);
+	return pid;
 }
 
 /* To the keeper itself: behind everything that was sent before. */
@@ -282,6 +302,7 @@ size_t keeper_count(struct keeper *k, const char *prefix)
 {
 	size_t n = 0;
 
+	settle(k);
 	pthread_mutex_lock(&k->lock);
 	for (size_t i = 0; i < k->n_kept; i++)
 		n += !strncmp(k->kept[i].name, prefix, strlen(prefix));

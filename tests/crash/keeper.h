@@ -17,10 +17,12 @@ void keeper_start(struct keeper *k);
 /* Returns when it has said so. */
 void keeper_await_ready(struct keeper *k);
 pid_t keeper_pid(const struct keeper *k);
+/* fork(), and in the child none of the fds that are kept or on their way: a barrier would wait for it. */
+pid_t keeper_fork(struct keeper *k);
 /* Ends it at once, and takes what it had sent before. */
 void keeper_kill(struct keeper *k);
 /* Ends it by SIGTERM; the status of its end. */
 int keeper_stop(struct keeper *k);
-/* Fds that are kept and whose names begin so. */
+/* Fds that are kept and whose names begin so, of all that was sent up to now. */
 size_t keeper_count(struct keeper *k, const char *prefix);
 struct keeper *keeper_free(struct keeper *k);

@@ -44,6 +44,7 @@ struct program {
 	struct bus *bus; /* NULL: none */
 	struct listener *listener;
 	struct service *service;
+	int handed; /* the listening socket, until the listener has it; -1 */
 };
 
 static void print_usage(FILE *to)
@@ -240,27 +241,29 @@ static void program_deinit(struct program *p)
 	store_free(p->store);
 	loop_free(p->loop);
 	config_free(p->config);
+	fd_closep(&p->handed);
 }
 
 static int listen_on(struct program *p, struct reason *why)
 {
-	int fd _cleanup_(fd_closep) = listener_take_handed();
 	const struct listener_config config = {
 		.path = p->options->socket ? p->options->socket : p->config->socket,
 		.mode = p->config->socket_mode,
 		.group = p->config->socket_group,
-		.handed = fd,
+		.handed = p->handed,
 	};
 	int r = listener_new(p->loop, &config, on_connection, p, &p->listener, why);
 
 	if (r == 0)
-		steal_fd(&fd);
+		p->handed = -1;
 	return r;
 }
 
-/* Everything but the listening socket is what an earlier run has left. */
+/* Everything but the listening socket is what an earlier run has left. Both are looked for now, while no fd of those has
+ * been closed yet: libsystemd would find none. */
 static int take_over(struct program *p, struct reason *why)
 {
+	p->handed = listener_take_handed();
 	p->store = store_new(p->loop, !p->options->no_persist);
 	if (!p->store || store_take_handed(p->store) < 0)
 		return refuse(why, -ENOMEM, "no memory for the fd store");
@@ -363,7 +366,7 @@ static int serve(struct program *p, struct reason *why)
 int main(int argc, char **argv)
 {
 	struct options options = { .config = NULL };
-	_cleanup_(program_deinit) struct program p = { .options = &options };
+	_cleanup_(program_deinit) struct program p = { .options = &options, .handed = -1 };
 	struct reason why = { "" };
 	int status = parse_options(argc, argv, &options);
 

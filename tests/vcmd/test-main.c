@@ -19,7 +19,8 @@
 #define START_MS 20000
 
 static char folder[64], listens_on[96], notifies[96];
-static int handed = -1; /* what the next daemon finds at fd 3 */
+static int handed = -1; /* what the next daemon finds at fd 3, or behind handed_first */
+static int handed_first = -1;
 
 /* A daemon that runs, and what it wrote. */
 struct run {
@@ -60,7 +61,11 @@ static void pass_on(int fd)
 
 	snprintf(pid, sizeof(pid), "%d", (int)getpid());
 	setenv("LISTEN_PID", pid, 1);
-	if (dup2(fd, 3) < 0)
+	if (handed_first < 0 && dup2(fd, 3) < 0)
+		_exit(126);
+	/* Whatever numbers they have here: neither is in the other's way. */
+	if (handed_first >= 0 &&
+	    (dup2(handed_first, 20) < 0 || dup2(fd, 21) < 0 || dup2(20, 3) < 0 || dup2(21, 4) < 0))
 		_exit(126);
 }
 
@@ -319,8 +324,18 @@ static void hand_over(const char *name)
 	setenv("LISTEN_FDNAMES", name, 1);
 }
 
+/* Before the socket comes something from an fd store that nobody knows: it is closed at start. */
+static void hand_over_more(void)
+{
+	handed_first = memfd_create("kept", MFD_CLOEXEC);
+	ck_assert_int_ge(handed_first, 0);
+	setenv("LISTEN_FDS", "2", 1);
+	setenv("LISTEN_FDNAMES", "kept-1:listen", 1);
+}
+
 static void take_back(void)
 {
+	fd_closep(&handed_first);
 	close(handed);
 	handed = -1;
 	unsetenv("LISTEN_FDS");
@@ -336,6 +351,22 @@ START_TEST(vcmd_serves_on_the_socket_that_is_handed_over)
 	close(connect_to(listens_on));
 	ck_assert_int_eq(stop_daemon(&r, SIGTERM), 0);
 	ck_assert(exists(listens_on)); /* it is not the daemon's to remove */
+	take_back();
+	unlink(listens_on);
+}
+END_TEST
+
+START_TEST(vcmd_finds_its_socket_behind_what_nobody_knows)
+{
+	struct run r;
+
+	hand_over("listen");
+	hand_over_more();
+	start_daemon(&r);
+	close(connect_to(listens_on));
+	ck_assert_int_eq(stop_daemon(&r, SIGTERM), 0);
+	ck_assert_msg(strstr(r.text, "an fd named 'kept-1' was handed over, which is not known"),
+		      "%s", r.text);
 	take_back();
 	unlink(listens_on);
 }
@@ -427,6 +458,7 @@ int main(void)
 	tcase_add_test(tcase, vcmd_says_what_it_holds_in_its_status);
 	tcase_add_test(tcase, vcmd_reloads_on_sighup_and_says_what_it_does_not_take);
 	tcase_add_test(tcase, vcmd_serves_on_the_socket_that_is_handed_over);
+	tcase_add_test(tcase, vcmd_finds_its_socket_behind_what_nobody_knows);
 	tcase_add_test(tcase, vcmd_goes_by_the_name_of_what_is_handed_over);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);

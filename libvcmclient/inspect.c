@@ -7,11 +7,12 @@
 
 #include "libvcmclient/call.h"
 #include "libvcmclient/error.h"
+#include "libvcmclient/inspect.h"
 
 _Static_assert(VCM_ROW_MAX_N == ROW_MAX_N && VCM_ROW_MAX_S == ROW_MAX_S,
 	       "rows are as wide on the wire");
 
-static void row_convert(const struct row *in, struct vcm_row *out)
+void inspect_row(const struct row *in, struct vcm_row *out)
 {
 	*out = (struct vcm_row){ .n_n = in->n_n, .n_s = in->n_s };
 	for (size_t i = 0; i < ROW_MAX_N; i++)
@@ -26,7 +27,7 @@ static int give_rows(const struct reply *reply, vcm_row_fn fn, void *ctx)
 		struct vcm_row row;
 		int r;
 
-		row_convert(&reply->rows[i], &row);
+		inspect_row(&reply->rows[i], &row);
 		r = fn(ctx, &row);
 		if (r != 0)
 			return r;

@@ -2,8 +2,11 @@
 /* The functions of the API for who runs the broker. */
 #include <vcm/manage.h>
 
+#include <errno.h>
+
 #include "libvcmclient/call.h"
 #include "libvcmclient/error.h"
+#include "libvcmclient/inspect.h"
 
 int vcm_session_kill(uint64_t session)
 {
@@ -11,6 +14,44 @@ int vcm_session_kill(uint64_t session)
 
 	c.op.arg = session;
 	return error_status(call_ask(&c));
+}
+
+/* One answer; *since is where the next one begins, 0 at first. */
+static int give_events(uint64_t *since, vcm_event_fn fn, void *ctx)
+{
+	_cleanup_(call_deinit) struct call c = call_begin(OP_MONITOR);
+	const struct reply *reply;
+	int r = 0;
+
+	c.op.addr = *since;
+	if (call_ask(&c) < 0)
+		return error_status(c.err);
+	reply = &c.packet->reply;
+	*since = reply->values[0];
+	error_clear();
+	for (size_t i = 0; r == 0 && i < reply->n_rows; i++) {
+		struct vcm_row row;
+
+		inspect_row(&reply->rows[i], &row);
+		r = fn(ctx, &row, i == 0 ? reply->values[1] : 0);
+	}
+	return r;
+}
+
+int vcm_monitor(vcm_event_fn fn, void *ctx)
+{
+	uint64_t since = 0;
+	int r;
+
+	if (!fn) {
+		error_clear();
+		return error_status(
+			refuse(error_reason(), -EINVAL, "there is no function to call"));
+	}
+	do
+		r = give_events(&since, fn, ctx);
+	while (r == 0);
+	return r;
 }
 
 int vcm_reload(void)

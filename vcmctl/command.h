@@ -47,6 +47,7 @@ extern const struct command cmd_fault_inject;
 extern const struct command cmd_fault_list;
 extern const struct command cmd_faults;
 extern const struct command cmd_graph;
+extern const struct command cmd_monitor;
 extern const struct command cmd_pools;
 extern const struct command cmd_reload;
 extern const struct command cmd_session_kill;

@@ -13,6 +13,7 @@
 #include "vcmd/journal.h"
 #include "vcmd/loop.h"
 #include "vcmd/machine.h"
+#include "vcmd/monitor.h"
 #include "vcmd/nodes.h"
 #include "vcmd/restore.h"
 #include "vcmd/store.h"
@@ -70,6 +71,11 @@ struct broker *broker_new(struct loop *loop, const struct config *config, struct
 	b->machine = machine_new(b, why);
 	if (!b->machine)
 		return broker_free(b);
+	b->monitor = monitor_new(b);
+	if (!b->monitor) {
+		refuse(why, 0, "no memory for the monitor");
+		return broker_free(b);
+	}
 	b->faults = faults_new(b);
 	if (!b->faults) {
 		refuse(why, 0, "no memory to watch for faults");
@@ -98,6 +104,7 @@ struct broker *broker_free(struct broker *b)
 		client_finish(c);
 	nodes_free(b->nodes);
 	b->journal = journal_free(b->journal);
+	monitor_free(b->monitor);
 	faults_free(b->faults);
 	machine_free(b->machine);
 	graph_free(b->graph);

@@ -25,6 +25,7 @@ struct loop;
 struct loop_idle;
 struct machine;
 struct memory;
+struct monitor;
 struct nodes;
 struct session;
 struct store;
@@ -49,6 +50,7 @@ struct broker {
 	struct store *store;     /* NULL: none */
 	struct journal *journal; /* NULL: nothing outlives this process */
 	struct faults *faults;
+	struct monitor *monitor;
 	struct nodes *nodes;
 	struct codec *codec;   /* of the request under way */
 	struct codec *encoder; /* of what is sent, which may be while a request is under way */

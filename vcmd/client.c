@@ -20,6 +20,7 @@
 #include "vcmd/journal.h"
 #include "vcmd/link.h"
 #include "vcmd/loop.h"
+#include "vcmd/monitor.h"
 #include "vcmd/ops.h"
 #include "vcmd/pending.h"
 #include "vcmd/pipeline.h"
@@ -102,6 +103,7 @@ static void over(struct client *c)
 		  "session %llu is over: %llu requests, %llu refused",
 		  (unsigned long long)c->session->id, (unsigned long long)c->n_requests,
 		  (unsigned long long)c->n_refused);
+	monitor_session(c->broker->monitor, c, false);
 	journal_session_gone(c->broker->journal, c->session->id);
 	c->session = session_free(c->session);
 	c->state = CLIENT_OVER;
@@ -168,6 +170,7 @@ void client_end(struct client *c)
 	simulate_abandon(c);
 	copy_abandon(c);
 	pending_abandon(c);
+	monitor_abandon(c->broker->monitor, c);
 	faults_abandon(c->broker->faults, c);
 	drop_hooks(c);
 	r = reclaim_slice(c);
@@ -381,6 +384,7 @@ void client_finish(struct client *c)
 	int r;
 
 	close_link(c);
+	monitor_abandon(c->broker->monitor, c);
 	if (c->state == CLIENT_LIVE) {
 		simulate_abandon(c);
 		copy_abandon(c);
@@ -565,6 +569,7 @@ int client_hello(struct client *c, const struct request *req, struct reason *why
 	if (r == 0)
 		r = welcome(c, req->serial, events);
 	if (r == 0) {
+		monitor_session(c->broker->monitor, c, true);
 		announce(c, false);
 		log_about(LOG_L_INFO, LOG_ABOUT(.session = c->session->id),
 			  "session %llu: %s, pid %d, uid %u", (unsigned long long)c->session->id,

@@ -133,6 +133,14 @@ const struct config_rule *config_find_device(const struct config *c, const char 
 	return NULL;
 }
 
+const struct config_vfio *config_find_vfio(const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < c->n_vfios; i++)
+		if (!strcmp(c->vfios[i].name, name))
+			return &c->vfios[i];
+	return NULL;
+}
+
 static bool same_hardware(const struct config_smmu *a, const struct config_smmu *b)
 {
 	return a->v3 == b->v3 && a->registers == b->registers && a->base == b->base &&
@@ -184,6 +192,26 @@ static int check_smmus(const struct config *from, const struct config *to, struc
 				      "smmu %s: hardware is taken over at start only: " RESTART,
 				      to->smmus[i].name);
 	return r;
+}
+
+/* A device file that is open, and its container, stay with the process. */
+static int check_vfios(const struct config *from, const struct config *to, struct reason *why)
+{
+	for (size_t i = 0; i < from->n_vfios; i++) {
+		const struct config_vfio *v = config_find_vfio(to, from->vfios[i].name);
+
+		if (!v || !same_text(v->address, from->vfios[i].address))
+			return refuse(why, -EINVAL,
+				      "vfio %s cannot be changed or removed while it is in "
+				      "service: " RESTART,
+				      from->vfios[i].name);
+	}
+	for (size_t i = 0; i < to->n_vfios; i++)
+		if (!config_find_vfio(from, to->vfios[i].name))
+			return refuse(why, -EINVAL,
+				      "vfio %s: hardware is taken over at start only: " RESTART,
+				      to->vfios[i].name);
+	return 0;
 }
 
 static int check_masters(const struct config *from, const struct config *to, struct reason *why)
@@ -269,5 +297,7 @@ int config_check_change(const struct config *from, const struct config *to, stru
 		r = check_smmus(from, to, why);
 	if (r == 0)
 		r = check_masters(from, to, why);
+	if (r == 0)
+		r = check_vfios(from, to, why);
 	return r ? r : check_nodes(from, to, why);
 }

@@ -15,7 +15,8 @@ int config_check_change(const struct config *from, const struct config *to, stru
 const struct config_pool *config_find_pool(const struct config *c, const struct config_pool *like);
 const struct config_smmu *config_find_smmu(const struct config *c, const char *name);
 const struct config_master *config_find_master(const struct config *c, const char *name);
-/* The rule of the device of that name; NULL: there is no such device, or it is cpu. *out_smmu: the name of its IOMMU, ""
+const struct config_vfio *config_find_vfio(const struct config *c, const char *name);
+/* The rule of the master or context of that name; NULL: there is none. *out_smmu: the name of its IOMMU, ""
  * without one. */
 const struct config_rule *config_find_device(const struct config *c, const char *name,
 					     const char **out_smmu);

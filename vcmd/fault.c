@@ -19,6 +19,7 @@
 #include "vcmd/config.h"
 #include "vcmd/loop.h"
 #include "vcmd/machine.h"
+#include "vcmd/monitor.h"
 
 #define WARN_EVERY_NS UINT64_C(1000000000)
 
@@ -232,6 +233,7 @@ static void take(void *ctx, struct backend *backend, const struct fault *fault)
 		return;
 	}
 	r = record(f, d, a, fault);
+	monitor_fault(f->broker->monitor, r, d);
 	if (fault->stalled)
 		forget_former(f, d);
 	if (c && (c->state == CLIENT_LIVE || c->state == CLIENT_WAITING) &&

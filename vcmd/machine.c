@@ -459,9 +459,15 @@ void machine_use(struct machine *m, const struct config *to)
 		p->hw = config_find_pool(to, p->hw);
 	TAILQ_FOREACH(d, &m->broker->graph->devices, link) {
 		struct machine_device *hw = d->hw;
+		const struct config_vfio *vfio = config_find_vfio(to, d->name);
 		const struct config_rule *allow;
 		const char *smmu;
 
+		if (vfio) {
+			hw->allow = &vfio->allow;
+			hw->open = &vfio->open;
+			continue;
+		}
 		allow = config_find_device(to, d->name, &smmu);
 		if (!allow)
 			continue;

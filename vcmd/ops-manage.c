@@ -5,6 +5,7 @@
 #include "graph/session.h"
 #include "vcmd/broker.h"
 #include "vcmd/client.h"
+#include "vcmd/monitor.h"
 #include "vcmd/ops.h"
 
 static struct client *find_client(const struct broker *b, uint64_t session)
@@ -26,6 +27,11 @@ int op_session_kill(struct call *c, const struct op *op)
 			      (unsigned long long)op->arg);
 	client_kill(victim, c->client);
 	return 0;
+}
+
+int op_monitor(struct call *c, const struct op *op)
+{
+	return monitor_ask(c->broker->monitor, c, op->addr);
 }
 
 int op_reload(struct call *c, const struct op *op _unused_)

@@ -80,6 +80,7 @@ int op_sim_fail(struct call *c, const struct op *op);
 int op_sim_stats(struct call *c, const struct op *op);
 /* ops-manage.c */
 int op_session_kill(struct call *c, const struct op *op);
+int op_monitor(struct call *c, const struct op *op);
 int op_reload(struct call *c, const struct op *op);
 /* inspect.c, client.c */
 int op_inspect(struct call *c, const struct op *op);

@@ -13,6 +13,7 @@
 #include "vcmd/call.h"
 #include "vcmd/client.h"
 #include "vcmd/journal.h"
+#include "vcmd/monitor.h"
 #include "vcmd/ops.h"
 #include "vcmd/pending.h"
 #include "vcmd/pieces.h"
@@ -63,6 +64,7 @@ static int execute(struct broker *b, const struct call *call, struct reason *why
 	}
 	program_retire(b, p);
 	pieces_fill(b);
+	monitor_plan(b->monitor, p);
 	plan_commit(p);
 	journal_retired(b->journal);
 	broker_changed(b);
@@ -164,6 +166,7 @@ static int relieve(struct broker *b, const struct op *op, struct reason *why)
 {
 	int r;
 
+	monitor_pressure(b->monitor, (uint32_t)op->arg);
 	plan_begin(&b->plan, b->graph, why);
 	r = plan_evict(&b->plan, (uint32_t)op->arg);
 	if (r < 0) {

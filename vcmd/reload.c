@@ -10,6 +10,7 @@
 #include "vcmd/config.h"
 #include "vcmd/loop.h"
 #include "vcmd/machine.h"
+#include "vcmd/monitor.h"
 
 static bool is_node(const struct config *c, uid_t uid)
 {
@@ -43,6 +44,7 @@ int reload(struct broker *b, const struct config *to, struct reason *why)
 	b->config = to;
 	set_limits(b);
 	loop_set_poll(b->loop, to->poll_us);
+	monitor_reload(b->monitor);
 	broker_changed(b);
 	return 0;
 }

@@ -14,6 +14,7 @@
 #include "vcmd/copy.h"
 #include "vcmd/fault.h"
 #include "vcmd/loop.h"
+#include "vcmd/monitor.h"
 #include "vcmd/pending.h"
 #include "vcmd/simulate.h"
 
@@ -93,6 +94,7 @@ static void move(struct client *c, struct client *old)
 	simulate_abandon(old);
 	copy_abandon(old);
 	pending_abandon(old);
+	monitor_abandon(old->broker->monitor, old);
 	move_hooks(c, old);
 	c->session = old->session;
 	c->session->hw = c;

@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+#include <vcm/inspect.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -20,6 +22,54 @@ int vcm_session_kill(uint64_t session);
  * vcm_last_error() says what is wrong with it, or which setting cannot change while the broker runs.
  */
 int vcm_reload(void);
+
+/* What happens in the broker. Those of sessions are for their users, and with the rest for who has the right `inspect`. */
+enum vcm_event_kind {
+	VCM_EVENT_SESSION_BEGINS = 1, /* uid pid; text: program */
+	VCM_EVENT_SESSION_ENDS,       /* all of it has been taken back; uid pid; text: program */
+	VCM_EVENT_VCM_NEW,            /* handle addr len */
+	VCM_EVENT_VCM_GONE,
+	VCM_EVENT_RES_NEW, /* handle vcm addr len */
+	VCM_EVENT_RES_GONE,
+	VCM_EVENT_BACKED,
+	VCM_EVENT_UNBACKED,
+	VCM_EVENT_BOUND_NEW, /* handle vcm addr len */
+	VCM_EVENT_BOUND_GONE,
+	VCM_EVENT_ASSOC_NEW, /* handle vcm device; text: device */
+	VCM_EVENT_ASSOC_GONE,
+	VCM_EVENT_ACTIVE,
+	VCM_EVENT_INACTIVE,
+	VCM_EVENT_PHYSMEM_NEW, /* handle addr (physical, of the first segment) len */
+	VCM_EVENT_PHYSMEM_GONE,
+	VCM_EVENT_FAULT, /* device addr flags; text: device; session 0: nobody was active on it */
+	VCM_EVENT_PRESSURE, /* memtype: memory that was kept ahead is given back */
+	VCM_EVENT_RELOAD,   /* another configuration is in use */
+};
+
+/* The numbers of an event; columns are only ever added at the end. What a kind has not is 0. */
+enum vcm_event_column {
+	VCM_EVENT_KIND /* enum vcm_event_kind */,
+	VCM_EVENT_TIME /* CLOCK_MONOTONIC ns */,
+	VCM_EVENT_SESSION,
+	VCM_EVENT_HANDLE,
+	VCM_EVENT_VCM,
+	VCM_EVENT_DEVICE,
+	VCM_EVENT_ADDR,
+	VCM_EVENT_LEN,
+	VCM_EVENT_UID,
+	VCM_EVENT_PID,
+	VCM_EVENT_FLAGS /* enum vcm_fault_flags */,
+	VCM_EVENT_MEMTYPE /* enum memtype_t */,
+	VCM_EVENT_N
+};
+
+/*
+ * Calls fn for each event from now on, until it returns something other than 0, which is what this function returns then.
+ * lost, which is 0 as a rule, says how many there were before that came too fast to be kept. A negative errno when the
+ * broker does not answer. It waits where others can go on: connect, and call this, in a thread or program of its own.
+ */
+typedef int (*vcm_event_fn)(void *ctx, const struct vcm_row *event, uint64_t lost);
+int vcm_monitor(vcm_event_fn fn, void *ctx);
 
 #ifdef __cplusplus
 }

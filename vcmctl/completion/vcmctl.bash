@@ -26,8 +26,9 @@ _vcmctl() {
 		esac
 	done
 	case ${words[*]} in
-	'') choices='status devices pools sessions who graph top faults fault dev session reload' ;;
+	'') choices='status devices pools sessions who graph top monitor faults fault dev device session reload' ;;
 	dev) choices='read write' ;;
+	device) choices='bind unbind' ;;
 	fault) choices='list inject' ;;
 	session) choices='kill' ;;
 	'session kill') choices=$(_vcmctl_column sessions 1) ;;

@@ -11,7 +11,7 @@
 static void write_stderr(enum log_level level, const struct log_about *about, const char *line);
 
 static enum log_level max_level = LOG_L_NOTICE;
-static log_sink_fn sink = write_stderr;
+static log_sink_fn current_sink = write_stderr;
 
 static const struct {
 	const char *name;
@@ -50,9 +50,9 @@ int log_level_parse(const char *name, enum log_level *out)
 	return -EINVAL;
 }
 
-void log_set_sink(log_sink_fn fn)
+void log_set_sink(log_sink_fn sink)
 {
-	sink = fn ? fn : write_stderr;
+	current_sink = sink ? sink : write_stderr;
 }
 
 static void write_line(enum log_level level, const struct log_about *about, const char *fmt,
@@ -68,7 +68,7 @@ static void write_line(enum log_level level, const struct log_about *about, cons
 	for (char *c = line; *c; c++)
 		if ((unsigned char)*c < ' ')
 			*c = '?';
-	sink(level, about, line);
+	current_sink(level, about, line);
 }
 
 void log_write(enum log_level level, const char *fmt, ...)

@@ -73,6 +73,7 @@
 	X(INSPECT, 80, 1)	/* arg=enum vcm_table_kind addr=cursor len=pa for who	-> next cursor, 0 = end (+ rows) */ \
 	X(SESSION_KILL, 81, 0)	/* arg=session */                                                  \
 	X(MONITOR, 82, 2)	/* addr=since, 0 = now	-> next lost (+ rows); waits until there are some */ \
+	X(JOURNAL, 83, 1)	/* arg=0 the report, 1 its rows addr=cursor	-> next cursor, 0 = end (+ rows) */ \
 	X(RELOAD, 84, 0)	/* the configuration is read anew: all of it counts, or nothing */  \
 	X(BYE, 90, 0)		/* everything of the session is taken back before the reply */     \
 	X(PING, 91, 0)		/* nothing: the peer lives */

@@ -206,6 +206,15 @@ static void print_json(const struct column *columns, size_t n, const struct tabl
 	json_print(list);
 }
 
+void columns_show_table(const struct column *columns, size_t n, const struct table *t,
+			const struct call *call, const char *none)
+{
+	if (call->options & OPTION_JSON)
+		print_json(columns, n, t);
+	else
+		columns_print(columns, n, t, none);
+}
+
 enum exit_code columns_show(const struct column *columns, size_t n, enum vcm_table_kind which,
 			    uint64_t arg, const struct call *call, const char *none)
 {
@@ -219,9 +228,6 @@ enum exit_code columns_show(const struct column *columns, size_t n, enum vcm_tab
 		tell_failure(r, "cannot read the table");
 		return EXIT_FAILED;
 	}
-	if (call->options & OPTION_JSON)
-		print_json(columns, n, &t);
-	else
-		columns_print(columns, n, &t, none);
+	columns_show_table(columns, n, &t, call, none);
 	return EXIT_OK;
 }

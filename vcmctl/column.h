@@ -53,6 +53,9 @@ void columns_print_list(const struct column *columns, size_t n, const struct lin
 json_object *columns_to_json(const struct column *columns, size_t n, const struct line *l);
 void json_print(json_object *j);
 
+/* The one or the other, as the options say. */
+void columns_show_table(const struct column *columns, size_t n, const struct table *t,
+			const struct call *call, const char *none);
 /* The whole of a command that shows one table. */
 enum exit_code columns_show(const struct column *columns, size_t n, enum vcm_table_kind which,
 			    uint64_t arg, const struct call *call, const char *none);

@@ -47,6 +47,8 @@ extern const struct command cmd_fault_inject;
 extern const struct command cmd_fault_list;
 extern const struct command cmd_faults;
 extern const struct command cmd_graph;
+extern const struct command cmd_journal_show;
+extern const struct command cmd_journal_verify;
 extern const struct command cmd_monitor;
 extern const struct command cmd_pools;
 extern const struct command cmd_reload;

@@ -10,10 +10,25 @@
 #include "vcmctl/command.h"
 
 static const struct command *const commands[] = {
-	&cmd_status,        &cmd_devices,   &cmd_pools,        &cmd_sessions,   &cmd_who,
-	&cmd_graph,         &cmd_top,       &cmd_faults,       &cmd_fault_list, &cmd_fault_inject,
-	&cmd_dev_read,      &cmd_dev_write, &cmd_session_kill, &cmd_reload,     &cmd_device_bind,
-	&cmd_device_unbind, &cmd_monitor,
+	&cmd_status,
+	&cmd_devices,
+	&cmd_pools,
+	&cmd_sessions,
+	&cmd_who,
+	&cmd_graph,
+	&cmd_top,
+	&cmd_faults,
+	&cmd_fault_list,
+	&cmd_fault_inject,
+	&cmd_dev_read,
+	&cmd_dev_write,
+	&cmd_session_kill,
+	&cmd_reload,
+	&cmd_device_bind,
+	&cmd_device_unbind,
+	&cmd_monitor,
+	&cmd_journal_show,
+	&cmd_journal_verify,
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(void *))
@@ -79,6 +94,8 @@ static const struct command *find(char *const *words, size_t n_words, size_t *ou
 		tell_misuse("fault list or fault inject?");
 	else if (n_words == 1 && strcmp(words[0], "session") == 0)
 		tell_misuse("session kill?");
+	else if (n_words == 1 && strcmp(words[0], "journal") == 0)
+		tell_misuse("journal show or journal verify?");
 	else if (n_words == 1 && strcmp(words[0], "device") == 0)
 		tell_misuse("device bind or device unbind?");
 	else if (n_words)

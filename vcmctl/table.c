@@ -40,9 +40,8 @@ static int table_grow(struct table *t)
 	return 0;
 }
 
-static int table_add(void *ctx, const struct vcm_row *row)
+int table_add(struct table *t, const struct vcm_row *row)
 {
-	struct table *t = ctx;
 	int r;
 
 	r = t->n_lines == t->room ? table_grow(t) : 0;
@@ -53,10 +52,15 @@ static int table_add(void *ctx, const struct vcm_row *row)
 	return r;
 }
 
+static int on_row(void *ctx, const struct vcm_row *row)
+{
+	return table_add(ctx, row);
+}
+
 int table_load(struct table *t, enum vcm_table_kind which, uint64_t arg)
 {
 	*t = TABLE_NULL;
-	return vcm_inspect(which, arg, table_add, t);
+	return vcm_inspect(which, arg, on_row, t);
 }
 
 void table_deinit(struct table *t)

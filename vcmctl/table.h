@@ -24,6 +24,8 @@ struct table {
 
 /* 0, or a negative errno; the table is to be deinitialised in any case. */
 int table_load(struct table *t, enum vcm_table_kind which, uint64_t arg);
+/* A copy of the row. 0, -ENOMEM. */
+int table_add(struct table *t, const struct vcm_row *row);
 void table_deinit(struct table *t);
 
 /* "" where the broker sent none. */

@@ -258,6 +258,14 @@ static int check_rest(const struct config *from, const struct config *to, struct
 	return 0;
 }
 
+static bool same_geometry(const struct geometry *a, const struct geometry *b)
+{
+	return a->table == b->table && !memcmp(a->rings, b->rings, sizeof(a->rings)) &&
+	       a->buffers == b->buffers && a->num == b->num && a->align == b->align &&
+	       a->buffer_len == b->buffer_len &&
+	       !memcmp(a->notify_ids, b->notify_ids, sizeof(a->notify_ids)) && a->ns == b->ns;
+}
+
 static bool same_node(const struct config_node *a, const struct config_node *b)
 {
 	return same_text(a->name, b->name) && same_text(a->file, b->file) &&
@@ -268,7 +276,7 @@ static bool same_node(const struct config_node *a, const struct config_node *b)
 	       a->len == b->len && a->base == b->base && a->address == b->address &&
 	       a->kick == b->kick && a->heartbeat_ms == b->heartbeat_ms &&
 	       a->reset_timeout_ms == b->reset_timeout_ms && a->uid == b->uid &&
-	       !memcmp(&a->geometry, &b->geometry, sizeof(a->geometry)) &&
+	       same_geometry(&a->geometry, &b->geometry) &&
 	       !memcmp(&a->limits, &b->limits, sizeof(a->limits));
 }
 

@@ -55,6 +55,7 @@ static const struct op_row rows[] = {
 	[OP_INSPECT] = { RIGHT_TABLE, true, op_inspect },
 	[OP_SESSION_KILL] = { RIGHT_MANAGE, true, op_session_kill },
 	[OP_MONITOR] = { RIGHT_NONE, true, op_monitor },
+	[OP_JOURNAL] = { RIGHT_INSPECT, true, op_journal },
 	[OP_RELOAD] = { RIGHT_MANAGE, true, op_reload },
 	[OP_BYE] = { RIGHT_NONE, true, op_bye },
 	[OP_PING] = { RIGHT_NONE, false, op_ping },

@@ -78,6 +78,8 @@ int op_sim_read(struct call *c, const struct op *op);
 int op_sim_write(struct call *c, const struct op *op);
 int op_sim_fail(struct call *c, const struct op *op);
 int op_sim_stats(struct call *c, const struct op *op);
+/* ops-journal.c */
+int op_journal(struct call *c, const struct op *op);
 /* ops-manage.c */
 int op_session_kill(struct call *c, const struct op *op);
 int op_monitor(struct call *c, const struct op *op);

@@ -118,6 +118,12 @@ int rights_check(const struct client *c, enum right right, const struct op *op, 
 			why, -EACCES,
 			"user %u may neither end others' sessions nor reload: that is the right `manage`",
 			c->uid);
+	case RIGHT_INSPECT:
+		if (rights_inspect(c))
+			return 0;
+		return refuse(why, -EACCES,
+			      "user %u may not see what is others': that is the right `inspect`",
+			      c->uid);
 	case RIGHT_TABLE:
 		if (op->arg != VCM_TABLE_WHO || rights_inspect(c))
 			return 0;

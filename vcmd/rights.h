@@ -20,6 +20,7 @@ enum right {
 	RIGHT_MEMTYPE,     /* the memtype in op->arg */
 	RIGHT_PREBUILT, /* the prebuilt vcm in op->arg: the broker's own address space needs the right `kernel` */
 	RIGHT_WINDOW,   /* the window that holds op->addr, if one does */
+	RIGHT_INSPECT,  /* see what is others' */
 	RIGHT_MANAGE,   /* end others' sessions, reload */
 	RIGHT_SIMULATE, /* break simulated hardware */
 	RIGHT_TABLE,    /* the table in op->arg: who maps what needs the right `inspect` */

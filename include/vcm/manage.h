@@ -71,6 +71,40 @@ enum vcm_event_column {
 typedef int (*vcm_event_fn)(void *ctx, const struct vcm_row *event, uint64_t lost);
 int vcm_monitor(vcm_event_fn fn, void *ctx);
 
+/*
+ * The journal, by which the broker outlives its crashes. One row of its state (texts: "whole" or what it is else, and the
+ * damage in words), or all rows that are in it, oldest first (texts: the kind of object). They say of what something is
+ * kept, not what.
+ */
+enum vcm_journal_column {
+	VCM_JOURNAL_IS_DAMAGED,
+	VCM_JOURNAL_CHUNK /* where: its number */,
+	VCM_JOURNAL_OFFSET /* and the offset there */,
+	VCM_JOURNAL_RECORDS /* that are whole */,
+	VCM_JOURNAL_ROWS /* in them */,
+	VCM_JOURNAL_LAST /* sequence number of the last record */,
+	VCM_JOURNAL_RETIRED /* of the last one whose consequences are through */,
+	VCM_JOURNAL_LOST_BYTES /* behind the damage */,
+	VCM_JOURNAL_LOST_RECORDS,
+	VCM_JOURNAL_WARNINGS /* damage by which nothing is lost */,
+	VCM_JOURNAL_CHUNKS,
+	VCM_JOURNAL_BYTES /* of all chunks */,
+	VCM_JOURNAL_N
+};
+enum vcm_journal_row_column {
+	VCM_JOURNAL_ROW_SEQUENCE /* of the record */,
+	VCM_JOURNAL_ROW_KIND,
+	VCM_JOURNAL_ROW_IS_GONE /* the object is no more */,
+	VCM_JOURNAL_ROW_SESSION,
+	VCM_JOURNAL_ROW_KEY /* handle, id or serial */,
+	VCM_JOURNAL_ROW_LEN /* bytes */,
+	VCM_JOURNAL_ROW_N
+};
+
+/* As vcm_inspect(). This needs the right `inspect`. -ENOENT: the broker keeps no journal. */
+int vcm_journal_verify(vcm_row_fn fn, void *ctx);
+int vcm_journal_show(vcm_row_fn fn, void *ctx);
+
 #ifdef __cplusplus
 }
 #endif

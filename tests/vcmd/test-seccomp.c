@@ -23,11 +23,10 @@ static void *answer(void *arg)
 static int do_work(void)
 {
 	int pair[2], value;
-	void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	pthread_t thread;
 	void *result = NULL;
 
-	if (p == MAP_FAILED || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) < 0)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) < 0)
 		return 1;
 	if (pthread_create(&thread, NULL, answer, &value) || pthread_join(thread, &result))
 		return 2;
@@ -36,7 +35,9 @@ static int do_work(void)
 
 static int open_inet(void)
 {
-	return socket(AF_INET, SOCK_STREAM, 0) < 0 && errno == EAFNOSUPPORT ? 0 : 1;
+	int fd _cleanup_(fd_closep) = socket(AF_INET, SOCK_STREAM, 0);
+
+	return fd < 0 && errno == EAFNOSUPPORT ? 0 : 1;
 }
 
 static int call_what_is_newer(void)

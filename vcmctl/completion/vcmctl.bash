@@ -26,11 +26,13 @@ _vcmctl() {
 		esac
 	done
 	case ${words[*]} in
-	'') choices='status devices pools sessions who graph top monitor faults fault dev device session reload' ;;
+	'') choices='status devices pools sessions who graph top monitor faults fault dev device session journal reload' ;;
 	dev) choices='read write' ;;
 	device) choices='bind unbind' ;;
 	fault) choices='list inject' ;;
 	session) choices='kill' ;;
+	journal) choices='show verify' ;;
+	'journal show'* | 'journal verify'*) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	'session kill') choices=$(_vcmctl_column sessions 1) ;;
 	'dev read' | 'dev write' | 'fault inject') choices=$(_vcmctl_column devices 1) ;;
 	'fault inject '*) ((${#words[@]} > 3)) || choices='activate deactivate walk translate' ;;

@@ -42,7 +42,7 @@ static int give_events(uint64_t *since, vcm_event_fn fn, void *ctx)
 int vcm_monitor(vcm_event_fn fn, void *ctx)
 {
 	uint64_t since = 0;
-	int r;
+	int r = 0;
 
 	if (!fn) {
 		error_clear();
@@ -84,7 +84,7 @@ static int give_journal(bool rows, uint64_t *cursor, vcm_row_fn fn, void *ctx)
 static int walk_journal(bool rows, vcm_row_fn fn, void *ctx)
 {
 	uint64_t cursor = 0;
-	int r;
+	int r = 0;
 
 	if (!fn) {
 		error_clear();

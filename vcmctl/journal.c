@@ -15,7 +15,7 @@
 
 #include "journal/reader.h"
 #include "vcmctl/broker.h"
-#include "vcmctl/command.h"
+#include "vcmctl/cleanup.h"
 
 struct reading {
 	struct table *table;
@@ -69,7 +69,7 @@ static int add_report(struct table *t, const struct journal_report *r, size_t n_
 }
 
 /* A copy: what is read must not change meanwhile. */
-static int read_file(const char *path, struct journal_chunk *out)
+static int read_file(const char *path, char **out, size_t *out_len)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC), err = 0;
 	struct stat st;
@@ -98,45 +98,63 @@ static int read_file(const char *path, struct journal_chunk *out)
 		free(p);
 		return err;
 	}
-	*out = (struct journal_chunk){ p, (size_t)st.st_size };
+	*out = p;
+	*out_len = (size_t)st.st_size;
 	return 0;
 }
 
-static void free_chunks(struct journal_chunk *chunks, size_t n)
+/* Files that have been read, as the reader wants them, and as they are to be freed. */
+struct files {
+	struct journal_chunk *chunks;
+	char **copies;
+	size_t n;
+};
+
+static void files_deinit(struct files *f)
 {
-	for (size_t i = 0; i < n; i++)
-		free((void *)(uintptr_t)chunks[i].at);
-	free(chunks);
+	for (size_t i = 0; i < f->n; i++)
+		free(f->copies[i]);
+	free(f->copies);
+	free(f->chunks);
 }
 
-static int load_files(struct table *t, char *const *files, bool rows)
+static int read_files(struct files *f, char *const *paths, uint64_t *out_bytes)
 {
+	size_t n = 0, len = 0;
+	int r = 0;
+
+	*out_bytes = 0;
+	while (paths[n])
+		n++;
+	f->chunks = calloc(n, sizeof(*f->chunks));
+	f->copies = calloc(n, sizeof(char *));
+	if (!f->chunks || !f->copies)
+		return -ENOMEM;
+	while (r == 0 && f->n < n) {
+		r = read_file(paths[f->n], &f->copies[f->n], &len);
+		if (r < 0) {
+			fprintf(stderr, "vcmctl: %s: %s\n", paths[f->n], strerror(-r));
+			break;
+		}
+		f->chunks[f->n] = (struct journal_chunk){ f->copies[f->n], len };
+		*out_bytes += len;
+		f->n++;
+	}
+	return r;
+}
+
+static int load_files(struct table *t, char *const *paths, bool rows)
+{
+	_cleanup_(files_deinit) struct files f = { .n = 0 };
 	struct reading r = { .table = t };
 	struct journal_report report;
-	struct journal_chunk *chunks;
-	size_t n = 0, read = 0;
-	uint64_t bytes = 0;
+	uint64_t bytes;
 
-	while (files[n])
-		n++;
-	chunks = calloc(n, sizeof(*chunks));
-	if (!chunks)
-		r.err = -ENOMEM;
-	for (; r.err == 0 && read < n; read += r.err == 0) {
-		r.err = read_file(files[read], &chunks[read]);
-		if (r.err < 0)
-			fprintf(stderr, "vcmctl: %s: %s\n", files[read], strerror(-r.err));
-		else
-			bytes += chunks[read].len;
-	}
-	if (r.err == 0) {
-		journal_read(chunks, n, rows ? take_head : NULL, &r, &report);
-		if (!rows)
-			r.err = add_report(t, &report, n, bytes);
-	}
-	if (chunks)
-		free_chunks(chunks, read);
-	return r.err;
+	r.err = read_files(&f, paths, &bytes);
+	if (r.err < 0)
+		return r.err;
+	journal_read(f.chunks, f.n, rows ? take_head : NULL, &r, &report);
+	return rows ? r.err : add_report(t, &report, f.n, bytes);
 }
 
 /* --- the broker's */

@@ -15,7 +15,6 @@
 
 #include "journal/reader.h"
 #include "vcmctl/broker.h"
-#include "vcmctl/cleanup.h"
 
 struct reading {
 	struct table *table;
@@ -145,16 +144,19 @@ static int read_files(struct files *f, char *const *paths, uint64_t *out_bytes)
 
 static int load_files(struct table *t, char *const *paths, bool rows)
 {
-	_cleanup_(files_deinit) struct files f = { .n = 0 };
+	struct files f = { .n = 0 };
 	struct reading r = { .table = t };
 	struct journal_report report;
 	uint64_t bytes;
 
 	r.err = read_files(&f, paths, &bytes);
-	if (r.err < 0)
-		return r.err;
-	journal_read(f.chunks, f.n, rows ? take_head : NULL, &r, &report);
-	return rows ? r.err : add_report(t, &report, f.n, bytes);
+	if (r.err == 0) {
+		journal_read(f.chunks, f.n, rows ? take_head : NULL, &r, &report);
+		if (!rows)
+			r.err = add_report(t, &report, f.n, bytes);
+	}
+	files_deinit(&f);
+	return r.err;
 }
 
 /* --- the broker's */

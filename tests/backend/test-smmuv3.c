@@ -82,6 +82,23 @@ START_TEST(no_moment_of_the_drivers_life_lets_a_transaction_pass)
 }
 END_TEST
 
+START_TEST(what_a_former_life_left_is_aborted_before_its_memory_is_used_again)
+{
+	setup();
+	ck_assert(!activate(0, one));
+	ck_assert_uint_eq(seen(MASTER(0), VA), 1);
+	v3_model_fail(model, V3_FAIL_ENABLE, 1);
+	ck_assert_int_eq(smmuv3_quiet(v3_model_mmio(model), "smmu0", &why), -EIO);
+	ck_assert_ptr_nonnull(strstr(why.text, "cannot be switched off"));
+	/* The driver that left it knows nothing of it. */
+	ck_assert(!smmuv3_quiet(v3_model_mmio(model), "smmu0", &why));
+	ck_assert_int_eq(try(MASTER(0), 0, VA), -EFAULT);
+	ck_assert_int_eq(try(STRANGER, V3_WRITE, RAM_PA), -EFAULT);
+	ck_assert_uint_eq(v3_model_n_bypassed(model), 0);
+	teardown();
+}
+END_TEST
+
 START_TEST(streams_of_both_table_forms_reach_their_own_table_only)
 {
 	static const uint32_t far[2][2] = { { 0x3FF, 0x155 }, { 0xFFC7, 0x01C7 } };
@@ -374,6 +391,7 @@ END_TEST
 SUITE_MAIN("smmuv3", a_context_is_found_by_name_and_capabilities_are_the_hardwares,
 	   nothing_passes_before_a_context_is_active_nor_after,
 	   no_moment_of_the_drivers_life_lets_a_transaction_pass,
+	   what_a_former_life_left_is_aborted_before_its_memory_is_used_again,
 	   streams_of_both_table_forms_reach_their_own_table_only,
 	   activation_is_refused_for_what_the_state_or_the_hardware_forbids,
 	   one_table_serves_many_contexts_and_is_forgotten_with_the_last,

@@ -14,7 +14,7 @@
 #define NIC "0000:00:04.0"
 #define BARE "0000:01:00.7"
 
-static char root[] = "/tmp/test-pci-XXXXXX";
+static char root[32];
 static struct pci_device d;
 static struct reason why;
 
@@ -60,6 +60,7 @@ static const char *content(const char *what)
 
 static void setup(void)
 {
+	snprintf(root, sizeof(root), "/tmp/test-pci-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(root));
 }
 

@@ -543,11 +543,12 @@ void *memory_table_view(struct memory *m, uint64_t pa, size_t len)
 void memory_get_stats(const struct memory *m, struct memory_stats *out)
 {
 	uint64_t table_bytes = 0, table_limit = 0;
+	const struct tables *t = &m->tables;
 
-	for (const struct tables *t = &m->tables; t; t = t->next) {
+	do {
 		table_bytes += t->used_len;
 		table_limit += t->n_chunks * SZ_64K;
-	}
+	} while ((t = t->next));
 	*out = (struct memory_stats){
 		.arena_bytes = m->arenas.bytes,
 		.n_arenas = m->arenas.n_arenas,

@@ -196,7 +196,7 @@ static int build_contexts(struct build *b, struct cfg_t *s, struct config_smmu *
 
 int build_smmu(struct build *b, struct cfg_t *s)
 {
-	struct config_smmu *smmu;
+	struct config_smmu *smmu = NULL;
 	int r = begin(b, s, false, &smmu);
 
 	if (r < 0)
@@ -211,7 +211,7 @@ int build_smmu(struct build *b, struct cfg_t *s)
 
 int build_smmuv3(struct build *b, struct cfg_t *s)
 {
-	struct config_smmu *smmu;
+	struct config_smmu *smmu = NULL;
 	int r = begin(b, s, true, &smmu);
 
 	return r ? r : build_contexts(b, s, smmu);

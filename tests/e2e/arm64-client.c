@@ -80,8 +80,11 @@ static size_t dev, sim;
 
 static size_t device(const char *name)
 {
-	size_t id = (size_t)smmu_get_ctx_instance((char *)(uintptr_t)name);
+	char own[32];
+	size_t id;
 
+	snprintf(own, sizeof(own), "%s", name);
+	id = (size_t)smmu_get_ctx_instance(own);
 	need(id);
 	return id;
 }
@@ -126,6 +129,12 @@ static void close_all(void)
 	end_case("everything goes back");
 }
 
+/* Of a reservation in this process's own address space. */
+static volatile uint8_t *bytes_of(struct res *res)
+{
+	return (volatile uint8_t *)vcm_get_dev_addr(res); /* NOLINT(performance-no-int-to-ptr) */
+}
+
 static struct buffer buffer_new(struct vcm *vcm, enum memtype_t memtype, size_t len,
 				uint32_t phys_attr, uint32_t res_attr)
 {
@@ -135,7 +144,7 @@ static struct buffer buffer_new(struct vcm *vcm, enum memtype_t memtype, size_t 
 	need(b.mem);
 	b.seen = vcm_reserve(cpu.vcm, len, VCM_READ | VCM_WRITE);
 	need(b.seen && vcm_back(b.seen, b.mem) == 0);
-	b.at = (volatile uint8_t *)vcm_get_dev_addr(b.seen);
+	b.at = bytes_of(b.seen);
 	b.res = vcm_reserve(vcm, len, res_attr);
 	need(b.res && vcm_back(b.res, b.mem) == 0);
 	b.addr = vcm_get_dev_addr(b.res);
@@ -595,7 +604,7 @@ static int run_whole(void)
 	res = vcm_reserve(cpu.vcm, WINDOW_LEN, VCM_READ | VCM_WRITE);
 	need(res && vcm_back(res, mem) == 0);
 	for (unsigned int i = 0; i < 10 && zero; i++) {
-		zero = is_all((volatile uint8_t *)vcm_get_dev_addr(res), WINDOW_LEN, 0);
+		zero = is_all(bytes_of(res), WINDOW_LEN, 0);
 		usleep(100000);
 	}
 	expect(zero);

@@ -199,7 +199,7 @@ int build_smmu(struct build *b, struct cfg_t *s)
 	struct config_smmu *smmu = NULL;
 	int r = begin(b, s, false, &smmu);
 
-	if (r < 0)
+	if (r < 0 || !smmu)
 		return r;
 	smmu->n_banks = 8;
 	smmu->tlb_entries = 64;
@@ -214,5 +214,5 @@ int build_smmuv3(struct build *b, struct cfg_t *s)
 	struct config_smmu *smmu = NULL;
 	int r = begin(b, s, true, &smmu);
 
-	return r ? r : build_contexts(b, s, smmu);
+	return r == 0 && smmu ? build_contexts(b, s, smmu) : r;
 }

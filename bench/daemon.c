@@ -92,7 +92,8 @@ static void become(const struct daemon *d, const struct daemon_plan *plan)
 	measure_pin(0, plan->cpu);
 	snprintf(program, sizeof(program), "%s/vcmd/vcmd", daemon_build_folder());
 	snprintf(config, sizeof(config), "%s/vcmd.conf", d->folder);
-	unsetenv("NOTIFY_SOCKET");
+	if (!plan->kept)
+		unsetenv("NOTIFY_SOCKET");
 	unsetenv("LISTEN_FDS");
 	execl(program, "vcmd", "--config", config, "--socket", d->socket, "--log-level", "error",
 	      NULL);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <limits.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct daemon {
@@ -32,6 +33,7 @@ struct daemon_plan {
 	unsigned int poll_us;
 	unsigned int tlb_entries; /* of both SMMUs */
 	enum daemon_node node;
+	bool kept; /* what it has outlives it, by a keeper that runs (bench/keeper.h) */
 };
 
 #define DAEMON_PLAN                                                                                \

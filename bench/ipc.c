@@ -11,6 +11,7 @@
 #include "base/range.h"
 #include "bench/daemon.h"
 #include "bench/echo.h"
+#include "bench/keeper.h"
 #include "bench/measure.h"
 #include "bench/report.h"
 #include "bench/worker.h"
@@ -229,7 +230,18 @@ static void report_same_core(struct report *r, struct rounds *a, size_t request_
 	report_note(r, "%.0f ns of vcmd's CPU time an operation", m[SERVER]);
 }
 
-static int same_core(struct report *r, bool quick, int cpu)
+static void report_journal(struct report *r, struct rounds *a)
+{
+	report_add(
+		r, "journal.sync.ratio", measure_median(a->v[SYNC_RATIO], a->n), "x", AT_MOST, 1.5,
+		"the same with a journal that outlives the daemon: vcm_reserve and vcm_unreserve by the echo");
+	report_note(r, "one core: call %.2f us, echo %.2f us; in batches %.2f us an operation",
+		    measure_median(a->v[CALL], a->n) / 1e3, measure_median(a->v[ECHO], a->n) / 1e3,
+		    measure_median(a->v[PACKED], a->n) / 1e3);
+}
+
+/* kept: with a journal, for which there is one figure. */
+static int same_core(struct report *r, bool quick, int cpu, bool kept)
 {
 	struct daemon daemon = DAEMON_NULL;
 	struct echo echo = ECHO_NULL;
@@ -241,6 +253,7 @@ static int same_core(struct report *r, bool quick, int cpu)
 	int ret = message_lens(&request_len, &reply_len);
 
 	plan.cpu = cpu;
+	plan.kept = kept;
 	if (ret == 0)
 		ret = daemon_start(&daemon, &plan);
 	if (ret == 0)
@@ -250,7 +263,9 @@ static int same_core(struct report *r, bool quick, int cpu)
 					       .cpu = cpu, .begin = begin, .run = run, .ctx = &c });
 	for (size_t i = 0; i < (quick ? 3 : 25) && ret == 0; i++)
 		ret = same_core_round(&w, daemon.pid, quick ? 256 : 2048, &all);
-	if (ret == 0)
+	if (ret == 0 && kept)
+		report_journal(r, &all);
+	else if (ret == 0)
 		report_same_core(r, &all, request_len, reply_len);
 	worker_stop(&w);
 	echo_stop(&echo);
@@ -321,12 +336,23 @@ static int two_cores(struct report *r, bool quick, const int *cpus)
 	return 0;
 }
 
+static int with_journal(struct report *r, bool quick, int cpu)
+{
+	struct keeper *k = keeper_start();
+	int ret = k ? same_core(r, quick, cpu, true) : -ENOMEM;
+
+	keeper_stop(k);
+	return ret;
+}
+
 int bench_ipc(struct report *r, bool quick)
 {
 	int cpus[2], ret;
 	size_t n = measure_cpus(cpus, 2);
 
-	ret = same_core(r, quick, cpus[n - 1]);
+	ret = same_core(r, quick, cpus[n - 1], false);
+	if (ret == 0)
+		ret = with_journal(r, quick, cpus[n - 1]);
 	if (ret < 0)
 		return ret;
 	if (n == 2)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What it costs to ask the broker: ipc.sync.ratio, ipc.poll.gain, ipc.batch32.gain, ipc.batch32.ops.
+ * What it costs to ask the broker: ipc.sync.ratio, ipc.poll.gain, ipc.batch32.gain, ipc.batch32.ops; and with a journal, journal.sync.ratio.
  */
 #pragma once
 

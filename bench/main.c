@@ -3,7 +3,8 @@
  * bench [--quick] [PART...]: measures, prints a table, and writes bench.json into the current folder.
  *
  * What is compared runs in the same run, turn and turn about; the figures are medians of rounds. --quick: just enough to have
- * a number under each name. The parts: ipc graph tlb buffer crowd node; all of them without any, and only then the file is written.
+ * a number under each name. The parts: ipc graph state tlb buffer crowd node; all of them without any, and
+ * only then the file is written.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -18,6 +19,7 @@
 #include "bench/node.h"
 #include "bench/report.h"
 #include "bench/rooms.h"
+#include "bench/state.h"
 #include "bench/tlb.h"
 
 CLEANUP_DEFINE(struct report *, report_free)
@@ -31,8 +33,9 @@ static const struct part {
 	const char *name;
 	int (*fn)(struct report *r, bool quick);
 } parts[] = {
-	{ "ipc", bench_ipc },       { "graph", bench_rooms }, { "tlb", tlb },
-	{ "buffer", bench_buffer }, { "crowd", bench_crowd }, { "node", bench_node },
+	{ "ipc", bench_ipc }, { "graph", bench_rooms },   { "state", bench_state },
+	{ "tlb", tlb },       { "buffer", bench_buffer }, { "crowd", bench_crowd },
+	{ "node", bench_node },
 };
 
 #define N_PARTS (sizeof(parts) / sizeof(*parts))

@@ -246,6 +246,7 @@ static int compact_step(struct journal *j, size_t n, struct reason *why)
 	return r;
 }
 
+/* A chunk first: without one the next record waits. Its pages last: without them it is only slower. */
 static bool on_idle(void *ctx)
 {
 	struct journal *j = ctx;
@@ -253,11 +254,9 @@ static bool on_idle(void *ctx)
 
 	if (!j->spare)
 		make_spare(j);
-	if (j->spare && chunk_fill_step(j->spare))
-		return true;
-	if (!j->compacting)
-		return false;
-	return compact_step(j, COMPACT_ROWS, &why) == 0 && j->compacting;
+	if (j->compacting)
+		return compact_step(j, COMPACT_ROWS, &why) == 0;
+	return j->spare && chunk_fill_step(j->spare);
 }
 
 /* Whoever writes pays, when there are no idle moments: the journal stays within a multiple of what is live. */

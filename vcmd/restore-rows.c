@@ -210,7 +210,11 @@ static int adopt(struct restoring *r, const struct arena *a, struct reason *why)
 	ret = memory_arena_adopt(r->broker->memory, a->id, a->range, fd, why);
 	if (ret == 0)
 		steal_fd(&fd);
-	return ret == 0 || ret == -ENOMEM ? ret : -EINVAL;
+	if (ret == 0 || ret == -ENOMEM)
+		return ret;
+	if (a->stored)
+		store_remove(r->broker->store, STORE_ARENA, a->stored);
+	return -EINVAL;
 }
 
 static int take_arena(struct restoring *r, const struct row_head *row, struct reason *why)

@@ -234,6 +234,13 @@ bool keeper_nth(struct keeper *k, const char *prefix, size_t n, const char **out
 	return found;
 }
 
+void keeper_put(struct keeper *k, const char *name, int fd)
+{
+	settle(k);
+	keep(k, name, fd);
+	pthread_mutex_unlock(&k->lock);
+}
+
 void keeper_replace(struct keeper *k, const char *name, int fd)
 {
 	struct kept *kept;

@@ -24,6 +24,8 @@ size_t keeper_count(struct keeper *k, const char *prefix);
 int keeper_fd(struct keeper *k, const char *name);
 /* The nth of a prefix, in no certain order; false when there are not so many. The name is valid until something is sent. */
 bool keeper_nth(struct keeper *k, const char *prefix, size_t n, const char **out_name, int *out_fd);
+/* fd is the keeper's from now on. */
+void keeper_put(struct keeper *k, const char *name, int fd);
 /* Puts another in its place; fd is duplicated. -1: it is lost. */
 void keeper_replace(struct keeper *k, const char *name, int fd);
 /* Barriers wait from now on, or are answered again, those that wait too. */

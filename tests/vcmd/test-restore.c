@@ -4,13 +4,15 @@
  */
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <vcm/vcm.h>
 
 #include "base/mem.h"
 #include "graph/graph.h"
-#include "memory/memory.h"
+#include "graph/arena.h"
 #include "tests/suite.h"
 #include "tests/vcmd/inventory.h"
 #include "tests/vcmd/keeper.h"
@@ -18,7 +20,10 @@
 #include "vcmd/broker.h"
 #include "vcmd/client.h"
 #include "vcmd/config.h"
+#include "vcmd/journal.h"
+#include "vcmd/loop.h"
 #include "vcmd/resume.h"
+#include "vcmd/store.h"
 
 #define STORE_MAX 1000
 
@@ -245,9 +250,284 @@ START_TEST(a_full_store_is_no_memory)
 }
 END_TEST
 
+/* --- damage */
+
+#define N_STATES 64
+
+/* What the broker had after each record, by its number. */
+static char *states[N_STATES];
+
+static void note(void)
+{
+	struct journal_stats stats;
+
+	journal_get_stats(w->broker->journal, &stats);
+	ck_assert(stats.n_records < N_STATES);
+	for (uint64_t i = stats.n_records; i > 0 && !states[i]; i--)
+		states[i] = inventory(w->broker);
+}
+
+static void note_call(struct peer *p, const struct op *op)
+{
+	ck_ok(peer_call(p, op, 1));
+	note();
+}
+
+/* A bit of everything, an operation at a time. */
+static void live(void)
+{
+	struct peer *p = world_peer(w);
+	uint32_t device = peer_device(p, "vcodec_a_mm1");
+	const struct op ops[] = {
+		{ .code = OP_VCM_CREATE, .handle = REGION, .addr = REGION_AT, .len = SZ_16M },
+		{ .code = OP_ASSOC, .handle = AVCM, .on = REGION, .target = device },
+		{ .code = OP_ACTIVATE, .on = AVCM },
+		{ .code = OP_RESERVE, .handle = RES, .on = REGION, .len = SZ_64K },
+		{ .code = OP_PHYS_ALLOC, .handle = MEM, .arg = VCM_MEMTYPE_0, .len = SZ_64K },
+		{ .code = OP_BACK, .on = RES, .target = MEM },
+		{ .code = OP_BOUND_CREATE, .handle = BOUND, .on = REGION, .len = SZ_1M },
+		{ .code = OP_RESERVE_BOUND, .handle = IN_BOUND, .on = BOUND, .len = SZ_4K },
+		{ .code = OP_EXPORT, .on = MEM, .attr = VCM_SHARE_READ },
+		{ .code = OP_UNBACK, .on = RES },
+		{ .code = OP_UNRESERVE, .on = RES },
+	};
+
+	note();
+	for (size_t i = 0; i < sizeof(ops) / sizeof(*ops); i++)
+		note_call(p, &ops[i]);
+}
+
+/* The only chunk that is written to, as it is. */
+static void *journal_bytes(size_t *out_len, char *out_name)
+{
+	const char *name;
+	uint8_t *bytes;
+	int fd = -1;
+
+	for (size_t i = 0; keeper_nth(keeper, "journal-", i, &name, &fd); i++) {
+		struct chunk_head head;
+
+		ck_assert(pread(fd, &head, sizeof(head), 0) == sizeof(head));
+		if (!head.magic)
+			continue;
+		strcpy(out_name, name);
+		*out_len = head.end[0] + 64;
+		bytes = malloc(*out_len);
+		ck_assert(pread(fd, bytes, *out_len, 0) == (ssize_t)*out_len);
+		return bytes;
+	}
+	ck_abort_msg("no journal");
+	return NULL;
+}
+
+static int sealed_file(const void *bytes, size_t len, size_t file_len)
+{
+	int fd = memfd_create("journal", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	ck_assert(fd >= 0 && ftruncate(fd, (off_t)file_len) == 0);
+	ck_assert(pwrite(fd, bytes, len, 0) == (ssize_t)len);
+	ck_assert(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0);
+	return fd;
+}
+
+/* What is back is what was there after the last record that is said to be whole, and nothing else. */
+static void restart_from(int journal, const char *name, int arena, const char *arena_name)
+{
+	struct keeper *before = keeper;
+	const struct restore_report *r;
+	int fd;
+
+	keeper = keeper_new(STORE_MAX);
+	fd = fcntl(arena, F_DUPFD_CLOEXEC, 0);
+	keeper_put(keeper, arena_name, fd);
+	keeper_put(keeper, name, journal);
+	w = world_new_kept(NULL, keeper);
+	world_check(w);
+	r = &w->broker->restored;
+	ck_assert(r->journal.last < N_STATES);
+	if (r->journal.last > 1)
+		inventory_equal(strdup(states[r->journal.last]), inventory(w->broker));
+	else
+		ck_assert_uint_eq(world_used(w), 0);
+	ck_assert_uint_eq(r->n_lost, 0);
+	w = world_crash(w);
+	keeper_free(keeper);
+	keeper = before;
+}
+
+static void damage_all(size_t step, bool cut)
+{
+	char name[64], arena_name[64];
+	const char *found;
+	size_t len = 0;
+	uint8_t *bytes;
+	int arena;
+
+	begin();
+	live();
+	bytes = journal_bytes(&len, name);
+	ck_assert(keeper_nth(keeper, "arena-", 0, &found, &arena));
+	strcpy(arena_name, found);
+	arena = fcntl(arena, F_DUPFD_CLOEXEC, 0);
+	w = world_crash(w);
+	for (size_t at = 0; at < len; at += step) {
+		bytes[at] ^= cut ? 0 : 0x10;
+		restart_from(sealed_file(bytes, cut ? at : len, cut ? at + 1 : SZ_1M), name, arena,
+			     arena_name);
+		bytes[at] ^= cut ? 0 : 0x10;
+	}
+	close(arena);
+	free(bytes);
+	for (size_t i = 0; i < N_STATES; i++)
+		free(states[i]);
+	keeper = keeper_free(keeper);
+}
+
+START_TEST(a_byte_of_the_journal_that_has_changed_brings_no_wrong_object_back)
+{
+	damage_all(getenv("VCM_UNDER_VALGRIND") ? 131 : 5, false);
+}
+END_TEST
+
+START_TEST(a_journal_that_is_cut_brings_back_what_is_whole)
+{
+	damage_all(getenv("VCM_UNDER_VALGRIND") ? 131 : 7, true);
+}
+END_TEST
+
+START_TEST(memory_of_which_more_may_be_in_use_is_not_given_out_again)
+{
+	char name[64];
+	const struct arena *a;
+	const struct pool *pool;
+	size_t len = 0;
+	uint8_t *bytes;
+	int fd;
+
+	begin();
+	live();
+	bytes = journal_bytes(&len, name);
+	bytes[len - 64 - 20] ^= 1; /* in the last record */
+	fd = sealed_file(bytes, len, SZ_1M);
+	keeper_replace(keeper, name, fd);
+	close(fd);
+	w = world_crash(w);
+	w = world_new_kept(NULL, keeper);
+	world_check(w);
+	ck_assert_int_eq(w->broker->restored.journal.damage, JOURNAL_CORRUPT);
+	TAILQ_FOREACH(pool, &w->broker->graph->pools, link)
+		TAILQ_FOREACH(a, &pool->arenas, link)
+			ck_assert(a->quarantined);
+	free(bytes);
+	w = world_crash(w);
+	keeper = keeper_free(keeper);
+}
+END_TEST
+
+START_TEST(an_arena_that_is_not_what_it_was_is_lost_with_what_is_in_it)
+{
+	struct peer *p;
+	const char *name;
+	int fd, other;
+
+	begin();
+	p = world_peer(w);
+	stage_set(p);
+	ck_assert(keeper_nth(keeper, "arena-", 0, &name, &fd));
+	other = memfd_create("arena",
+			     MFD_CLOEXEC | MFD_ALLOW_SEALING); /* of no length, not sealed */
+	keeper_replace(keeper, name, other);
+	close(other);
+	restart();
+	ck_assert_int_eq(w->broker->restored.journal.damage, JOURNAL_WHOLE);
+	/* The arena, a physmem or more, and what it backed. */
+	ck_assert_uint_ge(w->broker->restored.n_lost, 2);
+	ck_assert_uint_eq(w->broker->restored.n_arenas, 2);
+	ck_assert(TAILQ_FIRST(&w->broker->clients)->incomplete);
+	finish();
+}
+END_TEST
+
+/* --- want of memory */
+
+START_TEST(a_restore_that_fails_for_want_of_memory_can_be_tried_again)
+{
+	struct reason why;
+	char *had;
+
+	begin();
+	stage_set(world_peer(w));
+	had = inventory(w->broker);
+	w = world_crash(w);
+	for (size_t nth = 1;; nth += getenv("VCM_UNDER_VALGRIND") ? 97 : 3) {
+		struct config *config = config_default();
+		struct loop *loop = loop_new(0);
+		struct store *store = store_new(loop, true);
+		struct broker *b;
+
+		config->memory.stock_len = 0;
+		keeper_hand_over(keeper, store);
+		mem_fail_nth(nth);
+		b = broker_new(loop, config, store, &why);
+		if (!mem_fail_fired()) {
+			ck_assert(b != NULL);
+			inventory_equal(had, inventory(b));
+			broker_free(b);
+			b = NULL;
+			had = NULL;
+		}
+		broker_free(b);
+		store_free(store);
+		loop_free(loop);
+		config_free(config);
+		if (!had)
+			break;
+	}
+	w = world_new_kept(NULL, keeper);
+	finish();
+}
+END_TEST
+
+/* Chunks are made while it goes on, and given up when they are needed no more. */
+START_TEST(a_long_life_leaves_a_short_journal)
+{
+	struct journal_stats stats;
+	struct peer *p;
+
+	begin();
+	p = world_peer(w);
+	p->acks = true;
+	ck_ok(CALL(p, VCM_CREATE, .handle = 1, .addr = REGION_AT, .len = SZ_16M));
+	for (int i = 0; i < 1000; i++) {
+		struct op ops[200];
+
+		for (uint32_t k = 0; k < 100; k++) {
+			ops[k] = (struct op){
+				.code = OP_RESERVE, .handle = k + 2, .on = 1, .len = SZ_4K
+			};
+			ops[k + 100] = (struct op){ .code = OP_UNRESERVE, .on = k + 2 };
+		}
+		ck_ok(BATCH(p, ops));
+	}
+	journal_get_stats(w->broker->journal, &stats);
+	ck_assert_uint_gt(stats.bytes, 5 * SZ_1M);
+	ck_assert_uint_gt(stats.n_compactions, 2);
+	ck_assert_uint_le(stats.n_chunks, 6);
+	ck_assert_uint_le(keeper_count(keeper, "journal-"), stats.n_chunks + 1);
+	restart_and_compare();
+	finish();
+}
+END_TEST
+
 SUITE_MAIN("restore", an_empty_broker_comes_back_empty, one_of_everything_comes_back,
 	   new_memory_waits_for_the_store_and_nobody_else_does,
 	   a_batch_waits_for_all_its_memory_at_once,
 	   a_client_that_ends_while_its_memory_is_on_its_way_leaves_nothing,
 	   what_was_on_its_way_when_the_broker_died_has_not_happened,
-	   what_was_answered_is_answered_again_and_not_done_again, a_full_store_is_no_memory)
+	   what_was_answered_is_answered_again_and_not_done_again, a_full_store_is_no_memory,
+	   a_byte_of_the_journal_that_has_changed_brings_no_wrong_object_back,
+	   a_journal_that_is_cut_brings_back_what_is_whole,
+	   memory_of_which_more_may_be_in_use_is_not_given_out_again,
+	   an_arena_that_is_not_what_it_was_is_lost_with_what_is_in_it,
+	   a_restore_that_fails_for_want_of_memory_can_be_tried_again,
+	   a_long_life_leaves_a_short_journal)

@@ -26,6 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/reason.h"
 #include "journal/format.h"
 
 #define ROW_NAME_LEN 64 /* bytes, with the final 0 */
@@ -140,6 +141,9 @@ struct row_grant {
 
 /* "reservation" and so on; "row" for a kind of a later release. */
 const char *row_kind_name(unsigned int kind);
+
+/* A line for people: what the row says. */
+void row_describe(const struct row_head *row, struct reason *out);
 
 /*
  * The body of a row that is not ROW_GONE, min_len bytes at least: NULL when it is shorter. A kind of a later release has no

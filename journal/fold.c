@@ -194,7 +194,7 @@ const struct row_head *fold_find(const struct fold *f, enum row_kind kind, uint6
 	size_t n;
 	const struct row_head *const *rows = fold_rows(f, kind, &n);
 
-	found = n ? bsearch(&p, rows, n, sizeof(*rows), by_key) : NULL;
+	found = n ? bsearch(&p, rows, n, sizeof(struct row_head *), by_key) : NULL;
 	return found ? *found : NULL;
 }
 
@@ -243,7 +243,7 @@ int fold_finish(struct fold *f)
 	for (size_t i = 0; i < f->n_slots; i++)
 		collect(f, &f->slots[i]);
 	free_slots(f);
-	qsort(f->rows, f->n_rows, sizeof(*f->rows), by_key);
+	qsort(f->rows, f->n_rows, sizeof(struct row_head *), by_key);
 	index_kinds(f);
 	drop_orphans(f);
 	return 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "journal/reader.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,8 +117,12 @@ static uint64_t mark(struct reading *r, const uint64_t twice[2])
 /* The oldest chunk that is needed: the last one knows, or knew when it was made. */
 static uint64_t base_of(struct reading *r, const struct journal_chunk *last)
 {
+	const struct chunk_head *h = head_of(last);
 	const struct chunk_id *id = id_of(last);
-	uint64_t base = mark(r, head_of(last)->base);
+	uint64_t base;
+
+	assert(h && id); /* it has a number */
+	base = mark(r, h->base);
 
 	if (base >= id->base && base <= id->number)
 		return base;

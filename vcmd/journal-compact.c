@@ -10,33 +10,35 @@
 
 #define HANDLES_END ((uint64_t)UINT32_MAX + 1)
 
-/* The arenas of a pool are in the order of their ids. */
-static const struct arena *next_arena(const struct graph *g, uint32_t after)
+/* The arenas of a pool are in the order of their ids. Returns how many rows are left of n. */
+static size_t put_arenas(struct walk *walk, const struct pool *pool, struct writer *w, size_t n)
 {
-	const struct arena *a, *best = NULL;
-	const struct pool *pool;
+	const struct arena *a;
 
-	TAILQ_FOREACH(pool, &g->pools, link)
-		TAILQ_FOREACH(a, &pool->arenas, link) {
-			if (a->id <= after)
-				continue;
-			if (!best || a->id < best->id)
-				best = a;
-			break;
-		}
-	return best;
+	TAILQ_FOREACH(a, &pool->arenas, link) {
+		if (a->id <= walk->arena)
+			continue;
+		if (n == 0)
+			return 0;
+		rows_put_arena(w, a);
+		walk->arena = a->id;
+		n--;
+	}
+	walk->pool++;
+	walk->arena = 0;
+	return n;
 }
 
-static void step_arenas(struct walk *walk, struct broker *b, struct writer *w)
+static size_t step_arenas(struct walk *walk, struct broker *b, struct writer *w, size_t n)
 {
-	const struct arena *a = next_arena(b->graph, walk->arena);
+	const struct pool *pool;
+	size_t i = 0;
 
-	if (!a) {
-		walk->phase = WALK_ORPHANS;
-		return;
-	}
-	rows_put_arena(w, a);
-	walk->arena = a->id;
+	TAILQ_FOREACH(pool, &b->graph->pools, link)
+		if (i++ == walk->pool)
+			return put_arenas(walk, pool, w, n);
+	walk->phase = WALK_ORPHANS;
+	return n;
 }
 
 /* One extent a step: most are of memory that is somebody's. */
@@ -105,9 +107,9 @@ static const struct object *next_object(const struct walk *walk, const struct se
 
 static void put_grants(struct writer *w, const struct physmem *m)
 {
-	for (size_t i = 0; i < sizeof(m->grants) / sizeof(*m->grants); i++)
-		if (m->grants[i])
-			rows_put_grant(w, m->grants[i]);
+	for (int writable = 0; writable < 2; writable++)
+		if (m->grants[writable])
+			rows_put_grant(w, m->grants[writable]);
 }
 
 static void step_session(struct walk *walk, struct broker *b, struct writer *w)
@@ -128,10 +130,10 @@ static void step_session(struct walk *walk, struct broker *b, struct writer *w)
 void walk_step(struct walk *walk, struct broker *b, struct writer *w, size_t n)
 {
 	while (n > 0 && walk->phase != WALK_DONE) {
-		n--;
+		n -= walk->phase != WALK_ARENAS;
 		switch (walk->phase) {
 		case WALK_ARENAS:
-			step_arenas(walk, b, w);
+			n = step_arenas(walk, b, w, n);
 			break;
 		case WALK_ORPHANS:
 			step_orphans(walk, b, w);

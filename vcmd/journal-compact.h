@@ -21,6 +21,7 @@ enum walk_phase {
 
 struct walk {
 	enum walk_phase phase;
+	size_t pool;      /* whose arenas are under way */
 	uint32_t arena;   /* the last one that was written */
 	uint64_t orphan;  /* the lowest physical address of the next one */
 	uint64_t session; /* the one under way; 0: none */

@@ -43,6 +43,7 @@ struct journal {
 	struct loop_idle *idle;
 	struct walk walk;
 	bool compacting;
+	bool has_consequences; /* the last plan: they are not through */
 	uint64_t compact_base; /* the chunk that it began with */
 	size_t base_bytes;     /* that were live when the last compaction was done */
 	size_t bytes;          /* of records since the base */
@@ -183,6 +184,8 @@ static int record(struct journal *j, fill_fn fill, const void *what, struct reas
 	j->stats.bytes += j->writer.next - j->writer.end;
 	j->stats.n_records++;
 	writer_end(&j->writer);
+	if (!j->has_consequences)
+		writer_retired(&j->writer);
 	return 0;
 }
 
@@ -311,10 +314,13 @@ int journal_plan(struct journal *j, const struct plan *p, const struct served *s
 	if (served && replies_want(&served->client->replies, served->n_values) < 0)
 		return refuse(why, -ENOMEM, "the broker is out of memory");
 	r = set_ids_aside(j, false, why);
+	j->has_consequences = r == 0;
 	if (r == 0)
 		r = record(j, fill_plan, &what, why);
-	if (r < 0)
+	if (r < 0) {
+		j->has_consequences = false;
 		return r;
+	}
 	if (served) {
 		replies_add(&served->client->replies, served->serial, served->values,
 			    served->n_values);
@@ -326,8 +332,10 @@ int journal_plan(struct journal *j, const struct plan *p, const struct served *s
 
 void journal_retired(struct journal *j)
 {
-	if (j)
-		writer_retired(&j->writer);
+	if (!j)
+		return;
+	j->has_consequences = false;
+	writer_retired(&j->writer);
 }
 
 static void fill_session(struct journal *j, const void *what)

@@ -267,11 +267,10 @@ static int take_over(struct program *p, struct reason *why)
 	p->store = store_new(p->loop, !p->options->no_persist);
 	if (!p->store || store_take_handed(p->store) < 0)
 		return refuse(why, -ENOMEM, "no memory for the fd store");
-	if (!store_is_kept(p->store))
-		log_info("nothing outlives this process: %s",
-			 p->options->no_persist ?
-				 "--no-persist" :
-				 "there is no fd store ($NOTIFY_SOCKET and $FDSTORE)");
+	if (p->options->no_persist)
+		log_notice("nothing outlives this process: --no-persist");
+	else if (!store_is_kept(p->store))
+		log_info("nothing outlives this process: nobody keeps its fds ($FDSTORE)");
 	return 0;
 }
 

@@ -49,10 +49,8 @@ static void bar(struct restoring *r, const struct row_physmem *lost)
 	for (size_t i = 0; i < lost->n_extents; i++) {
 		struct arena *a = arena_of(r, lost->extents[i].arena);
 
-		if (a && !a->quarantined) {
+		if (a)
 			arena_quarantine(a);
-			r->broker->n_quarantined += range_len(a->range);
-		}
 	}
 }
 

@@ -212,6 +212,15 @@ static void set_limits(struct broker *b)
 		c->session->user->limits = client_limits(c);
 }
 
+static void count_quarantined(struct broker *b)
+{
+	const struct pool *pool;
+
+	b->n_quarantined = 0;
+	TAILQ_FOREACH(pool, &b->graph->pools, link)
+		b->n_quarantined += pool->quarantined;
+}
+
 static int rebuild(struct broker *b, struct left *l, struct restore_report *out, struct reason *why)
 {
 	struct restoring r = { .broker = b, .fold = &l->fold, .report = out, .why = why };
@@ -230,6 +239,7 @@ static int rebuild(struct broker *b, struct left *l, struct restore_report *out,
 	mem_free(r.arenas);
 	mem_free(r.roots);
 	set_limits(b);
+	count_quarantined(b);
 	return ret;
 }
 

@@ -63,8 +63,8 @@ static void put_res(FILE *f, const struct res *r)
 
 static void put_object(FILE *f, struct broker *b, const struct object *o)
 {
-	const struct bound *bound = (const struct bound *)o;
-	const struct avcm *a = (const struct avcm *)o;
+	const struct bound *bound;
+	const struct avcm *a;
 
 	fprintf(f, "%" PRIu64 "/%x: weight %u ", o->session->id, o->handle, o->weight);
 	switch ((enum object_kind)o->kind) {
@@ -75,11 +75,13 @@ static void put_object(FILE *f, struct broker *b, const struct object *o)
 		put_res(f, (const struct res *)o);
 		break;
 	case OBJECT_BOUND:
+		bound = (const struct bound *)o;
 		fprintf(f, "bound vcm %u %" PRIx64 "-%" PRIx64 " n %" PRIu64 "\n",
 			bound->vcm->obj.handle, bound->range.first, bound->range.last,
 			bound->n_res);
 		break;
 	case OBJECT_AVCM:
+		a = (const struct avcm *)o;
 		fprintf(f, "avcm vcm %u device %s attr %x active %d\n", a->vcm->obj.handle,
 			a->device->name, a->attr, a->active);
 		break;

@@ -5,6 +5,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -26,6 +27,7 @@
 #include "vcmd/store.h"
 
 #define STORE_MAX 1000
+#define NAME_LEN 64
 
 static struct keeper *keeper;
 static struct world *w;
@@ -310,7 +312,7 @@ static void *journal_bytes(size_t *out_len, char *out_name)
 		ck_assert(pread(fd, &head, sizeof(head), 0) == sizeof(head));
 		if (!head.magic)
 			continue;
-		strcpy(out_name, name);
+		snprintf(out_name, NAME_LEN, "%s", name);
 		*out_len = head.end[0] + 64;
 		bytes = malloc(*out_len);
 		ck_assert(pread(fd, bytes, *out_len, 0) == (ssize_t)*out_len);
@@ -357,7 +359,7 @@ static void restart_from(int journal, const char *name, int arena, const char *a
 
 static void damage_all(size_t step, bool cut)
 {
-	char name[64], arena_name[64];
+	char name[NAME_LEN], arena_name[NAME_LEN];
 	const char *found;
 	size_t len = 0;
 	uint8_t *bytes;
@@ -367,7 +369,7 @@ static void damage_all(size_t step, bool cut)
 	live();
 	bytes = journal_bytes(&len, name);
 	ck_assert(keeper_nth(keeper, "arena-", 0, &found, &arena));
-	strcpy(arena_name, found);
+	snprintf(arena_name, sizeof(arena_name), "%s", found);
 	arena = fcntl(arena, F_DUPFD_CLOEXEC, 0);
 	w = world_crash(w);
 	for (size_t at = 0; at < len; at += step) {
@@ -397,7 +399,7 @@ END_TEST
 
 START_TEST(memory_of_which_more_may_be_in_use_is_not_given_out_again)
 {
-	char name[64];
+	char name[NAME_LEN];
 	const struct arena *a;
 	const struct pool *pool;
 	size_t len = 0;

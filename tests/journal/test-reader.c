@@ -54,10 +54,12 @@ static void check_report(const struct journal_report *r, size_t chunk, size_t of
 
 START_TEST(every_byte_may_be_flipped)
 {
+	unsigned int bit_step = getenv("VCM_UNDER_VALGRIND") ? 8 : 1;
+
 	write_book();
 	for (size_t chunk = 0; chunk < book.n_chunks; chunk++)
 		for (size_t i = 0; i < end_of(&book, chunk) + 64; i++)
-			for (unsigned int bit = 0; bit < 8; bit++) {
+			for (unsigned int bit = 0; bit < 8; bit += bit_step) {
 				struct journal_report report;
 				struct book copy;
 

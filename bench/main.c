@@ -33,8 +33,8 @@ static const struct part {
 	const char *name;
 	int (*fn)(struct report *r, bool quick);
 } parts[] = {
-	{ "ipc", bench_ipc }, { "graph", bench_rooms },   { "state", bench_state },
-	{ "tlb", tlb },       { "buffer", bench_buffer }, { "crowd", bench_crowd },
+	{ "ipc", bench_ipc },   { "graph", bench_rooms },   { "state", bench_state },
+	{ "tlb", tlb },         { "buffer", bench_buffer }, { "crowd", bench_crowd },
 	{ "node", bench_node },
 };
 

@@ -322,7 +322,7 @@ static int count(size_t dev_id, void *data, void *fault_data)
 
 static void fault_and_verdict(struct peer *p)
 {
-	const struct fault_event fault = { .id = 9, .device = DEVICE };
+	const struct fault_event fault = { .id = 9, .device = DEVICE, .flags = FAULT_F_STALLED };
 
 	peer_fault(p, &fault);
 	ck_assert_uint_eq(expect_after_resume(p, OP_FAULT_REPLY)->addr, 9);

@@ -31,7 +31,8 @@ struct events {
 	pthread_mutex_t lock; /* for what follows */
 	struct reader *reader;
 	bool is_stopped;
-	bool is_watched; /* also without handlers there is somebody who reads */
+	atomic_uint n_dealt; /* faults */
+	bool is_watched;     /* also without handlers there is somebody who reads */
 };
 
 static _Atomic(enum vcm_event_mode) mode_now = VCM_EVENT_THREAD;
@@ -112,6 +113,7 @@ static void handle(struct events *e, const struct fault_event *event)
 	const struct request request = { .ops = &op, .n_ops = 1 };
 	struct packet *packet = NULL;
 
+	atomic_fetch_add(&e->n_dealt, 1);
 	if ((event->flags & FAULT_F_STALLED) &&
 	    connection_request(e->session->connection, &request, &packet, NULL) == 0)
 		connection_put(e->session->connection, packet);
@@ -392,15 +394,19 @@ static int dispatch_once(struct events *e, int timeout_ms, struct reason *why)
 
 int events_dispatch(struct events *e, int timeout_ms, struct reason *why)
 {
+	unsigned int before = atomic_load(&e->n_dealt);
 	int r;
 
 	if (!is_loop())
 		return refuse_loop(why);
 	if (connection_error(e->session->connection) < 0)
 		return refuse(why, -ENOTCONN, "the connection has broken");
-	do /* a broker that has come back is no fault */
+	/* A broker that has come back is no fault; those that came while it was looked for are. */
+	do {
 		r = dispatch_once(e, timeout_ms, why);
-	while (r == 0 && timeout_ms < 0);
+		if (r == 0)
+			r = (int)(atomic_load(&e->n_dealt) - before);
+	} while (r == 0 && timeout_ms < 0);
 	return r >= 0 || r == -EINTR ? r : -ENOTCONN;
 }
 

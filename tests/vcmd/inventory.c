@@ -106,8 +106,14 @@ static void put_session(FILE *f, struct broker *b, const struct session *s)
 		LIST_FOREACH(h, &c->hooks, link)
 			if (h->device == device)
 				fprintf(f, "hook %u\n", device);
-	for (const struct object *o = NULL; (o = handles_next(&s->client, o ? o->handle + 1 : 0));)
+	for (uint32_t i = 0;;) {
+		const struct object *o = handles_next(&s->client, i);
+
+		if (!o)
+			break;
 		put_object(f, b, o);
+		i = o->handle + 1;
+	}
 	for (uint32_t i = 0;;) {
 		const struct object *o = handles_next(&s->broker, i);
 

@@ -133,8 +133,9 @@ static void wild_requests(const struct daemon *d, unsigned int *seed)
 				       .n_data = pick(seed, 5) };
 
 		if (op.code == OP_BYE || op.code == OP_SESSION_KILL || op.code == OP_MONITOR ||
-		    op.code == OP_SIM_READ || op.code == OP_SIM_WRITE || op.code == OP_SIM_FAIL)
-			continue; /* they end it or another, wait, or break the hardware for everybody */
+		    op.code == OP_RELOAD || op.code == OP_SIM_READ || op.code == OP_SIM_WRITE ||
+		    op.code == OP_SIM_FAIL)
+			continue; /* they end sessions, wait, keep a configuration, or break the hardware */
 		peer_call(p, &op, 1);
 		ck_assert(!p->gone);
 	}

@@ -18,7 +18,7 @@
 
 /* Messages of a node a turn, as in node-ring.c, and turns that pass between a request of another and its reply. */
 #define TURN_MESSAGES 16
-#define TURNS 3
+#define TURNS 8 /* of the loop, between a request and its reply; a flood without a bound is endless */
 
 static struct loop_timer *flood_timer;
 static struct codec *codec;

@@ -18,7 +18,8 @@
 
 /* Messages of a node a turn, as in node-ring.c, and turns that pass between a request of another and its reply. */
 #define TURN_MESSAGES 16
-#define TURNS 8 /* of the loop, between a request and its reply; a flood without a bound is endless */
+#define TURNS                                                                                      \
+	8 /* of the loop, between a request and its reply; a flood without a bound is endless */
 
 static struct loop_timer *flood_timer;
 static struct codec *codec;
@@ -127,7 +128,7 @@ END_TEST
 static bool has_stopped(struct world *w, void *ctx)
 {
 	uint64_t *was = ctx;
-	bool same = was[0] == w->broker->n_requests;
+	bool same = was[0] && was[0] == w->broker->n_requests; /* it has begun */
 
 	was[1] = same ? was[1] + 1 : 0;
 	was[0] = w->broker->n_requests;
@@ -142,7 +143,7 @@ START_TEST(a_node_that_does_not_read_is_not_read)
 	open_flood("file = \"@/window\" descriptors = 256", false);
 	world_until(scene.world, has_stopped, was);
 	n = was[0];
-	ck_assert_uint_gt(n, 256);
+	ck_assert_uint_ge(n, 256); /* as many as the ring has answers */
 	p = world_peer(scene.world);
 	for (int i = 0; i < 100; i++)
 		ck_ok(CALL(p, PING));

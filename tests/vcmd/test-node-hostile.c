@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/range.h"
@@ -18,8 +19,7 @@
 
 /* Messages of a node a turn, as in node-ring.c, and turns that pass between a request of another and its reply. */
 #define TURN_MESSAGES 16
-#define TURNS                                                                                      \
-	8 /* of the loop, between a request and its reply; a flood without a bound is endless */
+#define TURNS (getenv("VCM_UNDER_VALGRIND") ? 8u : 3u)
 
 static struct loop_timer *flood_timer;
 static struct codec *codec;
@@ -143,7 +143,7 @@ START_TEST(a_node_that_does_not_read_is_not_read)
 	open_flood("file = \"@/window\" descriptors = 256", false);
 	world_until(scene.world, has_stopped, was);
 	n = was[0];
-	ck_assert_uint_ge(n, 256); /* as many as the ring has answers */
+	ck_assert_uint_gt(n, 256);
 	p = world_peer(scene.world);
 	for (int i = 0; i < 100; i++)
 		ck_ok(CALL(p, PING));

@@ -67,9 +67,9 @@ void host_open(struct host *h, const struct geometry *geometry,
 	struct shared shared = { .len = HOST_WINDOW, .da = HOST_DA };
 	struct reason why;
 
-	*h = (struct host){ .answer = answer, .codec = codec_new() };
+	*h = (struct host){ .answer = answer, .requests = codec_new(), .replies = codec_new() };
 	h->window = aligned_alloc(4096, HOST_WINDOW);
-	ck_assert(h->window && h->codec);
+	ck_assert(h->window && h->requests && h->replies);
 	memset(h->window, 0, HOST_WINDOW);
 	geometry_default(&h->geometry);
 	if (geometry)
@@ -102,7 +102,8 @@ void host_close(struct host *h)
 		h->outbox = m->next;
 		free(m);
 	}
-	codec_free(h->codec);
+	codec_free(h->requests);
+	codec_free(h->replies);
 	free(h->window);
 }
 
@@ -139,7 +140,7 @@ void host_bytes(struct host *h, const void *bytes, size_t len)
 void host_reply(struct host *h, const struct reply *reply)
 {
 	static uint8_t bytes[PROTO_MAX_MESSAGE];
-	long len = reply_encode(h->codec, reply, bytes, sizeof(bytes));
+	long len = reply_encode(h->replies, reply, bytes, sizeof(bytes));
 
 	ck_assert_int_gt(len, 0);
 	host_bytes(h, bytes, (size_t)len);
@@ -185,7 +186,7 @@ static void take_fragment(struct host *h, const void *payload, size_t len)
 	ck_assert_msg(r != ASSEMBLY_WRONG, "%s", why.text);
 	if (r == ASSEMBLY_MORE)
 		return;
-	ck_assert_msg(request_decode(h->codec, h->in.buf, h->in.len, &request, &why) == 0, "%s",
+	ck_assert_msg(request_decode(h->requests, h->in.buf, h->in.len, &request, &why) == 0, "%s",
 		      why.text);
 	if (request.is_hello) {
 		welcome(h, &request);

@@ -41,7 +41,8 @@ struct host {
 	struct vcm_link link;      /* of host_link() */
 	struct host_message *sent; /* in that stack, on their way to the host */
 	unsigned int n_sent, cap;
-	struct codec *codec;
+	struct codec *requests; /* apart: a request is still read while replies are written */
+	struct codec *replies;
 	void (*answer)(struct host *h, const struct request *request);
 	void *ctx;                   /* the test's */
 	struct host_message *outbox; /* payloads that wait for a buffer */

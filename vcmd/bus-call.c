@@ -279,11 +279,34 @@ static int read_batch(sd_bus_message *m, struct batch *b, sd_bus_error *error)
 	return r;
 }
 
+/* Who chooses no handle could not be told which it was, were it asked again. */
+static int check_handles(const struct batch *b, sd_bus_error *error)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (bus_method_takes(b->methods[i], 'h') && !b->ops[i].handle)
+			return invalid(error, "operation %zu (%s) needs a handle of your choice", i,
+				       b->methods[i]->name);
+	return 0;
+}
+
+/* The call of a batch that has been read; NULL without memory. */
+static struct bus_call *batch_call(sd_bus_message *m, struct bus_session *s, struct batch *b)
+{
+	struct bus_call *call = bus_call_new(m, b->n);
+
+	if (!call)
+		return NULL;
+	call->batch = true;
+	for (size_t i = 0; i < b->n; i++)
+		complete(s, b->methods[i], &b->ops[i], &call->ops[i]);
+	return call;
+}
+
 int bus_call_batch(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	_cleanup_(mem_freep) struct batch *b = mem_new0(struct batch);
-	_cleanup_(bus_call_freep) struct bus_call *call = NULL;
 	struct bus_session *s = NULL;
+	struct bus_call *call;
 	int r = find_session(userdata, m, &s, error);
 
 	if (r < 0)
@@ -291,12 +314,44 @@ int bus_call_batch(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	r = b ? read_batch(m, b, error) : bus_call_fail(error, -ENOMEM, "");
 	if (r < 0)
 		return r;
-	call = bus_call_new(m, b->n);
+	call = batch_call(m, s, b);
 	if (!call)
 		return bus_call_fail(error, -ENOMEM, "");
-	call->batch = true;
-	for (size_t i = 0; i < b->n; i++)
-		complete(s, b->methods[i], &b->ops[i], &call->ops[i]);
-	bus_session_request(s, STEAL_PTR(call), b->ops, b->n);
+	bus_session_request(s, call, b->ops, b->n);
+	return 1;
+}
+
+static int read_once(sd_bus_message *m, uint32_t *ticket, uint32_t *seen, struct batch *b,
+		     sd_bus_error *error)
+{
+	int r = sd_bus_message_read(m, "uu", ticket, seen);
+
+	if (r >= 0)
+		r = read_batch(m, b, error);
+	return r < 0 ? r : check_handles(b, error);
+}
+
+int bus_call_once(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	_cleanup_(mem_freep) struct batch *b = mem_new0(struct batch);
+	_cleanup_(bus_call_freep) struct bus_call *call = NULL;
+	struct bus_session *s = NULL;
+	struct reason why = { "" };
+	uint32_t ticket, seen;
+	int r = find_session(userdata, m, &s, error);
+
+	if (r < 0)
+		return r;
+	r = b ? read_once(m, &ticket, &seen, b, error) : bus_call_fail(error, -ENOMEM, "");
+	if (r < 0)
+		return r;
+	call = batch_call(m, s, b);
+	if (!call)
+		return bus_call_fail(error, -ENOMEM, "");
+	r = bus_session_take_ticket(s, call, ticket, seen, &why);
+	if (r < 0)
+		return bus_call_fail(error, r, why.text);
+	if (r == 0)
+		bus_session_request(s, STEAL_PTR(call), b->ops, b->n);
 	return 1;
 }

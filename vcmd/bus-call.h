@@ -24,15 +24,16 @@ struct bus_call_op {
 struct bus_call {
 	TAILQ_ENTRY(bus_call) link; /* of the session, while it waits */
 	sd_bus_message *m;
-	uint64_t serial;
-	bool batch; /* answered as an array of dictionaries */
+	uint64_t serial; /* 0: the next one will be */
+	bool batch;      /* answered as an array of dictionaries */
 	size_t n_ops;
 	struct bus_call_op ops[];
 };
 
-/* The handlers of the interface's methods, and of Batch. userdata: the bus. */
+/* The handlers of the interface's methods, of Batch, and of Once. userdata: the bus. */
 int bus_call_method(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_call_batch(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_call_once(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
 /* NULL without memory. m is referenced. */
 struct bus_call *bus_call_new(sd_bus_message *m, size_t n_ops);

@@ -175,6 +175,8 @@ static const sd_bus_vtable operations_vtable[] = {
 	BUS_METHODS(OPERATION)
 		SD_BUS_METHOD_WITH_NAMES("Batch", "a(sa{sv})", N(operations), "aa{sv}", N(results),
 					 bus_call_batch, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_NAMES("Once", "uua(sa{sv})", N(ticket) N(seen) N(operations), "aa{sv}",
+				 N(results), bus_call_once, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_VTABLE_END,
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "graph/graph.h"
 #include "graph/handle.h"
 #include "graph/session.h"
 #include "vcmd/broker.h"
@@ -19,6 +20,8 @@
 #include "vcmd/transport.h"
 
 #define HELLO_SERIAL 1
+#define SERIAL_OF(ticket) ((uint64_t)(ticket) << 32)
+#define LEAVING "not done: the broker leaves, and the session waits to be resumed"
 
 /* --- the transport: from the broker to the bus */
 
@@ -154,10 +157,13 @@ static void drop_calls(struct bus_session *s)
 
 	while ((c = TAILQ_FIRST(&s->calls))) {
 		TAILQ_REMOVE(&s->calls, c, link);
-		bus_call_refuse(c->m, -ECONNRESET, "the session has ended");
+		bus_call_refuse(c->m, -ECONNRESET,
+				s->bus->broker->leaving ? LEAVING : "the session has ended");
 		bus_call_free(c);
 	}
-	if (s->holder)
+	if (s->holder && s->bus->broker->leaving)
+		bus_call_refuse(s->holder, -ECONNRESET, LEAVING);
+	else if (s->holder)
 		sd_bus_reply_method_return(s->holder, NULL);
 	sd_bus_message_unref(s->holder);
 }
@@ -171,7 +177,10 @@ static void session_close(void *ctx)
 	if (s->owner->session == s)
 		s->owner->session = NULL;
 	LIST_REMOVE(s, link);
-	mem_free(s);
+	if (s->opening) /* who opens it sees that it has gone */
+		s->client = NULL;
+	else
+		mem_free(s);
 }
 
 static const struct transport over_bus = {
@@ -201,13 +210,25 @@ static long encode(const struct bus *bus, const struct request *req, struct reas
 	return n;
 }
 
+/* A session that goes on keeps its name; nobody learns it who does not get the session. */
+static const char *name_for(const struct bus_session *s, const struct bus_opening *o)
+{
+	struct session key = { .id = o->id };
+	const struct session *found =
+		o->id ? RB_FIND(session_tree, &s->bus->broker->graph->sessions, &key) : NULL;
+
+	if (found && client_of(found))
+		return client_of(found)->name;
+	return *o->name ? o->name : s->owner->name;
+}
+
 static int hello(struct bus_session *s, const struct bus_opening *o, struct reason *why)
 {
-	struct request req = { .serial = HELLO_SERIAL,
-			       .is_hello = true,
-			       .hello = { .version = PROTO_VERSION,
-					  .name = *o->name ? o->name : s->owner->name,
-					  .session = o->id } };
+	struct request req = {
+		.serial = HELLO_SERIAL,
+		.is_hello = true,
+		.hello = { .version = PROTO_VERSION, .name = name_for(s, o), .session = o->id }
+	};
 	long n;
 
 	memcpy(req.hello.token, o->token, sizeof(o->token));
@@ -218,11 +239,12 @@ static int hello(struct bus_session *s, const struct bus_opening *o, struct reas
 	s->serial = HELLO_SERIAL;
 	s->status = -EIO;
 	client_packet(s->client, s->bus->packet, (size_t)n);
-	if (!s->id)
-		return refuse(why, s->status, "%s", s->why.text);
-	/* Nobody asks again over the bus: what is asked from now on is new. */
+	if (!s->client || !s->id)
+		return refuse(why, s->status ? s->status : -EIO, "%s", s->why.text);
+	/* What comes without a ticket is new, and so after all that has been done. */
 	if (s->client->last_changed > s->serial)
 		s->serial = s->client->last_changed;
+	s->seen = o->id ? 0 : UINT64_MAX;
 	return 0;
 }
 
@@ -245,9 +267,13 @@ int bus_session_open(struct bus_peer *p, const struct bus_opening *opening, stru
 	}
 	LIST_INSERT_HEAD(&p->bus->sessions, s, link);
 	p->session = s;
+	s->opening = true;
 	r = hello(s, opening, why);
-	if (r < 0)
+	s->opening = false;
+	if (r < 0 && s->client)
 		client_gone(s->client, "it was not let in");
+	else if (r < 0)
+		mem_free(s);
 	return r;
 }
 
@@ -308,21 +334,28 @@ static bool wants_memory(const struct op *ops, size_t n_ops)
 	return false;
 }
 
-static uint64_t oldest_unanswered(const struct bus_session *s)
+/* Answers that nobody asks for again. */
+static uint64_t acknowledged(const struct bus_session *s)
 {
-	const struct bus_call *c = TAILQ_FIRST(&s->calls);
+	const struct bus_call *c;
+	uint64_t ack = s->client->last_serial < s->seen ? s->client->last_serial : s->seen;
 
-	return c ? c->serial : s->serial + 1;
+	TAILQ_FOREACH(c, &s->calls, link)
+		if (c->serial <= ack)
+			ack = c->serial - 1;
+	return ack;
 }
 
 void bus_session_request(struct bus_session *s, struct bus_call *call, const struct op *ops,
 			 size_t n_ops)
 {
-	struct request req = { .serial = s->serial + 1, .ops = ops, .n_ops = n_ops };
+	struct request req = { .serial = call->serial ? call->serial : s->serial + 1,
+			       .ack = acknowledged(s),
+			       .ops = ops,
+			       .n_ops = n_ops };
 	struct reason why = { "" };
 	long n = check(s, ops[0].code, &why);
 
-	req.ack = oldest_unanswered(s) - 1;
 	if (n == 0)
 		n = encode(s->bus, &req, &why);
 	if (n < 0) {
@@ -331,7 +364,9 @@ void bus_session_request(struct bus_session *s, struct bus_call *call, const str
 		bus_call_free(call);
 		return;
 	}
-	call->serial = ++s->serial;
+	call->serial = req.serial;
+	if (call->serial > s->serial)
+		s->serial = call->serial;
 	TAILQ_INSERT_TAIL(&s->calls, call, link);
 	s->n_calls++;
 	s->closing = ops[0].code == OP_BYE;
@@ -339,6 +374,32 @@ void bus_session_request(struct bus_session *s, struct bus_call *call, const str
 	if (wants_memory(ops, n_ops))
 		client_forget_given(s->client);
 	client_packet(s->client, s->bus->packet, (size_t)n);
+}
+
+int bus_session_take_ticket(struct bus_session *s, struct bus_call *call, uint32_t ticket,
+			    uint32_t seen, struct reason *why)
+{
+	uint64_t serial = SERIAL_OF(ticket);
+	struct reply_kept kept;
+
+	if (!ticket || seen >= ticket)
+		return refuse(why, -EINVAL, "ticket %u, and those up to %u seen", ticket, seen);
+	if (find_call(s, serial))
+		return refuse(why, -EALREADY, "ticket %u is under way", ticket);
+	if (replies_find(&s->client->replies, serial, &kept)) {
+		bus_call_reply(call,
+			       &(struct reply){ .serial = serial,
+						.values = kept.values,
+						.n_values = kept.n_values },
+			       NULL, 0);
+		return 1;
+	}
+	if (serial <= s->client->last_serial)
+		return refuse(why, -ESTALE, "ticket %u is not done, and others after it are asked",
+			      ticket);
+	s->seen = SERIAL_OF(seen + 1) - 1;
+	call->serial = serial;
+	return 0;
 }
 
 uint32_t bus_session_pick(struct bus_session *s)

@@ -28,11 +28,12 @@ struct bus_session {
 	struct client *client;
 	uint64_t id; /* 0: not yet */
 	uint8_t token[PROTO_TOKEN_LEN];
-	uint64_t serial;
-	bool shared, closing;
+	uint64_t serial; /* of the last request; the upper half is the last ticket */
+	uint64_t seen;   /* answers up to this serial need not be kept; UINT64_MAX: none need */
+	bool shared, closing, opening;
 	unsigned int n_pauses;
 	uint64_t n_calls;
-	const char *over;       /* why it is to go; a literal */
+	const char *over;       /* why it is to go; a literal. With opening: it has gone already */
 	uint32_t next_handle;   /* none below is free, as far as we know */
 	sd_bus_message *holder; /* a call that is answered when the session ends; NULL */
 	int status;             /* of the hello */
@@ -63,6 +64,13 @@ bool bus_session_may_use(const struct bus_session *s, const struct bus_peer *p);
  */
 void bus_session_request(struct bus_session *s, struct bus_call *call, const struct op *ops,
 			 size_t n_ops);
+/*
+ * What is to be carried out once, whatever happens to the broker: the call has a ticket of the caller's, and what it was answered
+ * is kept until the caller says that it has `seen` the answers up to a ticket. 1: it was carried out before, and has been
+ * answered so; 0: the request is to be made; or a negative errno with the reason. Tickets only grow.
+ */
+int bus_session_take_ticket(struct bus_session *s, struct bus_call *call, uint32_t ticket,
+			    uint32_t seen, struct reason *why);
 /* A handle that is free. */
 uint32_t bus_session_pick(struct bus_session *s);
 /* A handle has become free. */

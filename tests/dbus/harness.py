@@ -11,6 +11,7 @@
     harness.run(Tests)
 """
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -28,6 +29,8 @@ try:
 except ImportError as e:
     print(f'skipped: {e} (python3-dbus and python3-gi)')
     sys.exit(77)
+
+import keeper
 
 NAME = 'org.vcmd.Vcm1'
 ROOT = '/org/vcmd/Vcm1'
@@ -144,12 +147,14 @@ def fails(error, call, *args):
 
 class Suite:
     config = ''  # beside DAEMON_CONFIG
+    keeps = False  # whether the daemon's fds outlive it, and so its sessions
 
     def __init__(self):
         self.dir = tempfile.mkdtemp(prefix='vcmd-dbus-')
         os.chmod(self.dir, 0o755)
         self.address = f'unix:path={self.dir}/bus'
         self.bus = self.daemon = None
+        self.keeper = keeper.Keeper(f'{self.dir}/notify') if self.keeps else None
         self.callers = []
 
     def start_bus(self):
@@ -172,11 +177,28 @@ class Suite:
         path = f'{self.dir}/vcmd.conf'
         with open(path, 'w', encoding='utf-8') as f:
             f.write(config or DAEMON_CONFIG + self.config + '\n')
+        command = [os.environ['VCM_BUILDDIR'] + '/vcmd/vcmd', '--config', path,
+                   '--socket', f'{self.dir}/sock', '--dbus', self.address, '--log-level', 'info']
         with open(f'{self.dir}/log', 'ab') as log:
-            self.daemon = subprocess.Popen(
-                [os.environ['VCM_BUILDDIR'] + '/vcmd/vcmd', '--config', path,
-                 '--socket', f'{self.dir}/sock', '--dbus', self.address,
-                 '--log-level', 'info'], stderr=log)
+            self.daemon = (self.keeper.start(command, log) if self.keeper else
+                           subprocess.Popen(command, stderr=log))
+
+    def end_daemon(self, number=signal.SIGKILL):
+        """It ends, and everybody on the bus knows."""
+        owners = []
+        watch = self.caller().bus.watch_name_owner(NAME, owners.append)
+        until(lambda: owners, 'vcmd on the bus')
+        self.daemon.send_signal(number)
+        assert self.daemon.wait(PATIENCE) == (-number if number == signal.SIGKILL else 0)
+        until(lambda: not owners[-1], 'the end of vcmd')
+        watch.cancel()
+        if self.keeper:
+            self.keeper.settle()
+
+    def restart_daemon(self, number=signal.SIGKILL):
+        self.end_daemon(number)
+        self.start_daemon()
+        return self.await_daemon()
 
     def replace_daemon(self, config):
         """Another one, with another configuration."""
@@ -226,7 +248,8 @@ class Suite:
 
     def as_user(self, uid, work):
         """Whether work(caller) succeeds in a process of that user."""
-        pid = os.fork()
+        with self.keeper.lock if self.keeper else contextlib.nullcontext():
+            pid = os.fork()
         if pid == 0:
             try:
                 os.setgroups([])
@@ -245,6 +268,8 @@ class Suite:
             self.daemon.wait()
         if self.bus:
             self.stop_bus()
+        if self.keeper:
+            self.keeper.close()
         shutil.rmtree(self.dir)
 
 
@@ -273,10 +298,11 @@ def run_one(suite, name):
     return os.waitpid(pid, 0)[1] == 0
 
 
-def run(suite):
-    """Every public method that the class itself has is a case; each has a bus and a vcmd of its own."""
-    names = [n for n, f in vars(suite).items() if callable(f) and not n.startswith('_')]
-    wanted = sys.argv[1:] or names
-    failed = [n for n in wanted if not run_one(suite, n)]
+def run(*suites):
+    """Every public method that a class itself has is a case; each has a bus and a vcmd of its own."""
+    cases = [(s, n) for s in suites for n, f in vars(s).items()
+             if callable(f) and not n.startswith('_')]
+    wanted = [c for c in cases if c[1] in sys.argv[1:] or not sys.argv[1:]]
+    failed = [c for c in wanted if not run_one(*c)]
     print(f'{len(wanted) - len(failed)} passed, {len(failed)} failed')
     sys.exit(1 if failed else 0)

@@ -47,7 +47,7 @@ static void stop(struct run *r)
 	*r = (struct run){ NULL };
 }
 
-static int start(struct run *r, const struct config *config, struct keeper *k)
+static int start(struct run *r, struct config *config, struct keeper *k)
 {
 	const char *name;
 	int fd;
@@ -167,7 +167,7 @@ static double insert_ns(size_t n)
 	return ns;
 }
 
-static int measure(const struct config *config, size_t n)
+static int measure(struct config *config, size_t n)
 {
 	double restore[MAX_ROUNDS], read[MAX_ROUNDS], insert[MAX_ROUNDS];
 	size_t rounds = n > 10000 ? 5 : MAX_ROUNDS;

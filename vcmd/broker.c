@@ -46,7 +46,7 @@ static bool keep(struct broker *b, struct reason *why)
 	return restore(b, &b->restored, why) == 0;
 }
 
-struct broker *broker_new(struct loop *loop, const struct config *config, struct store *store,
+struct broker *broker_new(struct loop *loop, struct config *config, struct store *store,
 			  struct reason *why)
 {
 	struct broker *b = mem_new0(struct broker);
@@ -56,7 +56,7 @@ struct broker *broker_new(struct loop *loop, const struct config *config, struct
 		return NULL;
 	}
 	b->loop = loop;
-	b->config = config;
+	b->config = config_ref(config);
 	b->store = store;
 	SLIST_INIT(&b->ahead);
 	b->plan = PLAN_NULL;
@@ -115,6 +115,7 @@ struct broker *broker_free(struct broker *b)
 	codec_free(b->encoder);
 	loop_idle_free(b->chores);
 	plan_deinit(&b->plan);
+	config_free(b->config);
 	mem_free(b->answer);
 	mem_free(b->out);
 	return mem_free(b);

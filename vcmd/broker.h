@@ -43,7 +43,7 @@ enum stage {
 
 struct broker {
 	struct loop *loop;
-	const struct config *config;
+	struct config *config; /* a reference */
 	struct graph *graph;
 	struct memory *memory;
 	struct machine *machine;
@@ -77,9 +77,9 @@ struct broker {
 	enum stage fail_stage; /* tests: the stage that fails next, once */
 };
 
-/* Takes what config describes into service, and takes up what the store has of an earlier broker. config, loop and store outlive the
- * broker; store may be NULL. NULL with the reason. */
-struct broker *broker_new(struct loop *loop, const struct config *config, struct store *store,
+/* Takes what config describes into service, and takes up what the store has of an earlier broker. loop and store outlive the
+ * broker, which has a reference to config of its own; store may be NULL. NULL with the reason. */
+struct broker *broker_new(struct loop *loop, struct config *config, struct store *store,
 			  struct reason *why);
 /* Everything of every client is taken back; or, when somebody keeps it for the next broker, let go of. Returns NULL; NULL is
  * fine. */

@@ -25,6 +25,7 @@
 #include "vcmd/pending.h"
 #include "vcmd/pipeline.h"
 #include "vcmd/resume.h"
+#include "vcmd/rights.h"
 #include "vcmd/simulate.h"
 #include "vcmd/transport.h"
 
@@ -306,7 +307,7 @@ static struct client *new_client(struct broker *b, const struct transport *trans
 		return NULL;
 	c->broker = b;
 	c->transport = transport;
-	c->limits = &b->config->limits;
+	c->limits = b->config->limits;
 	c->max_message = PROTO_MAX_MESSAGE;
 	c->max_ops = PROTO_MAX_OPS;
 	c->max_data = PROTO_MAX_DATA;
@@ -334,6 +335,15 @@ struct client *client_new(struct broker *b, const struct transport *transport, v
 	return c;
 }
 
+/* They may be taken up again by who may not begin any. */
+static bool has_sessions(const struct broker *b, uid_t uid)
+{
+	struct user key = { .uid = uid };
+	const struct user *u = RB_FIND(user_tree, &b->graph->users, &key);
+
+	return u && u->n_sessions;
+}
+
 void client_accept(struct broker *b, int fd)
 {
 	struct client *c = new_client(b, &over_link);
@@ -349,7 +359,7 @@ void client_accept(struct broker *b, int fd)
 	}
 	set_link(c, link);
 	peer = client_peer(c);
-	if (config_rule_allows(&b->config->access, peer->uid, peer->gids, peer->n_gids)) {
+	if (rights_access(b, peer) || has_sessions(b, peer->uid)) {
 		broker_changed(b);
 		return;
 	}
@@ -419,7 +429,7 @@ struct limits client_limits_for(const struct config_limits *l, uid_t uid)
 
 struct limits client_limits(const struct client *c)
 {
-	return client_limits_for(c->limits, c->uid);
+	return client_limits_for(&c->limits, c->uid);
 }
 
 /* What is in the broker's buffer. */
@@ -555,6 +565,11 @@ int client_hello(struct client *c, const struct request *req, struct reason *why
 	}
 	if (req->hello.session)
 		return hello_again(c, req, why);
+	if (!c->transport->is_configured && !rights_access(c->broker, client_peer(c))) {
+		refuse(why, 0, "user %u may not connect: `access` says who may", c->uid);
+		turn_away(c, req->serial, -EACCES, why);
+		return 0;
+	}
 	u = user_get(c->broker->graph, c->uid, &limits);
 	r = u ? session_new(c->broker->graph, u, &c->session, why) :
 		refuse(why, -ENOMEM, "the broker is out of memory");
@@ -638,7 +653,7 @@ void client_notice(struct client *c, int status, const char *reason)
 void client_park(struct client *c, bool holds)
 {
 	c->in_flight++;
-	if (holds && ++c->n_holding == c->limits->in_flight && c->link)
+	if (holds && ++c->n_holding == c->limits.in_flight && c->link)
 		c->transport->pause(c->link);
 }
 
@@ -646,7 +661,7 @@ void client_unpark(struct client *c, bool holds)
 {
 	assert(c->in_flight && (!holds || c->n_holding));
 	c->in_flight--;
-	if (holds && c->n_holding-- == c->limits->in_flight && c->link)
+	if (holds && c->n_holding-- == c->limits.in_flight && c->link)
 		c->transport->resume(c->link);
 }
 

@@ -20,11 +20,11 @@
 #include "base/reason.h"
 #include "graph/user.h"
 #include "proto/message.h"
+#include "vcmd/config.h"
 #include "vcmd/replies.h"
 
 struct answer;
 struct broker;
-struct config_limits;
 struct copy;
 struct device;
 struct pending;
@@ -63,7 +63,7 @@ struct client {
 	pid_t pid;
 	uid_t uid;
 	gid_t gid;
-	const struct config_limits *limits;
+	struct config_limits limits;             /* those of its user, as they were when it came */
 	uint32_t max_message, max_ops, max_data; /* of one message, either way */
 	uint64_t last_serial, bye_serial;
 	uint8_t token[PROTO_TOKEN_LEN]; /* by which it is known again after a restart of the broker */

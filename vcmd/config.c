@@ -76,8 +76,16 @@ static void nodes_free(struct config *c)
 	mem_free(c->nodes);
 }
 
-static void free_one(struct config *c)
+struct config *config_ref(struct config *c)
 {
+	c->n_more++;
+	return c;
+}
+
+struct config *config_free(struct config *c)
+{
+	if (!c || c->n_more--)
+		return NULL;
 	devices_free(c);
 	nodes_free(c);
 	pools_free(c);
@@ -90,18 +98,7 @@ static void free_one(struct config *c)
 	mem_free(c->dbus);
 	mem_free(c->socket);
 	mem_free(c->path);
-	mem_free(c);
-}
-
-struct config *config_free(struct config *c)
-{
-	struct config *former;
-
-	for (; c; c = former) {
-		former = c->former;
-		free_one(c);
-	}
-	return NULL;
+	return mem_free(c);
 }
 
 bool config_pool_is_physical(const struct config_pool *p)

@@ -171,15 +171,16 @@ struct config {
 	struct config_rule manage;   /* end others' sessions, reload */
 	struct config_limits limits;
 	enum log_level log_level;
-	struct config
-		*former; /* the one in whose place it came: things that stayed may refer to it */
+	size_t n_more; /* references but the first */
 };
 
 /* The machine of DESIGN: three memtypes, smmu0, smmu1, dma0. NULL without memory. */
 struct config *config_default(void);
 /* 0; -ENOENT, -EACCES... of the file; -EINVAL with "file:line: what is wrong" in why; -ENOMEM. */
 int config_load(const char *path, struct config **out, struct reason *why);
-/* With those in whose place it came. Returns NULL; NULL is fine. */
+/* One more reference, for who keeps what it says after another has taken its place. Returns c. */
+struct config *config_ref(struct config *c);
+/* Gives up a reference; with the last it goes. Returns NULL; NULL is fine. */
 struct config *config_free(struct config *c);
 /* Whether its addresses are the bus's: hardware can reach it by them. */
 bool config_pool_is_physical(const struct config_pool *p);

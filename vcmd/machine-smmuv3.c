@@ -144,6 +144,7 @@ static int add_smmuv3s(struct machine *m, struct reason *why)
 	r = machine_keep(m, a64, free_a64, why);
 	for (size_t i = 0; i < all->n && r == 0; i++)
 		r = add_smmuv3(m, &all->found[i], a64, why);
+	*machine_smmuv3s(m) = NULL;
 	return r;
 }
 

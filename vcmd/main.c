@@ -191,7 +191,7 @@ static int do_reload(struct program *p, struct reason *why)
 		config_free(to);
 		return r;
 	}
-	to->former = p->config;
+	config_free(p->config);
 	p->config = to;
 	use_level(p);
 	return 0;

@@ -215,6 +215,7 @@ static void over_node_ended(void *ctx)
 static const struct transport over_node = {
 	.no_fds = true,
 	.fleeting = true,
+	.is_configured = true,
 	.send = over_node_send,
 	.send_event = over_node_send_event,
 	.open_events = over_node_open_events,
@@ -277,7 +278,7 @@ static void open_session(struct node *n)
 	}
 	n->client = c;
 	n->n_clients++;
-	c->limits = &n->config->limits;
+	c->limits = n->config->limits;
 	c->max_message = (uint32_t)n->max_message;
 	if (n->max_message / ANSWER_LEN < c->max_ops)
 		c->max_ops = (uint32_t)(n->max_message / ANSWER_LEN);

@@ -16,6 +16,7 @@ struct carried {
 };
 
 struct nodes {
+	struct config *config; /* that they are made of: no other says anything else of them */
 	size_t n_nodes;
 	struct carried nodes[];
 };
@@ -40,7 +41,7 @@ CLEANUP_DEFINE(struct nodes *, nodes_free)
 
 struct nodes *nodes_new(struct broker *b, struct reason *why)
 {
-	const struct config *c = b->config;
+	struct config *c = b->config;
 	_cleanup_(nodes_freep) struct nodes *n = NULL;
 
 	n = mem_zalloc(sizeof(*n) + c->n_nodes * sizeof(*n->nodes));
@@ -48,6 +49,7 @@ struct nodes *nodes_new(struct broker *b, struct reason *why)
 		refuse(why, -ENOMEM, "out of memory");
 		return NULL;
 	}
+	n->config = config_ref(c);
 	for (; n->n_nodes < c->n_nodes; n->n_nodes++)
 		if (carry(b, &c->nodes[n->n_nodes], &n->nodes[n->n_nodes], why) < 0)
 			return NULL;
@@ -62,5 +64,6 @@ struct nodes *nodes_free(struct nodes *n)
 		node_ring_free(n->nodes[i].ring);
 		node_char_free(n->nodes[i].device);
 	}
+	config_free(n->config);
 	return mem_free(n);
 }

@@ -11,6 +11,7 @@
 #include "vcmd/loop.h"
 #include "vcmd/machine.h"
 #include "vcmd/monitor.h"
+#include "vcmd/transport.h"
 
 static bool is_node(const struct config *c, uid_t uid)
 {
@@ -20,19 +21,24 @@ static bool is_node(const struct config *c, uid_t uid)
 	return false;
 }
 
-/* What users who are known may have is what the configuration says now; what they have stays. */
+/* What users who are known may have is what the configuration says now; what they have stays. Who has not said hello yet is
+ * still to come. */
 static void set_limits(struct broker *b)
 {
+	struct client *c;
 	struct user *u;
 
 	RB_FOREACH(u, user_tree, &b->graph->users)
 		if (!is_node(b->config, u->uid))
 			u->limits = client_limits_for(&b->config->limits, u->uid);
+	TAILQ_FOREACH(c, &b->clients, entry)
+		if (c->state == CLIENT_NEW && !c->transport->is_configured)
+			c->limits = b->config->limits;
 }
 
-int reload(struct broker *b, const struct config *to, struct reason *why)
+int reload(struct broker *b, struct config *to, struct reason *why)
 {
-	const struct config *from = b->config;
+	struct config *from = b->config;
 	int r = config_check_change(from, to, why);
 
 	if (r == 0)
@@ -41,10 +47,11 @@ int reload(struct broker *b, const struct config *to, struct reason *why)
 		return r;
 	/* Nothing can fail any more. */
 	machine_use(b->machine, to);
-	b->config = to;
+	b->config = config_ref(to);
 	set_limits(b);
 	loop_set_poll(b->loop, to->poll_us);
 	monitor_reload(b->monitor);
+	config_free(from);
 	broker_changed(b);
 	return 0;
 }

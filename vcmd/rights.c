@@ -19,6 +19,11 @@ static bool allows(const struct client *c, const struct config_rule *rule)
 	return config_rule_allows(rule, peer->uid, peer->gids, peer->n_gids);
 }
 
+bool rights_access(const struct broker *b, const struct transport_peer *peer)
+{
+	return config_rule_allows(&b->config->access, peer->uid, peer->gids, peer->n_gids);
+}
+
 bool rights_inspect(const struct client *c)
 {
 	return allows(c, &c->broker->config->inspect);

@@ -9,8 +9,10 @@
 #include "base/reason.h"
 #include "proto/message.h"
 
+struct broker;
 struct client;
 struct config_pool;
+struct transport_peer;
 
 /* The right that an operation needs; its table row names it. */
 enum right {
@@ -26,6 +28,11 @@ enum right {
 	RIGHT_TABLE,    /* the table in op->arg: who maps what needs the right `inspect` */
 };
 
+/*
+ * Whether the peer may begin: `access` names it. A session that has begun goes on whatever the rule comes to say, so who has
+ * one is not asked again.
+ */
+bool rights_access(const struct broker *b, const struct transport_peer *peer);
 /* 0, or -EACCES with the reason. */
 int rights_check(const struct client *c, enum right right, const struct op *op, struct reason *why);
 bool rights_inspect(const struct client *c);

@@ -21,8 +21,9 @@ struct transport_peer {
 };
 
 struct transport {
-	bool no_fds;   /* none can travel: the client's address space cannot be shown memory */
-	bool fleeting; /* a session ends when the broker does: its client starts anew */
+	bool no_fds;        /* none can travel: the client's address space cannot be shown memory */
+	bool fleeting;      /* a session ends when the broker does: its client starts anew */
+	bool is_configured; /* by name: nobody asks whether its clients have access */
 	/* One packet, sent or queued; duplicates of fds travel along. 0; -ENOMEM; -EPIPE when the peer is going. */
 	int (*send)(void *ctx, const void *buf, size_t len, const int *fds, size_t n_fds);
 	int (*send_event)(void *ctx, const void *buf, size_t len);

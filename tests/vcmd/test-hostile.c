@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <vcm/attr.h>
 #include <vcm/inspect.h>
 
@@ -17,7 +18,10 @@
 #include "tests/vcmd/daemon.h"
 #include "tests/vcmd/stage.h"
 
-#define CONFIG "stock = 0\nfault-timeout = 600000\n"
+#define CONFIG                                                                                     \
+	"stock = 0\nsocket-mode = 0666\nfault-timeout = 600000\naccess { allow-users = {\"*\"} }\n"
+#define N_CODES (OP_PING + 2)
+#define FIRST_IDS 4 /* sessions that wild numbers name */
 
 #ifndef __has_feature
 #define __has_feature(x) 0
@@ -77,7 +81,7 @@ static void mutated_packets(const struct daemon *d, unsigned int *seed)
 		long len;
 
 		for (size_t i = 0; i < req.n_ops; i++)
-			ops[i] = (struct op){ .code = pick(seed, 91),
+			ops[i] = (struct op){ .code = pick(seed, N_CODES),
 					      .handle = pick(seed, 12),
 					      .on = pick(seed, 12),
 					      .target = pick(seed, 12),
@@ -99,10 +103,10 @@ static void mutated_packets(const struct daemon *d, unsigned int *seed)
 }
 
 /* Well-formed requests of anything on anything, with wild numbers. */
-static void wild_requests(const struct daemon *d, unsigned int *seed)
+static struct op wild_op(unsigned int *seed)
 {
 	static const uint64_t wild[] = { 0,
-					 1,
+					 1, /* the first session */
 					 4095,
 					 4096,
 					 65536,
@@ -116,29 +120,89 @@ static void wild_requests(const struct daemon *d, unsigned int *seed)
 					 UINT64_C(1) << 52,
 					 UINT64_C(1) << 63,
 					 UINT64_MAX };
-	struct peer *p _cleanup_(peer_freep) = daemon_peer(d);
 	const unsigned int n_wild = sizeof(wild) / sizeof(*wild);
+
+	return (struct op){ .code = pick(seed, N_CODES),
+			    .handle = pick(seed, 64),
+			    .on = pick(seed, 64),
+			    .target = pick(seed, 64),
+			    .addr = wild[pick(seed, n_wild)],
+			    .len = wild[pick(seed, n_wild)],
+			    .attr = (uint32_t)wild[pick(seed, n_wild)],
+			    .arg = wild[pick(seed, n_wild)],
+			    .data = "data",
+			    .n_data = pick(seed, 5) };
+}
+
+/* Of who may do anything: it reloads, too, and ends sessions, but there are none of these numbers. */
+static void wild_requests(const struct daemon *d, unsigned int *seed)
+{
+	struct peer *p _cleanup_(peer_freep) = daemon_peer(d);
 
 	stage_set(p);
 	for (unsigned int n = 0; n < 200; n++) {
-		const struct op op = { .code = pick(seed, 91),
-				       .handle = pick(seed, 64),
-				       .on = pick(seed, 64),
-				       .target = pick(seed, 64),
-				       .addr = wild[pick(seed, n_wild)],
-				       .len = wild[pick(seed, n_wild)],
-				       .attr = (uint32_t)wild[pick(seed, n_wild)],
-				       .arg = wild[pick(seed, n_wild)],
-				       .data = "data",
-				       .n_data = pick(seed, 5) };
+		const struct op op = wild_op(seed);
 
-		if (op.code == OP_BYE || op.code == OP_SESSION_KILL || op.code == OP_MONITOR ||
-		    op.code == OP_RELOAD || op.code == OP_SIM_READ || op.code == OP_SIM_WRITE ||
-		    op.code == OP_SIM_FAIL)
-			continue; /* they end sessions, wait, keep a configuration, or break the hardware */
+		if (op.code == OP_BYE || op.code == OP_MONITOR || op.code == OP_SIM_READ ||
+		    op.code == OP_SIM_WRITE || op.code == OP_SIM_FAIL)
+			continue; /* they end it, wait, or break the hardware for everybody */
 		peer_call(p, &op, 1);
 		ck_assert(!p->gone);
 	}
+}
+
+/* Any of them, and looks at no answer. */
+static void send_wild(const struct daemon *d, unsigned int *seed)
+{
+	struct peer *p _cleanup_(peer_freep) = daemon_peer(d);
+	uint8_t buf[4096];
+
+	stage_set(p);
+	for (unsigned int n = 0; n < 200; n++) {
+		const struct op op = wild_op(seed);
+		struct request req = { .serial = ++p->serial, .ops = &op, .n_ops = 1 };
+		long len = request_encode(p->codec, &req, buf, sizeof(buf));
+
+		throw(p, buf, (size_t)len);
+	}
+	shutdown(p->fd, SHUT_WR);
+	peer_wait_gone(p);
+}
+
+/* The same of who has no right but to connect: the numbers that others' sessions have are none that it can end. */
+static void wild_stranger(const struct daemon *d, unsigned int *seed)
+{
+	unsigned int mine = (unsigned int)rand_r(seed);
+	pid_t pid = fork();
+	int status;
+
+	ck_assert(pid >= 0);
+	if (!pid) {
+		become(ALICE);
+		send_wild(d, &mine);
+		_exit(0);
+	}
+	ck_assert(waitpid(pid, &status, 0) == pid);
+	ck_assert_int_eq(status, 0);
+}
+
+/* Who may manage: waits for news of what it does, reloads, and ends another session of its own and then itself. */
+static void wild_manager(const struct daemon *d, unsigned int *seed)
+{
+	struct peer *p _cleanup_(peer_freep) = daemon_peer(d);
+	struct peer *victim _cleanup_(peer_freep) = daemon_peer(d);
+
+	stage_set(victim);
+	for (unsigned int n = 0; n < 20; n++) {
+		SEND(p, MONITOR, .addr = pick(seed, 4));
+		ck_ok(CALL(p, RELOAD));
+		ck_status(CALL(p, SESSION_KILL, .arg = (UINT64_C(1) << 32) + pick(seed, 100)),
+			  -ESRCH);
+	}
+	ck_ok(CALL(p, SESSION_KILL, .arg = victim->session));
+	peer_wait_gone(victim);
+	SEND(p, SESSION_KILL, .arg = p->session);
+	peer_wait_gone(p);
 }
 
 /* As many fds as a packet takes, and more. */
@@ -284,6 +348,8 @@ static void endure(hostility_fn hostility, unsigned int n)
 	unsigned int seed = 7;
 
 	daemon_start(&d, CONFIG);
+	for (unsigned int i = 0; i < FIRST_IDS; i++)
+		peer_free(daemon_peer(&d));
 	p = daemon_peer(&d);
 	n_fds = daemon_count_fds(&d);
 	for (unsigned int half = 0; half < 2; half++) {
@@ -291,6 +357,9 @@ static void endure(hostility_fn hostility, unsigned int n)
 			hostility(&d, &seed);
 			ck_ok(CALL(p, VCM_CREATE, .handle = 1, .addr = SZ_1M, .len = SZ_1M));
 			ck_ok(CALL(p, VCM_FREE, .on = 1));
+			/* The next round wants the devices. */
+			while (peer_status(p, VCM_STATUS_SESSIONS) > 1)
+				;
 		}
 		/* The bystander's own handles stay with its session. */
 		peer_free(p);
@@ -307,6 +376,14 @@ static void endure(hostility_fn hostility, unsigned int n)
 	daemon_stop(&d);
 }
 
+START_TEST(who_has_no_rights_disturbs_nobody)
+{
+	if (!world_can_be_others())
+		SUITE_SKIP("needs root, to be another user");
+	endure(wild_stranger, 100);
+}
+END_TEST
+
 #define HOSTILE(name, hostility, n)                                                                \
 	START_TEST(name)                                                                           \
 	{                                                                                          \
@@ -317,6 +394,7 @@ static void endure(hostility_fn hostility, unsigned int n)
 HOSTILE(random_packets_end_their_connection, random_packets, 500)
 HOSTILE(mutated_packets_are_refused_or_served, mutated_packets, 300)
 HOSTILE(wild_numbers_are_refused, wild_requests, 100)
+HOSTILE(reloads_and_ends_of_sessions_leave_nothing, wild_manager, 200)
 HOSTILE(fds_that_nobody_asked_for_are_closed, fd_flood, 500)
 HOSTILE(oversized_packets_end_their_connection, oversized_packets, 200)
 HOSTILE(half_open_peers_cost_nothing, half_open, 500)
@@ -326,7 +404,8 @@ HOSTILE(silent_peers_cost_nothing, silent_peers, 20)
 HOSTILE(full_sessions_are_taken_back, too_many_requests, 50)
 
 SUITE_MAIN("hostile", random_packets_end_their_connection, mutated_packets_are_refused_or_served,
-	   wild_numbers_are_refused, fds_that_nobody_asked_for_are_closed,
+	   wild_numbers_are_refused, who_has_no_rights_disturbs_nobody,
+	   reloads_and_ends_of_sessions_leave_nothing, fds_that_nobody_asked_for_are_closed,
 	   oversized_packets_end_their_connection, half_open_peers_cost_nothing,
 	   a_peer_that_never_reads_waits_alone, a_peer_that_never_answers_faults_waits_alone,
 	   silent_peers_cost_nothing, full_sessions_are_taken_back)

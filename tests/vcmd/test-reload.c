@@ -4,6 +4,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -44,7 +45,7 @@ static int try_reload(struct world *w, const char *text, struct reason *why)
 		config_free(to);
 		return r;
 	}
-	to->former = w->config;
+	config_free(w->config); /* nobody has it any more */
 	w->config = to;
 	return 0;
 }
@@ -209,8 +210,88 @@ START_TEST(reload_changes_rights_for_what_comes)
 	/* Who is here stays, and what is mapped; but the device is another's now. */
 	ck_status(CALL(alice, DEV_TO_PHYS, .target = 2, .addr = SZ_1M), -EACCES);
 	ck_ok(CALL(alice, VCM_INFO, .on = 1));
-	ck_status(peer_hello(world_connect_as(w, ALICE)), -EPIPE);
 	ck_ok(peer_hello(world_connect_as(w, BOB)));
+	world_free(w);
+}
+END_TEST
+
+/* A session is not taken from who has it, but nobody who is shut out begins another: not on a connection from before either. */
+START_TEST(reload_that_shuts_a_user_out_leaves_the_sessions_that_are)
+{
+	struct peer *alice, *early, *late;
+	struct world *w;
+
+	if (!world_can_be_others())
+		SUITE_SKIP("needs root, to be another user");
+	w = world_new(BEFORE);
+	alice = world_peer_as(w, ALICE);
+	early = world_connect_as(w, ALICE);
+	reloads(w, "stock = 0\naccess { allow-users = {61002} }\n" POOL SMMU MASTER);
+	use(alice, "one", 1);
+	write_as(alice, "one");
+	ck_status(peer_hello(early), -EACCES);
+	ck_assert_ptr_nonnull(strstr(early->reply.reason, "`access` says who may"));
+	late = world_connect_as(w, ALICE); /* it might have a session to resume */
+	ck_status(peer_hello(late), -EACCES);
+	world_kill(w, early);
+	world_kill(w, late);
+	world_kill(w, alice);
+	world_settle(w);
+	ck_status(peer_hello(world_connect_as(w, ALICE)), -EPIPE);
+	reloads(w, BEFORE);
+	ck_ok(peer_hello(world_connect_as(w, ALICE)));
+	world_free(w);
+}
+END_TEST
+
+/* A connection that has said nothing yet comes with what counts when it does. */
+START_TEST(reload_changes_limits_of_who_has_not_said_hello)
+{
+	struct world *w;
+	struct peer *alice;
+
+	if (!world_can_be_others())
+		SUITE_SKIP("needs root, to be another user");
+	w = world_new(BEFORE);
+	alice = world_connect_as(w, ALICE);
+	reloads(w, BEFORE "limits { bytes = 1M }\n");
+	ck_ok(peer_hello(alice));
+	ck_status(CALL(alice, PHYS_ALLOC, .handle = 1, .arg = 1, .len = SZ_2M), -EDQUOT);
+	world_free(w);
+}
+END_TEST
+
+/* Configurations that differ in all that can differ, and some that are refused. What stays in service, and what waits, refers
+ * to none that has gone. */
+START_TEST(reloads_leave_nothing_behind)
+{
+	static const char *const texts[] = {
+		BEFORE,
+		TOP
+		"memtype 0 { pool { ranges = {\"0x40000000+16M\"} granule = 64K allow-users = {0} } }\n"
+		"smmu s { base = 0x1000000\n context one { mid = 0 allow-users = {0, 1} }\n"
+		" context two { mid = 1 } }\nmaster direct { allow-users = {\"*\"} }\n"
+		"limits { in-flight = 5 }\n",
+		BEFORE "manage { allow-users = {1, 2, 3} }\nfault-timeout = 5\n",
+	};
+	const unsigned int n = getenv("VCM_UNDER_VALGRIND") ? 30 : 3000;
+	struct world *w = world_new(BEFORE);
+	struct peer *p = world_peer(w);
+	struct reason why;
+	size_t before = 0;
+
+	use(p, "one", 1);
+	for (unsigned int i = 0; i < n; i++) {
+		reloads(w, texts[i % 3]);
+		ck_assert_int_eq(try_reload(w, TOP POOL SMMU, &why), -EINVAL);
+		write_as(p, "one");
+		if (i == n / 3) /* the answers that are kept have their room by now */
+			before = mallinfo2().uordblks;
+	}
+	ck_assert_uint_le(mallinfo2().uordblks, before + SZ_4K);
+	reloads(w, BEFORE);
+	use(p, "two", 10);
+	write_as(p, "two");
 	world_free(w);
 }
 END_TEST
@@ -262,7 +343,7 @@ START_TEST(reload_is_whole_or_not_at_all_without_memory)
 	}
 	ck_assert_int_eq(r, 0);
 	ck_assert_uint_gt(nth, 8);
-	to->former = w->config;
+	config_free(w->config);
 	w->config = to;
 	use(p, "three", 30);
 	write_as(p, "three");
@@ -309,6 +390,8 @@ END_TEST
 SUITE_MAIN("reload", reload_of_the_same_changes_nothing_and_clients_go_on,
 	   reload_adds_pools_and_devices, reload_reports_faults_of_a_device_that_is_new,
 	   reload_refuses_what_is_set_up_and_names_it, reload_changes_rights_for_what_comes,
+	   reload_that_shuts_a_user_out_leaves_the_sessions_that_are,
 	   reload_changes_limits_of_users_who_are_here,
+	   reload_changes_limits_of_who_has_not_said_hello, reloads_leave_nothing_behind,
 	   reload_is_whole_or_not_at_all_without_memory, session_kill_takes_everything_back,
 	   managing_needs_the_right)

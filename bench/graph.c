@@ -6,7 +6,12 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "graph/alias.h"
+#include "graph/avcm.h"
+#include "graph/device.h"
 #include "graph/graph.h"
+#include "graph/lookup.h"
+#include "graph/physmem.h"
 #include "graph/plan.h"
 #include "graph/vcm.h"
 
@@ -14,8 +19,10 @@
 #define ROUND_PAIRS 50000
 #define FILLS 101 /* the first failure is a matter of luck */
 #define SZ_1G (UINT64_C(1) << 30)
+#define WINDOW (UINT64_C(1) << 40)
 #define VCM_HANDLE 1
 #define FIRST_HANDLE 2
+#define AVCM_HANDLE 2
 
 struct churn {
 	struct graph *graph;
@@ -190,6 +197,78 @@ double bench_graph_pair_ns(size_t n_live)
 double bench_graph_driver_ns(size_t n_live)
 {
 	return pair_ns(n_live, true);
+}
+
+/* Page i of the window, mapped at a reservation of its own. */
+static bool map_page(struct churn *c, size_t i)
+{
+	uint32_t handle = 3 + 2 * (uint32_t)i;
+	struct physmem *m;
+	struct res *r;
+	int ret;
+
+	plan_begin(&c->plan, c->graph, NULL);
+	ret = plan_physmem_map(&c->plan, c->session, handle, WINDOW + i * SZ_4K, SZ_4K);
+	if (ret == 0)
+		ret = plan_res_reserve(&c->plan, c->vcm, handle + 1, SZ_4K, 0, 0, &r);
+	m = (struct physmem *)session_find(c->session, handle, OBJECT_PHYSMEM, NULL);
+	if (ret == 0)
+		ret = plan_res_back(&c->plan, r, m);
+	return finish(c, ret);
+}
+
+static bool map_window(struct churn *c, size_t n)
+{
+	static const struct format format = { .name = "4k", .page_sizes = SZ_4K, .va_bits = 47 };
+	const struct device_config config = { .name = "context",
+					      .kind = DEVICE_IOMMU,
+					      .format = &format };
+	struct range window = { WINDOW, WINDOW + n * SZ_4K - 1 };
+	struct device *d;
+	int r;
+
+	if (graph_add_window(c->graph, window) < 0 || device_new(c->graph, &config, &d) < 0)
+		return false;
+	plan_begin(&c->plan, c->graph, NULL);
+	r = plan_avcm_assoc(&c->plan, c->vcm, AVCM_HANDLE, d, 0);
+	if (r == 0)
+		r = plan_avcm_activate(
+			&c->plan,
+			(struct avcm *)session_find(c->session, AVCM_HANDLE, OBJECT_AVCM, NULL), 0);
+	if (!finish(c, r))
+		return false;
+	for (c->n_live = 0; c->n_live < n; c->n_live++)
+		if (!map_page(c, c->n_live))
+			return false;
+	return true;
+}
+
+static double look_ups(struct churn *c)
+{
+	uint64_t start = now_ns(), addr;
+
+	for (size_t i = 0; i < ROUND_PAIRS; i++) {
+		uint64_t pa = WINDOW + rnd_below(c, c->n_live) * SZ_4K;
+
+		if (!graph_next_res_of_pa(c->graph, c->session, pa, NULL) ||
+		    vcm_addr_of_pa(c->graph, c->vcm, pa, &addr) < 0)
+			abort();
+	}
+	return (double)(now_ns() - start) / ROUND_PAIRS;
+}
+
+double bench_graph_reverse_ns(size_t n_aliases)
+{
+	double ns[ROUNDS], r = -1;
+	struct churn c;
+
+	if (churn_init(&c, SZ_1G, SZ_1G) && map_window(&c, n_aliases)) {
+		for (size_t i = 0; i < ROUNDS; i++)
+			ns[i] = look_ups(&c);
+		r = median(ns, ROUNDS);
+	}
+	churn_deinit(&c);
+	return r;
 }
 
 /* handles: those of the n_live reservations, then free ones. */

@@ -26,6 +26,8 @@ static void say_graph(size_t many, size_t most)
 	say("many", bench_graph_pair_ns(many));
 	say("most", bench_graph_pair_ns(most));
 	say("bytes", bench_graph_bytes_per_res(most));
+	say("reverse-few", bench_graph_reverse_ns(ROOMS_FEW));
+	say("reverse-many", bench_graph_reverse_ns(many));
 	say("packing", bench_graph_packing());
 }
 

@@ -48,9 +48,10 @@ static int graph_figures(struct report *r, const struct figures *f)
 {
 	double few = figure(f, "few", ""), many = figure(f, "many", ""),
 	       most = figure(f, "most", "");
+	double rev_few = figure(f, "reverse-few", ""), rev_many = figure(f, "reverse-many", "");
 	double bytes = figure(f, "bytes", ""), packing = figure(f, "packing", "");
 
-	if (few <= 0 || many <= 0 || most <= 0 || packing < 0)
+	if (few <= 0 || many <= 0 || most <= 0 || packing < 0 || rev_few <= 0 || rev_many <= 0)
 		return -ENOMEM;
 	report_add(
 		r, "graph.reserve.flatness", most / few, "x", AT_MOST, 4,
@@ -59,6 +60,10 @@ static int graph_figures(struct report *r, const struct figures *f)
 		r,
 		"the pair: %.0f, %.0f, %.0f ns at 1 thousand, 100 thousand, 1 million; the loop's own: %.0f ns",
 		few, many, most, figure(f, "driver", ""));
+	report_plain(
+		r, "graph.reverse.flatness", rev_many / rev_few, "x",
+		"from a physical address to its reservation, with 100 thousand aliases by the same with 1 thousand; no target");
+	report_note(r, "one look-up: %.0f, %.0f ns at 1 thousand, 100 thousand", rev_few, rev_many);
 	report_add(
 		r, "graph.packing", 100 * packing, "%", AT_LEAST, 75,
 		"of 1 GB reserved when the first reserve fails, after random churn; naturally aligned 4K to 16M");

@@ -12,17 +12,6 @@
 #include "graph/res.h"
 #include "graph/vcm.h"
 
-/* One of the mappings of a physmem or, for want of any, of its aliases. */
-static const struct res *any_mapping(const struct physmem *root)
-{
-	const struct physmem *alias = TAILQ_FIRST(&root->aliases);
-	const struct res *r = RB_ROOT(&root->backings);
-
-	for (; !r && alias; alias = TAILQ_NEXT(alias, alias_link))
-		r = RB_ROOT(&alias->backings);
-	return r;
-}
-
 /* Every mapping of a physmem, its root and its aliases has one cache policy: this one has it, or is the first. */
 static int check_cache(struct plan *p, const struct res *r, const struct physmem *m)
 {
@@ -30,8 +19,8 @@ static int check_cache(struct plan *p, const struct res *r, const struct physmem
 
 	if (!m->root->n_mappings || m->root->cache == attr_res_cache(r->attr))
 		return 0;
-	other = any_mapping(m->root);
-	if (other && other->obj.session != r->obj.session)
+	other = RB_ROOT(&TAILQ_FIRST(&m->root->mapped)->backings);
+	if (other->obj.session != r->obj.session)
 		return refuse(
 			p->why, -EINVAL,
 			"reservation %u asks for cache policy %u, but another session maps the memory of physmem %u with policy %u: one memory has one",
@@ -39,8 +28,8 @@ static int check_cache(struct plan *p, const struct res *r, const struct physmem
 	return refuse(
 		p->why, -EINVAL,
 		"reservation %u asks for cache policy %u, but reservation %u maps physmem %u with policy %u: one memory has one",
-		r->obj.handle, attr_res_cache(r->attr), other ? other->obj.handle : 0,
-		m->obj.handle, m->root->cache);
+		r->obj.handle, attr_res_cache(r->attr), other->obj.handle, m->obj.handle,
+		m->root->cache);
 }
 
 /* What was imported to be read is not mapped to be written. */

@@ -265,31 +265,29 @@ static void check_pay(const struct physmem *m)
 static void check_alias(const struct physmem *m)
 {
 	const struct extent *e = graph_extent_of_pa(m->obj.session->graph, m->extents[0].pa.first);
-	const struct physmem *alias;
-	unsigned int n = 0;
 
 	assert(e && e->physmem == m->root && range_covers(e->pa, m->extents[0].pa));
 	assert(m->extents == m->root->extents || m->n_extents == 1);
 	assert(m->extents[0].arena == e->arena && m->id == m->root->id);
-	assert(m->secure == m->root->secure && TAILQ_EMPTY(&m->aliases) && !m->orphaned);
+	assert(m->secure == m->root->secure && !m->aliases.n && !m->orphaned);
 	assert(m->is_import || !m->root->memtype || m->root->obj.session == m->obj.session);
 	check_pay(m);
-	TAILQ_FOREACH(alias, &m->root->aliases, alias_link)
-		n += alias == m;
-	assert(n == 1);
+	assert(alias_over(m->root, m->obj.session, m->part.first, NULL));
 }
 
 static void check_root(struct physmem *m)
 {
 	size_t n = check_backings(m), n_imports = 0;
-	struct physmem *alias;
+	const struct physmem *user;
 
-	TAILQ_FOREACH(alias, &m->aliases, alias_link) {
-		assert(alias->root == m);
-		n += alias->n_backings;
-		n_imports += alias->is_import;
+	aliases_check(m);
+	TAILQ_FOREACH(user, &m->aliases.imports, import_link)
+		n_imports += user->is_import;
+	TAILQ_FOREACH(user, &m->mapped, mapped_link) {
+		assert(user->root == m && user->n_backings);
+		n += user == m ? 0 : user->n_backings;
 	}
-	assert(n == m->n_mappings && n_imports == m->n_imports && m->writable && !m->paid);
+	assert(n == m->n_mappings && n_imports == m->aliases.n_imports && m->writable && !m->paid);
 	assert(n_imports <= IMPORTS_MAX);
 }
 
@@ -302,9 +300,9 @@ static void check_orphan(struct physmem *m)
 
 	check_extents(m, NULL);
 	check_root(m);
-	assert(!m->obj.session && !m->n_backings && !TAILQ_EMPTY(&m->aliases));
+	assert(!m->obj.session && !m->n_backings && m->aliases.n);
 	assert(!m->grants[0] && !m->grants[1] && m->root == m);
-	TAILQ_FOREACH(alias, &m->aliases, alias_link)
+	TAILQ_FOREACH(alias, &m->aliases.imports, import_link)
 		is_shared_by_user |= alias->obj.session->user == a->user && !alias->paid;
 	assert(is_shared_by_user || a->disowned);
 }

@@ -146,9 +146,6 @@ static int check_import(struct plan *p, const struct session *s, const struct ph
 		return refuse(
 			p->why, -EACCES,
 			"the token is for a part of another user's memory, which is shared whole");
-	if (root->n_imports >= IMPORTS_MAX)
-		return refuse(p->why, -EDQUOT, "the memory has %u imports and may have no more",
-			      IMPORTS_MAX);
 	return 0;
 }
 
@@ -165,18 +162,6 @@ static int take_extents(struct plan *p, struct physmem *m, const struct physmem 
 	m->extents[0] = from->extents[0];
 	m->extents[0].physmem = m;
 	return 0;
-}
-
-static void take_nature(struct physmem *m, const struct physmem *from, bool writable)
-{
-	m->root = from->root;
-	m->id = from->id;
-	m->len = from->len;
-	m->memtype = from->memtype;
-	m->attr = from->attr;
-	m->secure = from->secure;
-	m->writable = writable;
-	m->is_import = m->root->orphaned || m->root->obj.session != m->obj.session;
 }
 
 int plan_import(struct plan *p, struct session *s, uint32_t handle, struct token token)
@@ -196,10 +181,12 @@ int plan_import(struct plan *p, struct session *s, uint32_t handle, struct token
 	if (r < 0)
 		return r;
 	assert(m);
-	take_nature(m, g->physmem, g->writable);
+	alias_take_nature(m, g->physmem->root);
+	m->len = g->physmem->len;
+	m->writable = g->writable;
 	r = take_extents(p, m, g->physmem);
 	if (r == 0)
-		r = physmem_pay(p, m);
+		r = alias_admit(p, m);
 	if (r < 0) {
 		physmem_destroy(m);
 		return r;

@@ -50,7 +50,7 @@ static void free_windows(struct graph *g)
 	struct physmem *m, *next;
 
 	TAILQ_FOREACH_SAFE(m, &g->windows, link, next) {
-		assert(TAILQ_EMPTY(&m->aliases));
+		assert(!m->aliases.n);
 		mem_free(m->extents);
 		mem_free(m);
 	}
@@ -109,10 +109,7 @@ int graph_add_window(struct graph *g, struct range r)
 	m->extents[0] = (struct extent){ .physmem = m, .pa = r };
 	m->len = range_len(r);
 	m->id = ++g->next_id;
-	m->root = m;
-	m->writable = true;
-	TAILQ_INIT(&m->aliases);
-	RB_INIT(&m->backings);
+	physmem_init(m);
 	TAILQ_INSERT_TAIL(&g->windows, m, link);
 	RB_INSERT(extent_tree, &g->extents, &m->extents[0]);
 	return 0;

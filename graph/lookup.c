@@ -75,6 +75,24 @@ struct physmem *graph_physmem_of_pa(const struct graph *g, uint64_t pa)
 	return e ? e->physmem : NULL;
 }
 
+/* The physmem behind m, of one session or of each, among those that hold pa: the root, then its aliases. */
+static struct physmem *next_holder(struct physmem *m, const struct session *s, uint64_t pa)
+{
+	uint64_t offset;
+
+	if (!physmem_offset_of(m->root, pa, &offset))
+		return NULL;
+	return alias_over(m->root, s, offset, m == m->root ? NULL : m);
+}
+
+/* What backs a reservation is of its session. */
+static struct physmem *first_holder(const struct graph *g, const struct session *s, uint64_t pa)
+{
+	struct physmem *root = graph_physmem_of_pa(g, pa);
+
+	return !root || !s || root->obj.session == s ? root : next_holder(root, s, pa);
+}
+
 /* The lowest address at which v maps pa through m itself. */
 static bool lowest_through(struct physmem *m, struct vcm *v, uint64_t pa, uint64_t *best)
 {
@@ -92,36 +110,22 @@ static bool lowest_through(struct physmem *m, struct vcm *v, uint64_t pa, uint64
 
 int vcm_addr_of_pa(struct graph *g, struct vcm *v, uint64_t pa, uint64_t *out)
 {
-	struct physmem *root = graph_physmem_of_pa(g, pa), *alias;
+	struct physmem *m = first_holder(g, v->obj.session, pa);
 	uint64_t best = UINT64_MAX;
-	bool found;
+	bool found = false;
 
-	if (!root)
-		return -ENOENT;
-	found = lowest_through(root, v, pa, &best);
-	TAILQ_FOREACH(alias, &root->aliases, alias_link)
-		found |= lowest_through(alias, v, pa, &best);
+	for (; m; m = next_holder(m, v->obj.session, pa))
+		found |= lowest_through(m, v, pa, &best);
 	if (!found)
 		return -ENOENT;
 	*out = best;
 	return 0;
 }
 
-/* The physmem after m among those that hold pa: the root, then its aliases. */
-static struct physmem *next_holder(struct physmem *m, uint64_t pa)
-{
-	struct physmem *alias = m == m->root ? TAILQ_FIRST(&m->aliases) : TAILQ_NEXT(m, alias_link);
-	uint64_t offset;
-
-	while (alias && !physmem_offset_of(alias, pa, &offset))
-		alias = TAILQ_NEXT(alias, alias_link);
-	return alias;
-}
-
 struct res *graph_next_res_of_pa(struct graph *g, const struct session *s, uint64_t pa,
 				 struct res *after)
 {
-	struct physmem *m = after ? after->physmem : graph_physmem_of_pa(g, pa);
+	struct physmem *m = after ? after->physmem : first_holder(g, s, pa);
 	uint64_t offset;
 	struct res *r;
 
@@ -129,24 +133,16 @@ struct res *graph_next_res_of_pa(struct graph *g, const struct session *s, uint6
 		return NULL;
 	r = after ? RB_NEXT(res_backing_tree, &m->backings, after) :
 		    RB_MIN(res_backing_tree, &m->backings);
-	for (;;) {
-		while (r && s && r->obj.session != s)
-			r = RB_NEXT(res_backing_tree, &m->backings, r);
-		if (r)
-			return r;
-		m = next_holder(m, pa);
-		if (!m)
-			return NULL;
+	while (!r && (m = next_holder(m, s, pa)))
 		r = RB_MIN(res_backing_tree, &m->backings);
-	}
+	return r;
 }
 
 size_t graph_count_res_of_pa(struct graph *g, const struct session *s, uint64_t pa)
 {
-	struct res *r = NULL;
 	size_t n = 0;
 
-	while ((r = graph_next_res_of_pa(g, s, pa, r)))
-		n++;
+	for (struct physmem *m = first_holder(g, s, pa); m; m = next_holder(m, s, pa))
+		n += m->n_backings;
 	return n;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Questions about the graph. None changes it; all are O(log n), times the answers where there are many, and once over the
- * aliases where memory has any.
+ * Questions about the graph. None changes it; all are O(log n), times the answers where there are many: for memory
+ * that has aliases, times those that the session has of the page asked for.
  */
 #pragma once
 
@@ -36,6 +36,7 @@ int vcm_addr_of_pa(struct graph *g, struct vcm *v, uint64_t pa, uint64_t *out);
  * physmem. after NULL: the first; NULL too when after does not map pa. */
 struct res *graph_next_res_of_pa(struct graph *g, const struct session *s, uint64_t pa,
 				 struct res *after);
+/* One step for each physmem that holds pa, however many reservations each of them backs. */
 size_t graph_count_res_of_pa(struct graph *g, const struct session *s, uint64_t pa);
 /* The extent, and the physmem, that owns pa; NULL. */
 struct extent *graph_extent_of_pa(const struct graph *g, uint64_t pa);

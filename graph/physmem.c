@@ -60,9 +60,8 @@ void physmem_link(struct physmem *m)
 		link_root(m);
 		return;
 	}
-	TAILQ_INSERT_TAIL(&m->root->aliases, m, alias_link);
+	alias_link(m);
 	TAILQ_INSERT_HEAD(&m->obj.session->physmems, m, link);
-	m->root->n_imports += m->is_import;
 	object_name(&m->obj);
 }
 
@@ -73,9 +72,8 @@ void physmem_unlink(struct physmem *m)
 		return;
 	}
 	object_unname(&m->obj);
-	m->root->n_imports -= m->is_import;
 	TAILQ_REMOVE(&m->obj.session->physmems, m, link);
-	TAILQ_REMOVE(&m->root->aliases, m, alias_link);
+	alias_unlink(m);
 }
 
 void physmem_orphan(struct physmem *m)
@@ -98,31 +96,15 @@ void physmem_leave_owner(struct physmem *m)
 
 void physmem_settle_payer(struct physmem *root)
 {
-	const struct physmem *alias;
+	const struct physmem *import;
 
-	if (!root->orphaned || TAILQ_EMPTY(&root->aliases))
+	if (!root->orphaned || !root->aliases.n)
 		return;
-	TAILQ_FOREACH(alias, &root->aliases, alias_link)
-		if (alias->obj.session->user == root->extents[0].arena->user)
+	TAILQ_FOREACH(import, &root->aliases.imports, import_link)
+		if (import->obj.session->user == root->extents[0].arena->user)
 			return;
 	for (size_t i = 0; i < root->n_extents; i++)
 		arena_disown(root->extents[i].arena);
-}
-
-int physmem_pay(struct plan *p, struct physmem *m)
-{
-	const struct arena *a = m->root->extents[0].arena;
-	struct user *u = m->obj.session->user;
-	int r;
-
-	if (!a || (a->user == u && !a->disowned))
-		return 0;
-	r = user_check_bytes(u, m->root->len, p->why);
-	if (r < 0)
-		return r;
-	m->paid = m->root->len;
-	u->bytes += m->paid;
-	return 0;
 }
 
 void physmem_leave(struct physmem *m)
@@ -174,7 +156,7 @@ void physmem_settle(struct physmem *m)
 
 void physmem_destroy(struct physmem *m)
 {
-	assert(!m->n_backings && TAILQ_EMPTY(&m->aliases) && !m->grants[0] && !m->grants[1]);
+	assert(!m->n_backings && !m->aliases.n && !m->grants[0] && !m->grants[1]);
 	if (m->obj.session) {
 		m->obj.session->user->bytes -= m->paid;
 		object_leave(&m->obj);
@@ -299,7 +281,7 @@ static void retire_extent(struct plan *p, const struct extent *e)
 
 static int check_free(struct plan *p, struct physmem *m)
 {
-	const struct physmem *alias;
+	const struct physmem *alias = m == m->root ? alias_of_owner(m) : NULL;
 
 	if (m->n_backings)
 		return refuse(
@@ -307,11 +289,10 @@ static int check_free(struct plan *p, struct physmem *m)
 			"physmem %u backs %zu reservations, the first of them %u: unback them first",
 			m->obj.handle, m->n_backings,
 			RB_MIN(res_backing_tree, &m->backings)->obj.handle);
-	TAILQ_FOREACH(alias, &m->aliases, alias_link)
-		if (alias->obj.session == m->obj.session)
-			return refuse(p->why, -EBUSY,
-				      "physmem %u is the memory of alias %u: free that first",
-				      m->obj.handle, alias->obj.handle);
+	if (alias)
+		return refuse(p->why, -EBUSY,
+			      "physmem %u is the memory of alias %u: free that first",
+			      m->obj.handle, alias->obj.handle);
 	return 0;
 }
 
@@ -336,50 +317,24 @@ int plan_physmem_free(struct plan *p, struct physmem *m)
 		r = plan_want(p, 2 + root->n_extents, root->n_extents);
 	if (r < 0)
 		return r;
-	if (root == m && !TAILQ_EMPTY(&m->aliases)) {
+	if (root == m && m->aliases.n) {
 		physmem_orphan(m);
 		plan_change(p, CHANGE_PHYSMEM_ORPHANED, m, NULL, 0);
 		return 0;
 	}
 	drop(p, m);
-	if (root->orphaned && TAILQ_EMPTY(&root->aliases))
+	if (root->orphaned && !root->aliases.n)
 		drop(p, root);
 	return 0;
 }
 
-static bool is_window(const struct physmem *root)
+void physmem_init(struct physmem *m)
 {
-	return !root->memtype;
-}
-
-static bool is_owned_by(const struct physmem *root, const struct session *s)
-{
-	return !root->orphaned && root->obj.session == s;
-}
-
-/*
- * Whether the session may name the memory: it owns it, has an alias over all of it, or the configuration opens it. Out:
- * whether it may be written.
- */
-static bool may_name(const struct session *s, const struct physmem *root, struct range r,
-		     bool *out_writable)
-{
-	const struct physmem *alias;
-	bool named = is_window(root) || is_owned_by(root, s);
-
-	*out_writable = named;
-	TAILQ_FOREACH(alias, &root->aliases, alias_link) {
-		if (*out_writable)
-			break;
-		if (alias->obj.session != s)
-			continue;
-		for (size_t i = 0; i < alias->n_extents; i++)
-			if (range_covers(alias->extents[i].pa, r)) {
-				named = true;
-				*out_writable = alias->writable;
-			}
-	}
-	return named;
+	m->root = m;
+	m->writable = true;
+	aliases_init(&m->aliases);
+	TAILQ_INIT(&m->mapped);
+	RB_INIT(&m->backings);
 }
 
 int physmem_make(struct plan *p, struct session *s, uint32_t handle, struct physmem **out)
@@ -394,85 +349,7 @@ int physmem_make(struct plan *p, struct session *s, uint32_t handle, struct phys
 		mem_free(m);
 		return r;
 	}
-	m->root = m;
-	m->writable = true;
-	TAILQ_INIT(&m->aliases);
-	RB_INIT(&m->backings);
+	physmem_init(m);
 	*out = m;
 	return 0;
-}
-
-static int take_extent(struct plan *p, struct physmem *m, const struct extent *e, struct range r)
-{
-	m->extents = mem_new0(struct extent);
-	if (!m->extents)
-		return refuse(p->why, -ENOMEM, "the broker is out of memory");
-	m->n_extents = 1;
-	m->extents[0] = (struct extent){ .physmem = m, .arena = e->arena, .pa = r };
-	return 0;
-}
-
-static int check_count(struct plan *p, const struct physmem *m)
-{
-	if (!m->is_import || m->root->n_imports < IMPORTS_MAX)
-		return 0;
-	return refuse(p->why, -EDQUOT, "the memory has %u imports and may have no more",
-		      IMPORTS_MAX);
-}
-
-static int alias(struct plan *p, struct session *s, uint32_t handle, struct physmem *root,
-		 const struct extent *e, struct range r, bool writable)
-{
-	struct physmem *m = NULL;
-	int ret = plan_want(p, 1, 0);
-
-	if (ret == 0)
-		ret = physmem_make(p, s, handle, &m);
-	if (ret != 0)
-		return ret;
-	assert(m);
-	m->id = root->id;
-	m->root = root;
-	m->len = range_len(r);
-	m->memtype = root->memtype;
-	m->attr = root->attr;
-	m->secure = root->secure;
-	m->writable = writable;
-	m->is_import = !is_window(root) && !is_owned_by(root, s);
-	ret = take_extent(p, m, e, r);
-	if (ret == 0)
-		ret = check_count(p, m);
-	if (ret == 0)
-		ret = physmem_pay(p, m);
-	if (ret < 0) {
-		physmem_destroy(m);
-		return ret;
-	}
-	physmem_link(m);
-	plan_change(p, CHANGE_PHYSMEM_NEW, m, NULL, 0);
-	return 0;
-}
-
-int plan_physmem_map(struct plan *p, struct session *s, uint32_t handle, uint64_t pa, uint64_t len,
-		     bool *out_window)
-{
-	struct physmem *root = graph_physmem_of_pa(s->graph, pa);
-	const struct extent *e;
-	bool writable;
-	struct range r;
-
-	if (!range_make(pa, len, &r) || !is_aligned(pa, PAGE_LEN) || !is_aligned(len, PAGE_LEN))
-		return refuse(p->why, -EINVAL, "0x%llx bytes at 0x%llx are not whole pages of 4096",
-			      (unsigned long long)len, (unsigned long long)pa);
-	if (!root || !may_name(s, root, r, &writable))
-		return refuse(p->why, -EINVAL,
-			      "0x%llx is in no physmem of this session and in no window",
-			      (unsigned long long)pa);
-	e = extent_of_pa(root, pa);
-	if (!e || !range_covers(e->pa, r))
-		return refuse(p->why, -EINVAL,
-			      "0x%llx bytes at 0x%llx go beyond the segment that holds them",
-			      (unsigned long long)len, (unsigned long long)pa);
-	*out_window = is_window(root);
-	return alias(p, s, handle, root, e, r, writable);
 }

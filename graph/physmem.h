@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/range.h"
+#include "graph/alias.h"
 #include "graph/object.h"
 #include "graph/res.h"
 
@@ -38,23 +39,26 @@ struct extent {
 RB_HEAD(extent_tree, extent);
 RB_PROTOTYPE(extent_tree, extent, by_pa, extent_cmp)
 
-struct physmem;
-TAILQ_HEAD(alias_list, physmem);
+TAILQ_HEAD(mapped_list, physmem);
 
 struct physmem {
 	struct object obj;
-	TAILQ_ENTRY(physmem) link;       /* in the session (a window: in the graph) */
-	TAILQ_ENTRY(physmem) alias_link; /* in the root */
-	uint64_t id;                     /* system-wide; an alias's is its root's */
-	struct physmem *root;            /* itself, unless it is an alias */
-	struct alias_list aliases;
-	struct extent *extents; /* an import of all of it: the root's */
+	TAILQ_ENTRY(physmem) link; /* in the session (a window: in the graph) */
+	RB_ENTRY(physmem) by_part; /* an alias's, in the root; import_link too, of an import */
+	TAILQ_ENTRY(physmem) import_link;
+	TAILQ_ENTRY(physmem) mapped_link; /* in the root, while it has backings */
+	uint64_t id;                      /* system-wide; an alias's is its root's */
+	struct physmem *root;             /* itself, unless it is an alias */
+	struct range part;                /* an alias's: which of its root's offsets */
+	uint64_t furthest;                /* the last of them below it in the tree */
+	struct aliases aliases;           /* a root's */
+	struct mapped_list mapped; /* a root's: itself and its aliases, those that have backings */
+	struct extent *extents;    /* an import of all of it: the root's */
 	size_t n_extents;
 	struct grant *grants[2]; /* [writable] */
 	struct res_backing_tree backings;
 	size_t n_backings;
 	size_t n_mappings; /* root: backings of it and of its aliases */
-	size_t n_imports;  /* root: aliases in other sessions */
 	uint64_t paid;     /* an alias's: bytes that its user pays for it */
 	uint64_t len;
 	uint32_t memtype; /* 0: a window */
@@ -66,6 +70,8 @@ struct physmem {
 	bool orphaned; /* root: its owner has let go; imports have it. Of no session, once the plan is through */
 };
 
+RB_PROTOTYPE(alias_tree, physmem, by_part, alias_cmp)
+
 /*
  * GRAPH_E_PRESSURE (positive): it may fit after kept arenas are given up (plan_evict, in a plan of its own).
  * -EINVAL, -EDQUOT; -ENOMEM with the reason telling want of size from fragmentation.
@@ -75,10 +81,6 @@ int plan_physmem_alloc(struct plan *p, struct session *s, uint32_t handle, uint3
 		       uint64_t len, uint32_t attr, struct physmem **out);
 /* -EBUSY while reservations map it, or it has aliases in its session. Its grants end; what is imported lives on. */
 int plan_physmem_free(struct plan *p, struct physmem *m);
-/* An alias of [pa, pa + len) inside one extent of a physmem of the session, or a window's part. -EINVAL. *out_window: the
- * daemon must check the right to the window. */
-int plan_physmem_map(struct plan *p, struct session *s, uint32_t handle, uint64_t pa, uint64_t len,
-		     bool *out_window);
 /* All kept arenas of a memtype are given up. */
 int plan_evict(struct plan *p, uint32_t memtype);
 /* All kept arenas of a user are given up. */
@@ -106,6 +108,8 @@ void physmem_unleave(struct physmem *m);
 void physmem_release(struct physmem *m);
 /* Arenas that this has emptied are kept for their user. */
 void physmem_keep_empty(struct physmem *m);
+/* Without a session, an alias or a mapping: its own root. */
+void physmem_init(struct physmem *m);
 /* Unlinked, without memory. */
 int physmem_make(struct plan *p, struct session *s, uint32_t handle, struct physmem **out);
 /* Its owner lets go of it while others have it, and does not after all; then there is no way back. */
@@ -114,8 +118,6 @@ void physmem_unorphan(struct physmem *m);
 void physmem_leave_owner(struct physmem *m);
 /* Of an orphan's imports some have gone: an arena whose user has no part in it any more is not paid for by it. */
 void physmem_settle_payer(struct physmem *root);
-/* An alias pays for its user what the arena's user does not. 0, -EDQUOT. Taken back by physmem_destroy(). */
-int physmem_pay(struct plan *p, struct physmem *m);
 /* It is there to stay: the pools' high-water marks count it. */
 void physmem_settle(struct physmem *m);
 void physmem_destroy(struct physmem *m);

@@ -107,7 +107,8 @@ void res_attach(struct res *r, struct physmem *m)
 {
 	r->physmem = m;
 	RB_INSERT(res_backing_tree, &m->backings, r);
-	m->n_backings++;
+	if (!m->n_backings++)
+		TAILQ_INSERT_TAIL(&m->root->mapped, m, mapped_link);
 	m->root->n_mappings++;
 	m->root->cache = attr_res_cache(r->attr);
 }
@@ -117,7 +118,8 @@ void res_detach(struct res *r)
 	struct physmem *m = r->physmem;
 
 	RB_REMOVE(res_backing_tree, &m->backings, r);
-	m->n_backings--;
+	if (!--m->n_backings)
+		TAILQ_REMOVE(&m->root->mapped, m, mapped_link);
 	m->root->n_mappings--;
 	r->physmem = NULL;
 }

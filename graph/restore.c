@@ -157,11 +157,8 @@ static struct physmem *orphan_make(void)
 
 	if (!m)
 		return NULL;
-	m->root = m;
-	m->writable = true;
+	physmem_init(m);
 	m->orphaned = true;
-	TAILQ_INIT(&m->aliases);
-	RB_INIT(&m->backings);
 	return m;
 }
 
@@ -247,23 +244,17 @@ static int check_share(const struct physmem *m, const struct restored_physmem *w
 		return refuse(why, -EINVAL, "the memory is another user's");
 	if ((was->paid && was->paid != root->len) || (is_foreign && !was->paid))
 		return refuse(why, -EINVAL, "what it pays is not what the memory costs");
-	if (m->is_import && root->n_imports >= IMPORTS_MAX)
+	if (m->is_import && root->aliases.n_imports >= IMPORTS_MAX)
 		return refuse(why, -EINVAL, "the memory has too many imports");
 	return 0;
 }
 
 static int restore_alias(struct physmem *m, const struct restored_physmem *was, struct reason *why)
 {
-	struct physmem *root = was->root;
 	int r;
 
-	m->root = root;
-	m->id = root->id;
-	m->memtype = root->memtype;
-	m->attr = root->attr;
-	m->secure = root->secure;
+	alias_take_nature(m, was->root);
 	m->writable = was->writable;
-	m->is_import = root->memtype && (root->orphaned || root->obj.session != m->obj.session);
 	r = take_part(m, was, why);
 	if (r == 0 && m->len != was->len)
 		r = refuse(why, -EINVAL, "its part is not of its length");
@@ -326,17 +317,17 @@ int restore_grant(struct physmem *m, struct token token, bool writable, struct r
 /* A user of the arena who has a part in it pays for it; else the imports alone do. */
 static bool is_paid_for(const struct physmem *orphan)
 {
-	const struct physmem *alias;
+	const struct physmem *import;
 
-	TAILQ_FOREACH(alias, &orphan->aliases, alias_link)
-		if (alias->obj.session->user == orphan->extents[0].arena->user && !alias->paid)
+	TAILQ_FOREACH(import, &orphan->aliases.imports, import_link)
+		if (import->obj.session->user == orphan->extents[0].arena->user && !import->paid)
 			return true;
 	return false;
 }
 
 static void settle_orphan(struct physmem *m)
 {
-	if (TAILQ_EMPTY(&m->aliases)) {
+	if (!m->aliases.n) {
 		physmem_unlink(m);
 		drop(m);
 		return;

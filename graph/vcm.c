@@ -166,6 +166,18 @@ static int add(struct plan *p, struct session *s, uint32_t handle, enum vcm_type
 	return 0;
 }
 
+static bool is_alias(const struct physmem *root, const struct session *s, struct range pages)
+{
+	const struct physmem *alias;
+	uint64_t offset = 0;
+
+	if (!physmem_offset_of(root, pages.first, &offset))
+		return false;
+	alias = alias_exactly(root, s,
+			      (struct range){ offset, offset + (pages.last - pages.first) });
+	return alias && physmem_is_contiguous(alias);
+}
+
 /* One-to-one: exactly a contiguous region of a memtype, or a live contiguous physmem of the session. */
 static bool is_one_to_one(const struct session *s, struct range r)
 {
@@ -179,14 +191,7 @@ static bool is_one_to_one(const struct session *s, struct range r)
 	if (m && m->obj.session == s && !m->orphaned && physmem_is_contiguous(m) &&
 	    m->extents[0].pa.first == r.first && m->extents[0].pa.last == r.last)
 		return true;
-	TAILQ_FOREACH(m, &s->physmems, link) {
-		if (m->root == m)
-			break; /* aliases come first */
-		if (physmem_is_contiguous(m) && m->extents[0].pa.first == r.first &&
-		    m->extents[0].pa.last == r.last)
-			return true;
-	}
-	return false;
+	return m && is_alias(m, s, r);
 }
 
 int plan_vcm_create(struct plan *p, struct session *s, uint32_t handle, uint64_t start,

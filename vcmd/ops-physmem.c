@@ -62,9 +62,7 @@ int op_phys_next(struct call *c, const struct op *op)
 
 int op_phys_map(struct call *c, const struct op *op)
 {
-	bool window;
-
-	return plan_physmem_map(c->plan, c->session, op->handle, op->addr, op->len, &window);
+	return plan_physmem_map(c->plan, c->session, op->handle, op->addr, op->len);
 }
 
 int op_phys_num_res(struct call *c, const struct op *op)

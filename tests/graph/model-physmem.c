@@ -219,7 +219,7 @@ int op_alias(struct model *m)
 	    p = PICK(m, phys, M_PHYS), of, r;
 	struct range want = { WINDOW + rnd_below(m, 240) * SZ_4K, 0 };
 	uint64_t len = SZ_4K << rnd_below(m, 3);
-	bool good, window = false, writable;
+	bool good, writable;
 	uint32_t handle;
 
 	if (slot < 0)
@@ -234,12 +234,11 @@ int op_alias(struct model *m)
 	want.last = want.first + (len - 1);
 	of = find_named(m, s, want, &writable);
 	handle = pick_handle(m, s, &good);
-	r = CALL(m, plan_physmem_map(&m->w.p, m->s[s], handle, want.first, len, &window));
+	r = CALL(m, plan_physmem_map(&m->w.p, m->s[s], handle, want.first, len));
 	if (r == -EDQUOT && of >= 0 && is_unpayable(m, s, &m->phys[of]))
 		return r;
 	if (judge(m, r, good && of > -2 ? 0 : -EINVAL) != 0)
 		return r;
-	SAME(window, of == -1);
 	SAVE(m, &m->phys[slot]);
 	m->phys[slot] = same_memory(m, s, handle, of);
 	m->phys[slot].len = len;

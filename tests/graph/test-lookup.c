@@ -189,6 +189,56 @@ START_TEST(who_maps_an_address_is_told_once_each)
 }
 END_TEST
 
+#define N_MANY 600
+
+/* Aliases of all lengths at all places, of two sessions, come and go; at each page those are told that are over it. */
+START_TEST(of_many_aliases_those_over_a_page_are_told)
+{
+	struct physmem *alias[N_MANY] = { NULL };
+	struct range part[N_MANY];
+	struct physmem *root;
+	uint64_t rng = 88172645463325252;
+
+	setup();
+	root = graph_physmem_of_pa(w.g, WINDOW);
+	for (int turn = 0; turn < 3 * N_MANY; turn++) {
+		int i = turn % N_MANY;
+
+		rng ^= rng << 13, rng ^= rng >> 7, rng ^= rng << 17;
+		if (alias[i]) {
+			OK(&w, plan_physmem_free(&w.p, alias[i]));
+			alias[i] = NULL;
+		}
+		if (turn > 2 * N_MANY && rng % 3 == 0)
+			continue;
+		part[i].first = (rng >> 8) % 256 * SZ_4K;
+		part[i].last = part[i].first +
+			       SZ_4K * (1 + (rng >> 16) % (256 - part[i].first / SZ_4K)) - 1;
+		alias[i] = an_alias(&w, i % 3 ? ALICE : BOB, WINDOW + part[i].first,
+				    range_len(part[i]));
+		if (turn % 97 == 0)
+			aliases_check(root);
+	}
+	for (uint64_t page = 0; page < 256; page++) {
+		size_t expect[2] = { 0 }, n[2] = { 0 }, n_all = 0;
+		const struct physmem *m = NULL;
+
+		for (int i = 0; i < N_MANY; i++)
+			expect[i % 3 == 0] += alias[i] && range_has(part[i], page * SZ_4K);
+		while ((m = alias_over(root, w.s[ALICE], page * SZ_4K, m)))
+			n[0]++;
+		while ((m = alias_over(root, w.s[BOB], page * SZ_4K, m)))
+			n[1]++;
+		while ((m = alias_over(root, NULL, page * SZ_4K, m)))
+			n_all++;
+		ck_assert_uint_eq(n[0], expect[0]);
+		ck_assert_uint_eq(n[1], expect[1]);
+		ck_assert_uint_eq(n_all, expect[0] + expect[1]);
+	}
+	world_deinit(&w);
+}
+END_TEST
+
 START_TEST(devices_are_found_by_name_and_number)
 {
 	struct device *d;
@@ -214,4 +264,5 @@ END_TEST
 SUITE_MAIN("lookup", a_reservation_is_found_by_its_start_and_by_what_it_contains,
 	   reservations_come_in_the_order_of_their_addresses, an_address_is_walked_to_its_memory,
 	   a_translation_is_the_lowest_address, one_to_one_reservations_overlap_and_are_found,
-	   who_maps_an_address_is_told_once_each, devices_are_found_by_name_and_number)
+	   who_maps_an_address_is_told_once_each, of_many_aliases_those_over_a_page_are_told,
+	   devices_are_found_by_name_and_number)

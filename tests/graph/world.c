@@ -147,7 +147,7 @@ static void dump_object(FILE *f, const struct object *o)
 		fprintf(f, " id %lu len %lx attr %x backings %zu mappings %zu cache %d", m->id,
 			m->len, m->attr, m->n_backings, m->n_mappings,
 			m->n_mappings ? m->cache : -1);
-		fprintf(f, " imports %zu paid %lx %s%s", m->n_imports, m->paid,
+		fprintf(f, " imports %zu paid %lx %s%s", m->aliases.n_imports, m->paid,
 			m->writable ? "" : "read-only ", m->is_import ? "import " : "");
 		for (int i = 0; i < 2; i++)
 			if (m->grants[i])
@@ -416,9 +416,8 @@ struct physmem *a_physmem(struct world *w, unsigned int s, uint32_t memtype, uin
 struct physmem *an_alias(struct world *w, unsigned int s, uint64_t pa, uint64_t len)
 {
 	uint32_t handle = next_handle(w->s[s]);
-	bool window;
 
-	OK(w, plan_physmem_map(&w->p, w->s[s], handle, pa, len, &window));
+	OK(w, plan_physmem_map(&w->p, w->s[s], handle, pa, len));
 	return physmem_named(w, s, handle);
 }
 

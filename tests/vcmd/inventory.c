@@ -27,8 +27,8 @@ static void put_physmem(FILE *f, struct broker *b, const struct physmem *m)
 		" cache %d %d%d%d%d\n",
 		m->id, m->root->obj.session ? m->root->obj.session->id : 0, m->root->obj.handle,
 		m->len, m->memtype, m->attr, m->n_extents, m->n_backings, m->n_mappings,
-		m->n_imports, m->paid, m->n_mappings ? m->root->cache : -1, m->secure, m->writable,
-		m->is_import, m->orphaned);
+		m->aliases.n_imports, m->paid, m->n_mappings ? m->root->cache : -1, m->secure,
+		m->writable, m->is_import, m->orphaned);
 	for (size_t i = 0; i < m->n_extents; i++) {
 		const struct extent *e = &m->extents[i];
 		uint8_t bytes[16] = { 0 };

@@ -67,7 +67,9 @@ static void append(struct assembly *a, const struct fragment *f)
 		a->len = 0;
 		a->step = f->len;
 	}
-	memcpy((uint8_t *)a->buf + a->len, f->data, f->len);
+	a->data = f->count == 1 ? (const void *)f->data : a->buf;
+	if (f->count > 1)
+		memcpy((uint8_t *)a->buf + a->len, f->data, f->len);
 	a->len += f->len;
 	a->message = f->message;
 	a->count = f->count;

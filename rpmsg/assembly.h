@@ -23,13 +23,14 @@ struct assembly {
 	uint32_t message; /* the last one, complete or not; 0: none yet */
 	uint16_t index,
 		count; /* of the next fragment; index 0: a message is complete, or none has begun */
-	size_t len;    /* of it so far */
-	size_t step;   /* bytes of each fragment but the last */
+	const void *data; /* of a complete message: in buf, or in its only fragment */
+	size_t len;       /* of it so far */
+	size_t step;      /* bytes of each fragment but the last */
 };
 
 enum assembly_result {
 	ASSEMBLY_MORE,
-	ASSEMBLY_DONE,    /* buf holds len bytes, until the next call */
+	ASSEMBLY_DONE, /* data, len bytes, until the next call, or as long as its one fragment is there */
 	ASSEMBLY_NOTHING, /* no fragment, as it has no bytes: nothing has changed */
 	ASSEMBLY_AGAIN, /* the peer counts from 1 again: it has started anew. Nothing has changed; init, and take it */
 	ASSEMBLY_WRONG, /* out of order, twice, too long...: why says it. Nothing that follows can be trusted */

@@ -187,12 +187,11 @@ static int take_back(struct driver *d)
 	}
 }
 
-static void write_message(struct driver *d, uint64_t at, const struct header *h, const void *data)
+static void write_message(const struct driver *d, uint64_t at, const struct header *h,
+			  const void *data)
 {
-	memcpy(d->out, h, sizeof(*h));
-	if (le16toh(h->len))
-		memcpy(d->out + RPMSG_HEADER, data, le16toh(h->len));
-	shared_write(&d->shared, at, d->out, RPMSG_HEADER + (size_t)le16toh(h->len));
+	shared_write(&d->shared, at, h, sizeof(*h));
+	shared_write(&d->shared, at + RPMSG_HEADER, data, le16toh(h->len));
 }
 
 int driver_send(struct driver *d, uint32_t src, uint32_t dst, const void *data, size_t len)
@@ -234,13 +233,25 @@ int driver_announce(struct driver *d, const char *name, uint32_t addr, bool gone
 	return driver_send(d, addr, RPMSG_NS_ADDR, &body, sizeof(body));
 }
 
+static void kick(struct driver *d, enum ring ring)
+{
+	d->stats.n_kicks++;
+	d->kick(d->ctx, ring);
+}
+
+/* What the node waits for comes first. */
 void driver_flush(struct driver *d)
 {
-	for (int i = 0; i < N_RINGS && d->up; i++)
-		if (vring_publish(&d->rings[i])) {
-			d->stats.n_kicks++;
-			d->kick(d->ctx, i);
-		}
+	bool out = d->up && vring_publish(&d->rings[RING_OUT]);
+	bool in = d->up && vring_publish(&d->rings[RING_IN]);
+
+	if (!out && !in)
+		return;
+	shared_barrier();
+	if (out && vring_wants_kick(&d->rings[RING_OUT]))
+		kick(d, RING_OUT);
+	if (in && vring_wants_kick(&d->rings[RING_IN]))
+		kick(d, RING_IN);
 }
 
 bool driver_want_room(struct driver *d, bool want)

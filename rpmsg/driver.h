@@ -39,7 +39,6 @@ struct driver {
 	uint16_t free[GEOMETRY_MAX_NUM];
 	struct driver_stats stats;
 	uint8_t in[GEOMETRY_MAX_BUFFER] __attribute__((aligned(8)));
-	uint8_t out[GEOMETRY_MAX_BUFFER] __attribute__((aligned(8)));
 };
 
 /* What the node has written into the status. */

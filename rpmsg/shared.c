@@ -2,75 +2,12 @@
 #include "rpmsg/shared.h"
 
 #include <assert.h>
-#include <endian.h>
-#include <stdbool.h>
 #include <string.h>
-
-/* volatile: the compiler neither reads again what it has read, nor splits or joins accesses. */
-static volatile void *place(const struct shared *w, uint64_t at, uint64_t len)
-{
-	assert(len <= w->len && at <= w->len - len);
-	return (volatile uint8_t *)w->base + at;
-}
-
-uint8_t shared_get8(const struct shared *w, uint64_t at)
-{
-	return *(volatile uint8_t *)place(w, at, 1);
-}
-
-uint16_t shared_get16(const struct shared *w, uint64_t at)
-{
-	return le16toh(*(volatile uint16_t *)place(w, at, 2));
-}
-
-uint32_t shared_get32(const struct shared *w, uint64_t at)
-{
-	return le32toh(*(volatile uint32_t *)place(w, at, 4));
-}
-
-void shared_put8(const struct shared *w, uint64_t at, uint8_t v)
-{
-	*(volatile uint8_t *)place(w, at, 1) = v;
-}
-
-void shared_put16(const struct shared *w, uint64_t at, uint16_t v)
-{
-	*(volatile uint16_t *)place(w, at, 2) = htole16(v);
-}
-
-void shared_put32(const struct shared *w, uint64_t at, uint32_t v)
-{
-	*(volatile uint32_t *)place(w, at, 4) = htole32(v);
-}
-
-void shared_put64(const struct shared *w, uint64_t at, uint64_t v)
-{
-	*(volatile uint64_t *)place(w, at, 8) = htole64(v);
-}
-
-uint16_t shared_acquire16(const struct shared *w, uint64_t at)
-{
-	uint16_t v = shared_get16(w, at);
-
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	return v;
-}
-
-void shared_release16(const struct shared *w, uint64_t at, uint16_t v)
-{
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	shared_put16(w, at, v);
-}
-
-void shared_barrier(void)
-{
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-}
 
 /* Words where both sides have them, then bytes. The private side may lie anywhere. */
 void shared_read(const struct shared *w, uint64_t at, void *out, size_t len)
 {
-	const volatile uint64_t *words = place(w, at, len);
+	const volatile uint64_t *words = shared_place(w, at, len);
 	uint8_t *to = out;
 	size_t i = 0;
 
@@ -86,7 +23,7 @@ void shared_read(const struct shared *w, uint64_t at, void *out, size_t len)
 
 void shared_write(const struct shared *w, uint64_t at, const void *from, size_t len)
 {
-	volatile uint64_t *words = place(w, at, len);
+	volatile uint64_t *words = shared_place(w, at, len);
 	const uint8_t *bytes = from;
 	size_t i = 0;
 
@@ -103,7 +40,7 @@ void shared_write(const struct shared *w, uint64_t at, const void *from, size_t 
 
 void shared_zero(const struct shared *w, uint64_t at, size_t len)
 {
-	volatile uint8_t *bytes = place(w, at, len);
+	volatile uint8_t *bytes = shared_place(w, at, len);
 
 	for (size_t i = 0; i < len; i++)
 		bytes[i] = 0;

@@ -12,6 +12,8 @@
  */
 #pragma once
 
+#include <assert.h>
+#include <endian.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,19 +23,68 @@ struct shared {
 	uint64_t da;
 };
 
-uint8_t shared_get8(const struct shared *w, uint64_t at);
-uint16_t shared_get16(const struct shared *w, uint64_t at);
-uint32_t shared_get32(const struct shared *w, uint64_t at);
-void shared_put8(const struct shared *w, uint64_t at, uint8_t v);
-void shared_put16(const struct shared *w, uint64_t at, uint16_t v);
-void shared_put32(const struct shared *w, uint64_t at, uint32_t v);
-void shared_put64(const struct shared *w, uint64_t at, uint64_t v);
+/* volatile: the compiler neither reads again what it has read, nor splits or joins accesses. */
+static inline volatile void *shared_place(const struct shared *w, uint64_t at, uint64_t len)
+{
+	assert(len <= w->len && at <= w->len - len);
+	return (volatile uint8_t *)w->base + at;
+}
+
+static inline uint8_t shared_get8(const struct shared *w, uint64_t at)
+{
+	return *(volatile uint8_t *)shared_place(w, at, 1);
+}
+
+static inline uint16_t shared_get16(const struct shared *w, uint64_t at)
+{
+	return le16toh(*(volatile uint16_t *)shared_place(w, at, 2));
+}
+
+static inline uint32_t shared_get32(const struct shared *w, uint64_t at)
+{
+	return le32toh(*(volatile uint32_t *)shared_place(w, at, 4));
+}
+
+static inline void shared_put8(const struct shared *w, uint64_t at, uint8_t v)
+{
+	*(volatile uint8_t *)shared_place(w, at, 1) = v;
+}
+
+static inline void shared_put16(const struct shared *w, uint64_t at, uint16_t v)
+{
+	*(volatile uint16_t *)shared_place(w, at, 2) = htole16(v);
+}
+
+static inline void shared_put32(const struct shared *w, uint64_t at, uint32_t v)
+{
+	*(volatile uint32_t *)shared_place(w, at, 4) = htole32(v);
+}
+
+static inline void shared_put64(const struct shared *w, uint64_t at, uint64_t v)
+{
+	*(volatile uint64_t *)shared_place(w, at, 8) = htole64(v);
+}
 
 /* An index: what the peer wrote before it is seen after it; what we wrote before it is seen by who sees it. */
-uint16_t shared_acquire16(const struct shared *w, uint64_t at);
-void shared_release16(const struct shared *w, uint64_t at, uint16_t v);
+static inline uint16_t shared_acquire16(const struct shared *w, uint64_t at)
+{
+	uint16_t v = shared_get16(w, at);
+
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return v;
+}
+
+static inline void shared_release16(const struct shared *w, uint64_t at, uint16_t v)
+{
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	shared_put16(w, at, v);
+}
+
 /* What we wrote before is seen before what we read after. */
-void shared_barrier(void);
+static inline void shared_barrier(void)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
 
 /* at must be a multiple of 8, as buffers are. */
 void shared_read(const struct shared *w, uint64_t at, void *out, size_t len);

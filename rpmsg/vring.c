@@ -53,7 +53,11 @@ bool vring_publish(struct vring *v)
 		return false;
 	shared_release16(v->shared, v->avail + AT_IDX, v->avail_idx);
 	v->published = v->avail_idx;
-	shared_barrier();
+	return true;
+}
+
+bool vring_wants_kick(const struct vring *v)
+{
 	return !(shared_get16(v->shared, v->used) & RING_F_QUIET);
 }
 
@@ -81,8 +85,12 @@ enum vring_result vring_take(struct vring *v, uint32_t *id, uint32_t *len)
 	return VRING_TAKEN;
 }
 
-void vring_set_quiet(const struct vring *v, bool quiet)
+/* The line is the device's to read, over and over: it is not written without need. */
+void vring_set_quiet(struct vring *v, bool quiet)
 {
+	if (quiet == v->quiet)
+		return;
+	v->quiet = quiet;
 	shared_put16(v->shared, v->avail, quiet ? RING_F_QUIET : 0);
 	shared_barrier();
 }

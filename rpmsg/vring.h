@@ -21,6 +21,7 @@ struct vring {
 	uint16_t avail_idx, used_idx; /* free running, as on the ring */
 	uint16_t published;           /* avail_idx as the device was told */
 	uint16_t n_lent;              /* descriptors that the device has */
+	bool quiet;                   /* as the device was told */
 	bool lent[GEOMETRY_MAX_NUM];
 };
 
@@ -35,11 +36,13 @@ void vring_init(struct vring *v, const struct shared *shared, const struct geome
 		enum ring ring);
 /* Lends descriptor id, which must be ours: it is written anew. da: the device's address of the buffer. */
 void vring_post(struct vring *v, uint32_t id, uint64_t da, uint32_t len, bool writable);
-/* Shows the device what was posted. True when it wants to be told. */
+/* Shows the device what was posted. Whether there was anything: then, behind shared_barrier(), vring_wants_kick(). */
 bool vring_publish(struct vring *v);
+/* Whether the device wants to be told. */
+bool vring_wants_kick(const struct vring *v);
 /* The next one that the device has used. len is what it says, unchecked. */
 enum vring_result vring_take(struct vring *v, uint32_t *id, uint32_t *len);
 /* Whether the device has used another one. */
 bool vring_has_used(const struct vring *v);
 /* Asks the device to be told, or not, of what it has used. */
-void vring_set_quiet(const struct vring *v, bool quiet);
+void vring_set_quiet(struct vring *v, bool quiet);

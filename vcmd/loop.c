@@ -20,8 +20,11 @@
 #define NS_PER_SEC UINT64_C(1000000000)
 #define NS_PER_MS UINT64_C(1000000)
 
-/* Of the tries of one polling phase, those that look at all fds, not only at the hottest. */
-#define POLL_ALL_EVERY 8
+/* How long only the hottest fd is tried, until all of them are looked at: well below what waking us takes, which is what
+ * everybody else is used to. */
+#define POLL_ALL_NS 4000
+/* Tries of the hottest fd for each look at the clock. */
+#define POLL_TRIES 8
 /* Of the waits that could yield, those that sleep. */
 #define YIELD_ALL_EVERY 16
 /* How long idle work waits under load until it gets a turn. */
@@ -32,11 +35,12 @@
 #define PREEMPTION_CHECK_EVERY 64
 
 struct loop_fd {
+	TAILQ_ENTRY(loop_fd) link; /* while again */
 	struct loop *loop;
 	struct event event;
 	int fd;
 	unsigned int what;
-	bool hot;
+	bool hot, again;
 	loop_fd_fn fn;
 	void *ctx;
 };
@@ -69,6 +73,8 @@ struct loop {
 	bool clock_set;
 	uint64_t clock_due_ms;
 	struct timers timers;
+	TAILQ_HEAD(, loop_fd) agains;
+	unsigned int n_agains;
 	TAILQ_HEAD(, loop_idle) idles; /* who was served last is last */
 	LIST_HEAD(, loop_signal) signals;
 	struct loop_idle *idle_running;
@@ -82,6 +88,7 @@ struct loop {
 	unsigned int n_waits;
 	struct loop_fd *hot;      /* the hot fd that was served last */
 	uint64_t n_served;        /* by hot fds */
+	uint64_t looked_ns;       /* when polling looked at all fds last */
 	uint64_t asleep_since_ns; /* 0: not asleep, or nobody asks */
 	unsigned int n_unchecked; /* polls since getrusage() */
 	long n_preempted;
@@ -260,12 +267,31 @@ struct loop_fd *loop_watch(struct loop *l, int fd, unsigned int what, bool hot, 
 	return loop_watch_set(w, what) < 0 ? NULL : STEAL_PTR(w);
 }
 
+static void again_clear(struct loop_fd *w)
+{
+	if (!w->again)
+		return;
+	w->again = false;
+	w->loop->n_agains--;
+	TAILQ_REMOVE(&w->loop->agains, w, link);
+}
+
 struct loop_fd *loop_unwatch(struct loop_fd *w)
 {
 	if (!w)
 		return NULL;
 	loop_watch_set(w, 0);
+	again_clear(w);
 	return mem_free(w);
+}
+
+void loop_again(struct loop_fd *w)
+{
+	if (w->again)
+		return;
+	w->again = true;
+	w->loop->n_agains++;
+	TAILQ_INSERT_TAIL(&w->loop->agains, w, link);
 }
 
 void loop_served(struct loop_fd *w)
@@ -383,10 +409,25 @@ int loop_signal(struct loop *l, int signo, void (*fn)(void *ctx, int signo), voi
 
 /* --- the loop itself */
 
+/* Those only that have asked by now: who asks again waits for everybody else first. */
+static void run_agains(struct loop *l)
+{
+	for (unsigned int n = l->n_agains; n && !TAILQ_EMPTY(&l->agains); n--) {
+		struct loop_fd *w = TAILQ_FIRST(&l->agains);
+
+		again_clear(w);
+		l->n_events++;
+		w->fn(w->ctx, LOOP_READ);
+	}
+}
+
 static int pass(struct loop *l, int flags)
 {
+	if (l->n_agains)
+		flags |= EVLOOP_NONBLOCK;
 	if (event_base_loop(l->base, EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY | flags) < 0)
 		return errno ? -errno : -EIO;
+	run_agains(l);
 	return 0;
 }
 
@@ -402,25 +443,37 @@ static bool was_preempted(struct loop *l, uint64_t spun_ns)
 	return n > before;
 }
 
-/* Tries the hottest fd over and over, and now and then (at first, too: nobody is to starve) all of them. Positive when
- * something was served. */
-static int spin(struct loop *l, uint64_t budget_ns)
+/* The hottest fd, a few times; before it, when it is time, all of them, however much the hottest has to do. */
+static int try_fds(struct loop *l, uint64_t now, uint64_t events, uint64_t served)
 {
-	uint64_t events = l->n_events, served = l->n_served, start = now_ns(), spun;
 	int r = 0;
 
-	for (unsigned int i = 0; l->hot && !l->stopped; i++) {
-		if (i % POLL_ALL_EVERY == 0)
-			r = pass(l, EVLOOP_NONBLOCK);
-		else
-			l->hot->fn(l->hot->ctx, LOOP_READ);
-		if (r < 0 || l->n_events != events || l->n_served != served)
+	if (now - l->looked_ns >= POLL_ALL_NS) {
+		l->looked_ns = now;
+		r = pass(l, EVLOOP_NONBLOCK);
+	}
+	for (int i = 0; i < POLL_TRIES && r == 0 && l->hot && !l->stopped; i++) {
+		if (l->n_events != events || l->n_served != served)
 			break;
-		if (now_ns() - start >= budget_ns)
+		l->hot->fn(l->hot->ctx, LOOP_READ);
+	}
+	return r;
+}
+
+/* Positive when something was served. */
+static int spin(struct loop *l, uint64_t budget_ns)
+{
+	uint64_t events = l->n_events, served = l->n_served, start = now_ns(), now = start;
+	int r;
+
+	while ((r = try_fds(l, now, events, served)) == 0 && l->hot && !l->stopped) {
+		if (l->n_events != events || l->n_served != served)
+			break;
+		now = now_ns();
+		if (now - start >= budget_ns)
 			break;
 	}
-	spun = now_ns() - start;
-	polling_polled(&l->spins, l->n_served != served, was_preempted(l, spun));
+	polling_polled(&l->spins, l->n_served != served, was_preempted(l, now - start));
 	if (r < 0)
 		return r;
 	return l->n_events != events || l->n_served != served;
@@ -492,8 +545,10 @@ static int turn(struct loop *l)
 
 	if (i)
 		return turn_idle(l, i);
+	if (l->n_agains)
+		return pass(l, 0);
 	r = poll_hot(l);
-	if (r || l->stopped || idle_pending(l))
+	if (r || l->stopped || idle_pending(l) || l->n_agains)
 		return r < 0 ? r : 0;
 	if (yield_hot(l))
 		return 0;
@@ -560,6 +615,7 @@ struct loop *loop_new(unsigned int poll_us)
 	if (!l)
 		return NULL;
 	TAILQ_INIT(&l->timers);
+	TAILQ_INIT(&l->agains);
 	TAILQ_INIT(&l->idles);
 	LIST_INIT(&l->signals);
 	loop_set_poll(l, poll_us);
@@ -575,7 +631,7 @@ struct loop *loop_free(struct loop *l)
 
 	if (!l)
 		return NULL;
-	assert(!timers_first(&l->timers) && TAILQ_EMPTY(&l->idles) && !l->hot);
+	assert(!timers_first(&l->timers) && TAILQ_EMPTY(&l->idles) && !l->hot && !l->n_agains);
 	while ((s = LIST_FIRST(&l->signals))) {
 		event_del(&s->event);
 		LIST_REMOVE(s, link);

@@ -38,6 +38,9 @@ struct loop_fd *loop_watch(struct loop *l, int fd, unsigned int what, bool hot, 
 int loop_watch_set(struct loop_fd *w, unsigned int what);
 struct loop_fd *loop_unwatch(struct loop_fd *w);
 void loop_served(struct loop_fd *w);
+/* fn is called once more, after all others that are ready have had their turn, whatever the fd says. Such a watch needs no
+ * fd: -1. */
+void loop_again(struct loop_fd *w);
 /* The same, where nothing woke us but a timer, as the peer cannot ring: how long it had to wait says nothing of the peer. */
 void loop_served_late(struct loop_fd *w);
 

@@ -3,8 +3,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -48,9 +46,9 @@ struct node_ring {
 	struct node_bell *bell;
 	struct node *node;
 	struct loop_timer *timer;
-	int again; /* an eventfd: another turn is wanted */
-	struct loop_fd *watch;
-	bool is_again, in_turn, broken, lost, announce_due;
+	struct loop_fd *watch; /* of no fd: of the rings themselves */
+	bool in_turn, broken, lost, announce_due;
+	bool wants_room;                /* as the node was told */
 	uint64_t deadline_ns;           /* of ASKED */
 	unsigned int poll_ms, timer_ms; /* timer_ms: what the timer was set to, 0: it is not */
 	bool served;                    /* something, since it was set */
@@ -71,14 +69,6 @@ struct guarded {
 	int r;
 };
 
-static void want_another_turn(struct node_ring *r)
-{
-	const uint64_t one = 1;
-
-	if (!r->is_again && write(r->again, &one, sizeof(one)) == sizeof(one))
-		r->is_again = true;
-}
-
 /* False when the memory was not there. */
 static bool guarded(void (*body)(void *arg), struct guarded *g)
 {
@@ -89,7 +79,7 @@ static bool guarded(void (*body)(void *arg), struct guarded *g)
 	if (!r->lost)
 		log_error("node %s: its window is not there any more", r->config->name);
 	r->lost = true;
-	want_another_turn(r);
+	loop_again(r->watch);
 	return false;
 }
 
@@ -113,14 +103,20 @@ static void do_look(void *arg)
 	struct guarded *g = arg;
 
 	g->look = driver_look(&g->ring->driver);
-	g->flag = driver_has_work(&g->ring->driver);
 }
 
-static void do_receive(void *arg)
+/* The next message, if it is wanted; when there is none, what was answered so far is shown. */
+static void do_next(void *arg)
 {
 	struct guarded *g = arg;
+	struct driver *d = &g->ring->driver;
 
-	g->event = driver_receive(&g->ring->driver, &g->message);
+	g->event = DRIVER_NOTHING;
+	g->look = driver_look(d);
+	if (g->look == DRIVER_FINE && g->flag)
+		g->event = driver_receive(d, &g->message);
+	if (g->look == DRIVER_FINE && g->event == DRIVER_NOTHING)
+		driver_flush(d);
 }
 
 static void do_send(void *arg)
@@ -188,7 +184,7 @@ static int carrier_send(void *ctx, const void *fragment, size_t len)
 		return -ENOTCONN;
 	if (g.r == -EPROTO) {
 		r->broken = true;
-		want_another_turn(r);
+		loop_again(r->watch);
 	}
 	return g.r;
 }
@@ -200,12 +196,12 @@ static void carrier_flush(void *ctx)
 
 	if (!r->in_turn && r->state == RING_UP && guarded(do_flush, &g) &&
 	    node_waits_for_room(r->node))
-		want_another_turn(r);
+		loop_again(r->watch);
 }
 
 static void carrier_wake(void *ctx)
 {
-	want_another_turn(ctx);
+	loop_again(((struct node_ring *)ctx)->watch);
 }
 
 /* --- the node's life */
@@ -224,7 +220,7 @@ static void start(struct node_ring *r)
 
 	r->lost = false;
 	r->broken = false;
-	r->announce_due = false;
+	r->announce_due = r->wants_room = false;
 	r->remote = RPMSG_ADDR_ANY;
 	r->poll_ms = POLL_MIN_MS;
 	enter(r, RING_UP);
@@ -245,7 +241,7 @@ static void clear(struct node_ring *r, const char *why)
 		stop(r, false);
 	node_end(r->node, why, true);
 	enter(r, RING_CLEARING);
-	want_another_turn(r);
+	loop_again(r->watch);
 }
 
 static void ask(struct node_ring *r, const char *why)
@@ -254,7 +250,7 @@ static void ask(struct node_ring *r, const char *why)
 	stop(r, true);
 	r->deadline_ns = clock_now_ns() + (uint64_t)r->config->reset_timeout_ms * NS_PER_MS;
 	enter(r, RING_ASKED);
-	want_another_turn(r);
+	loop_again(r->watch);
 }
 
 static void carrier_reset(void *ctx, const char *why)
@@ -297,40 +293,46 @@ static void on_message(struct node_ring *r, const struct driver_message *m)
 		node_fragment(r->node, m->data, m->len);
 }
 
-/* Whether there was one. */
-static bool serve_one(struct node_ring *r)
+static void serve_event(struct node_ring *r, const struct guarded *g)
 {
-	struct guarded g = { .ring = r };
-
-	if (!guarded(do_receive, &g))
-		return false;
-	switch (g.event) {
+	switch (g->event) {
 	case DRIVER_NOTHING:
-		return false;
+	case DRIVER_DROPPED:
+		return;
 	case DRIVER_BROKEN:
 		r->broken = true;
-		return false;
+		return;
 	case DRIVER_MESSAGE:
-		on_message(r, &g.message);
-		return true;
+		on_message(r, &g->message);
+		return;
 	case DRIVER_ANNOUNCED:
 	case DRIVER_WITHDRAWN:
-		on_announcement(r, &g.message, g.event == DRIVER_WITHDRAWN);
-		return true;
-	case DRIVER_DROPPED:
-		return true;
+		on_announcement(r, &g->message, g->event == DRIVER_WITHDRAWN);
+		return;
 	}
-	return false;
 }
 
-static unsigned int serve(struct node_ring *r)
+/* How many messages there were. *look: what the node says of itself. */
+static unsigned int serve(struct node_ring *r, enum driver_look *look)
 {
+	struct guarded g = { .ring = r };
 	unsigned int n = 0;
 
-	while (n < TURN_MESSAGES && r->state == RING_UP && !r->broken && node_listens(r->node) &&
-	       serve_one(r))
-		n++;
+	for (; n < TURN_MESSAGES && r->state == RING_UP && !r->broken; n++) {
+		g.flag = node_listens(r->node);
+		if (!guarded(do_next, &g))
+			break;
+		*look = g.look;
+		if (g.event == DRIVER_NOTHING)
+			break;
+		serve_event(r, &g);
+	}
 	return n;
+}
+
+static bool needs_room(const struct node_ring *r)
+{
+	return r->announce_due || node_waits_for_room(r->node);
 }
 
 /* The name is announced once nothing of a former session is left. */
@@ -347,37 +349,49 @@ static bool watch_for_room(struct node_ring *r)
 {
 	struct guarded g = { .ring = r };
 
-	g.flag = r->announce_due || node_waits_for_room(r->node);
+	g.flag = needs_room(r);
+	if (!g.flag && !r->wants_room)
+		return false;
+	r->wants_room = g.flag;
 	return guarded(do_want_room, &g) && g.flag;
 }
 
 /* --- turns */
 
-/* How many messages there were. */
-static unsigned int turn_up(struct node_ring *r)
+/* What has been waiting for buffers goes out. */
+static void send_rest(struct node_ring *r)
 {
 	struct guarded g = { .ring = r };
-	unsigned int n;
 
-	if (!guarded(do_look, &g))
-		return 0;
-	if (g.look == DRIVER_GONE || g.look == DRIVER_WANTS_RESET) {
-		clear(r, g.look == DRIVER_GONE ? "the node has reset" : "the node wants a reset");
-		return 0;
-	}
-	r->in_turn = true;
-	n = serve(r);
 	if (node_waits_for_room(r->node))
 		node_room(r->node);
 	announce(r);
+	if (r->state == RING_UP)
+		guarded(do_flush, &g);
+}
+
+/*
+ * How many messages there were. Called over and over while the loop polls: where there is nothing, it looks at the rings,
+ * and writes to nothing that the node reads.
+ */
+static unsigned int turn_up(struct node_ring *r)
+{
+	enum driver_look look = DRIVER_FINE;
+	unsigned int n;
+
+	r->in_turn = true;
+	n = serve(r, &look);
+	if (look == DRIVER_FINE && (n == TURN_MESSAGES || needs_room(r)))
+		send_rest(r);
 	r->in_turn = false;
 	if (r->state != RING_UP)
 		return n;
-	guarded(do_flush, &g);
-	if (r->broken)
+	if (look != DRIVER_FINE)
+		clear(r, look == DRIVER_GONE ? "the node has reset" : "the node wants a reset");
+	else if (r->broken)
 		ask(r, "its rings are broken");
-	else if (watch_for_room(r) || (guarded(do_look, &g) && g.flag && node_listens(r->node)))
-		want_another_turn(r);
+	else if (watch_for_room(r) || (n == TURN_MESSAGES && node_listens(r->node)))
+		loop_again(r->watch);
 	return n;
 }
 
@@ -405,7 +419,7 @@ static unsigned int period(const struct node_ring *r)
 	case RING_UP:
 		break;
 	}
-	if (r->announce_due || node_waits_for_room(r->node))
+	if (needs_room(r))
 		return ROOM_MS;
 	return node_bell_works(r->bell) ? STATUS_MS : r->poll_ms;
 }
@@ -462,10 +476,7 @@ static void on_timer(void *ctx)
 static void on_again(void *ctx, unsigned int what _unused_)
 {
 	struct node_ring *r = ctx;
-	uint64_t n;
 
-	if (r->is_again && read(r->again, &n, sizeof(n)) == sizeof(n))
-		r->is_again = false;
 	if (turn(r, false))
 		loop_served(r->watch);
 }
@@ -512,7 +523,7 @@ static void begin(struct node_ring *r)
 	r->state = RING_CLEARING;
 	if (!r->window.is_new && guarded(do_find, &g) && g.flag && g.look != DRIVER_GONE)
 		ask(r, "vcmd has started");
-	want_another_turn(r);
+	loop_again(r->watch);
 }
 
 static int open_parts(struct node_ring *r, struct reason *why)
@@ -528,11 +539,8 @@ static int open_parts(struct node_ring *r, struct reason *why)
 	err = node_bell_new(r->broker->loop, c, r->window.fd, &bell_handler, r, &r->bell, why);
 	if (err < 0)
 		return err;
-	r->again = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (r->again < 0)
-		return refuse(why, -errno, "node %s: %s", c->name, strerror(errno));
 	r->timer = loop_timer_new(r->broker->loop, on_timer, r);
-	r->watch = loop_watch(r->broker->loop, r->again, LOOP_READ, true, on_again, r);
+	r->watch = loop_watch(r->broker->loop, -1, LOOP_READ, true, on_again, r);
 	r->node = node_new(r->broker, c, &carrier, r);
 	return r->timer && r->watch && r->node ? 0 : refuse(why, -ENOMEM, "out of memory");
 }
@@ -550,7 +558,6 @@ struct node_ring *node_ring_new(struct broker *b, const struct config_node *conf
 	}
 	r->broker = b;
 	r->config = config;
-	r->again = -1;
 	r->window = NODE_WINDOW_NULL;
 	if (open_parts(r, why) < 0)
 		return NULL;
@@ -568,7 +575,6 @@ struct node_ring *node_ring_free(struct node_ring *r)
 	loop_unwatch(r->watch);
 	loop_timer_free(r->timer);
 	node_bell_free(r->bell);
-	fd_closep(&r->again);
 	node_window_deinit(&r->window);
 	return mem_free(r);
 }

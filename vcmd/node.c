@@ -298,7 +298,7 @@ static void take_packet(struct node *n)
 		client_gone(c, "it has said goodbye");
 	if (!n->client)
 		open_session(n);
-	if (n->client && pipeline_packet(n->broker, n->client, n->in.buf, n->in.len, &why) < 0)
+	if (n->client && pipeline_packet(n->broker, n->client, n->in.data, n->in.len, &why) < 0)
 		refuse_node(n, -EPROTO, why.text);
 }
 

@@ -186,7 +186,7 @@ static void take_fragment(struct host *h, const void *payload, size_t len)
 	ck_assert_msg(r != ASSEMBLY_WRONG, "%s", why.text);
 	if (r == ASSEMBLY_MORE)
 		return;
-	ck_assert_msg(request_decode(h->requests, h->in.buf, h->in.len, &request, &why) == 0, "%s",
+	ck_assert_msg(request_decode(h->requests, h->in.data, h->in.len, &request, &why) == 0, "%s",
 		      why.text);
 	if (request.is_hello) {
 		welcome(h, &request);

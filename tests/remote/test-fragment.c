@@ -52,7 +52,7 @@ START_TEST(the_host_puts_together_what_a_node_cuts)
 					 i + 1 == n ? ASSEMBLY_DONE : ASSEMBLY_MORE);
 		}
 		ck_assert_uint_eq(a.len, len);
-		ck_assert_mem_eq(got, message, len);
+		ck_assert_mem_eq(a.data, message, len);
 	}
 }
 END_TEST

@@ -231,7 +231,8 @@ static bool take_packet(struct relay *r)
 static void give_packet(struct relay *r)
 {
 	if (r->pair >= 0)
-		ck_assert(send(r->pair, r->in.buf, r->in.len, MSG_NOSIGNAL) == (ssize_t)r->in.len ||
+		ck_assert(send(r->pair, r->in.data, r->in.len, MSG_NOSIGNAL) ==
+				  (ssize_t)r->in.len ||
 			  errno == EPIPE || errno == ECONNRESET);
 }
 

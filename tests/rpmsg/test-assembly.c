@@ -39,12 +39,12 @@ START_TEST(what_was_cut_comes_together)
 	assembly_init(&a, buf, CAP);
 	for (size_t len = 1; len <= sizeof(message); len += len < 2 * STEP ? 1 : 97) {
 		size_t n = fragment_count(len, PAYLOAD);
+		uint8_t out[PAYLOAD];
 
 		fill(message, len);
 		number++;
 		ck_assert_uint_eq(n, (len + STEP - 1) / STEP);
 		for (size_t i = 0; i < n; i++) {
-			uint8_t out[PAYLOAD];
 			size_t m = fragment_write(out, PAYLOAD, number, message, len, (uint16_t)i);
 
 			if (number == 1)
@@ -53,7 +53,8 @@ START_TEST(what_was_cut_comes_together)
 					 i + 1 == n ? ASSEMBLY_DONE : ASSEMBLY_MORE);
 		}
 		ck_assert_uint_eq(a.len, len);
-		ck_assert(!memcmp(buf, message, len));
+		ck_assert(a.data == (n == 1 ? (const void *)(out + FRAGMENT_HEADER) : buf));
+		ck_assert(!memcmp(a.data, message, len));
 	}
 }
 END_TEST

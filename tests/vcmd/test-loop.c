@@ -431,6 +431,57 @@ START_TEST(loop_on_one_cpu_serves_hot_and_cold_fds)
 }
 END_TEST
 
+static void on_again(void *ctx, unsigned int what)
+{
+	struct seen *s = ctx;
+
+	s->what |= what;
+	if (s->n < 1000)
+		loop_again(s->watch);
+	stop_after(s);
+}
+
+START_TEST(loop_calls_who_asks_again_without_an_fd)
+{
+	_cleanup_(loop_freep) struct loop *l = loop_new(0);
+	struct seen again = { .loop = l, .n_stop = 5 };
+
+	again.watch = loop_watch(l, -1, LOOP_READ, true, on_again, &again);
+	loop_again(again.watch);
+	loop_again(again.watch); /* once all the same */
+	ck_assert_int_eq(loop_run(l), 0);
+	ck_assert_int_eq(again.n, 5);
+	ck_assert_uint_eq(again.what, LOOP_READ);
+	loop_unwatch(again.watch); /* while it asks */
+}
+END_TEST
+
+START_TEST(loop_lets_others_go_before_who_asks_again)
+{
+	_cleanup_(loop_freep) struct loop *l = loop_new(0);
+	struct seen again = { .loop = l, .n_stop = 1 << 30 }, reader = { .loop = l, .n_stop = 1 };
+	struct loop_timer *t = loop_timer_new(l, on_timer, &reader);
+	int pair[2];
+
+	pair_open(pair);
+	reader.fd = pair[0];
+	again.watch = loop_watch(l, -1, LOOP_READ, true, on_again, &again);
+	reader.watch = loop_watch(l, pair[0], LOOP_READ, false, on_read, &reader);
+	loop_again(again.watch);
+	ck_assert_int_eq(send(pair[1], "x", 1, 0), 1);
+	ck_assert_int_eq(loop_run(l), 0);
+	ck_assert_int_le(again.n, 1);
+	loop_timer_set(t, 0);
+	ck_assert_int_eq(loop_run(l), 0);
+	ck_assert_int_lt(again.n, 1000);
+	loop_unwatch(again.watch);
+	loop_unwatch(reader.watch);
+	loop_timer_free(t);
+	close(pair[0]);
+	close(pair[1]);
+}
+END_TEST
+
 static uint64_t cpu_us(void)
 {
 	struct rusage u;
@@ -538,6 +589,7 @@ SUITE_MAIN("loop", loop_runs_timers_in_order_and_once,
 	   loop_does_idle_work_until_there_is_none, loop_gives_idle_work_of_several_their_turns,
 	   loop_gives_idle_work_a_turn_under_constant_load, loop_idle_work_may_free_itself,
 	   loop_that_polls_serves_hot_and_cold_fds, loop_on_one_cpu_serves_hot_and_cold_fds,
+	   loop_calls_who_asks_again_without_an_fd, loop_lets_others_go_before_who_asks_again,
 	   loop_that_polled_burns_no_cpu_when_nobody_comes, loop_calls_for_a_signal,
 	   loop_that_was_stopped_before_it_runs_returns_at_once,
 	   loop_parts_are_made_whole_or_not_at_all)

@@ -71,7 +71,7 @@ static void carry_to_peer(void)
 
 	while ((n = recv(remote, fragment, sizeof(fragment), MSG_DONTWAIT)) > 0)
 		if (assembly_take(&in, fragment, (size_t)n, &why) == ASSEMBLY_DONE)
-			ck_assert(send(pair, in.buf, in.len, MSG_NOSIGNAL) == (ssize_t)in.len);
+			ck_assert(send(pair, in.data, in.len, MSG_NOSIGNAL) == (ssize_t)in.len);
 }
 
 static void on_pump(void *ctx _unused_)

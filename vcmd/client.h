@@ -28,6 +28,7 @@ struct broker;
 struct copy;
 struct device;
 struct pending;
+struct link_handler;
 struct loop_idle;
 struct loop_timer;
 struct session;
@@ -84,6 +85,10 @@ struct client {
 	struct loop_timer *grace; /* while WAITING; NULL otherwise */
 };
 
+/* Over a socket; and what its link is to call. */
+extern const struct transport client_over_link;
+extern const struct link_handler client_link_handler;
+
 /* Takes fd, or closes it. */
 void client_accept(struct broker *b, int fd);
 /*
@@ -113,7 +118,14 @@ struct limits client_limits_for(const struct config_limits *l, uid_t uid);
 /* The end of the daemon: everything is taken back now; or, when another one follows (broker->leaving), let go of. */
 void client_finish(struct client *c);
 
-/* The first packet of a client. 0, or -EPROTO. */
+/* Nobody is there any more to be sent anything. */
+void client_close_link(struct client *c);
+/* Those who follow sessions are told that its session has begun, or is over. */
+void client_announce(const struct client *c, bool begun);
+/* 0 outside a session. */
+uint64_t client_session_id(const struct client *c);
+
+/* The first packet of a client (vcmd/hello.c). 0, or -EPROTO. */
 int client_hello(struct client *c, const struct request *req, struct reason *why);
 /* A request has been served: one that said goodbye ends the session. c may be gone afterwards. */
 void client_after_request(struct client *c);

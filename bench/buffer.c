@@ -19,9 +19,11 @@
 #include "bench/measure.h"
 #include "bench/report.h"
 #include "bench/worker.h"
+#include "tests/vcmd/keeper.h"
 
 #define MAX_SAMPLES 512
 #define MAX_ROUNDS 32
+#define KEPT_MAX 16384
 #define START_MS 300 /* the daemon fills its stock */
 #define PAUSE_MS 20  /* and fills it again, before each round */
 #define OTHER_USER 61001
@@ -34,7 +36,7 @@ enum what {
 
 struct client {
 	const struct daemon *daemon;
-	size_t len;
+	size_t len, attr;
 	struct vcm *vcm;
 };
 
@@ -71,7 +73,7 @@ static int broker_get(const struct client *c, struct buffer *b)
 	if (r < 0)
 		return r;
 	b->res = vcm_reserve(c->vcm, c->len, VCM_READ | VCM_WRITE);
-	b->mem = vcm_phys_alloc(VCM_MEMTYPE_0, c->len, VCM_ALL);
+	b->mem = vcm_phys_alloc(VCM_MEMTYPE_0, c->len, c->attr);
 	vcm_back(b->res, b->mem);
 	r = vcm_batch_commit(NULL);
 	if (r < 0)
@@ -193,7 +195,7 @@ static int round_of(struct worker *w, struct worker *other, size_t n, struct fig
 
 struct subject {
 	const char *name;
-	size_t len;
+	size_t len, attr;
 	double target;
 	size_t n;         /* in a round */
 	bool is_one_core; /* both processes on one: the daemon has nothing to do meanwhile */
@@ -204,7 +206,7 @@ struct subject {
 static int start(struct worker *w, const struct daemon *d, const struct subject *s, int cpu,
 		 uid_t uid)
 {
-	struct client c = { .daemon = d, .len = s->len };
+	struct client c = { .daemon = d, .len = s->len, .attr = s->attr };
 
 	return worker_start(
 		w, &(struct worker_plan){
@@ -257,19 +259,85 @@ static int measure(struct report *r, const struct subject *s, bool quick)
 	return ret;
 }
 
+/* --- what it costs that memory outlives the broker --------------------------------------------------------------------- */
+
+/* A daemon and a client of it. */
+struct kept {
+	struct daemon daemon;
+	struct worker worker;
+};
+
+#define KEPT_NULL ((struct kept){ .daemon = DAEMON_NULL, .worker = WORKER_NULL })
+
+static int kept_start(struct kept *k, const struct subject *s, bool is_kept)
+{
+	struct daemon_plan plan = DAEMON_PLAN;
+	int r;
+
+	plan.kept = is_kept;
+	r = daemon_start(&k->daemon, &plan);
+	return r < 0 ? r : start(&k->worker, &k->daemon, s, -1, 0);
+}
+
+static void kept_stop(struct kept *k)
+{
+	worker_stop(&k->worker);
+	daemon_stop(&k->daemon);
+}
+
+/* Turn and turn about; each round after a moment in which both daemons can get ready. */
+static int measure_kept(struct report *r, const struct subject *s, bool quick)
+{
+	double ratio[MAX_ROUNDS], us[2][MAX_ROUNDS], values[WORKER_VALUES];
+	struct kept both[2] = { KEPT_NULL, KEPT_NULL };
+	struct keeper *keeper = keeper_new(KEPT_MAX);
+	size_t n = quick ? 3 : MAX_ROUNDS;
+	int ret = kept_start(&both[0], s, false);
+
+	if (ret == 0)
+		ret = kept_start(&both[1], s, true);
+	pause_ms(START_MS);
+	for (size_t i = 0; i < 2 * n && ret == 0; i++) {
+		if (i % 2 == 0)
+			pause_ms(PAUSE_MS);
+		ret = worker_ask(&both[i % 2].worker, BROKER, s->n, values);
+		us[i % 2][i / 2] = values[0] / 1e3;
+	}
+	for (size_t i = 0; i < n; i++)
+		ratio[i] = us[1][i] / us[0][i];
+	kept_stop(&both[1]);
+	kept_stop(&both[0]);
+	keeper_free(keeper);
+	if (ret < 0)
+		return ret;
+	report_add(r, s->name, measure_median(ratio, n), "x", AT_MOST, s->target, s->against);
+	report_note(r, "kept %.1f us, not kept %.1f us", measure_median(us[1], n),
+		    measure_median(us[0], n));
+	return 0;
+}
+
 int bench_buffer(struct report *r, bool quick)
 {
 	static const struct subject subjects[] = {
-		{ "buffer.64k.gain", SZ_64K, 1.8, 128, true, false,
+		{ "buffer.64k.gain", SZ_64K, VCM_ALL, 1.8, 128, true, false,
 		  "request to touched, zeroed pointer by own memfd+ftruncate+mmap+touch; recycled, one core" },
-		{ "buffer.1m.gain", SZ_1M, 8, 32, true, false, "the same; recycled, one core" },
-		{ "buffer.16m.gain", SZ_16M, 20, 1, false, false, "the same; recycled, any core" },
-		{ "buffer.16m_fresh.gain", SZ_16M, 10, 1, false, true,
+		{ "buffer.1m.gain", SZ_1M, VCM_ALL, 8, 32, true, false,
+		  "the same; recycled, one core" },
+		{ "buffer.16m.gain", SZ_16M, VCM_ALL, 20, 1, false, false,
+		  "the same; recycled, any core" },
+		{ "buffer.16m_fresh.gain", SZ_16M, VCM_ALL, 10, 1, false, true,
 		  "the same; the memory was another user's just before, any core" },
+	};
+	static const struct subject kept[] = {
+		{ "buffer.64k_shared.kept.ratio", SZ_64K, VCM_ALL | VCM_COHERENT, 2, 4, false,
+		  false, "the same request, for memory of its own that ends with the daemon" },
+		{ "buffer.16m.kept.ratio", SZ_16M, VCM_ALL, 2, 1, false, false, "the same" },
 	};
 	int ret = 0;
 
 	for (size_t i = 0; i < sizeof(subjects) / sizeof(*subjects) && ret == 0; i++)
 		ret = measure(r, &subjects[i], quick);
+	for (size_t i = 0; i < sizeof(kept) / sizeof(*kept) && ret == 0; i++)
+		ret = measure_kept(r, &kept[i], quick);
 	return ret;
 }

@@ -33,7 +33,7 @@ struct daemon_plan {
 	unsigned int poll_us;
 	unsigned int tlb_entries; /* of both SMMUs */
 	enum daemon_node node;
-	bool kept; /* what it has outlives it, by a keeper that runs (bench/keeper.h) */
+	bool kept; /* what it has outlives it, by a keeper that runs (tests/vcmd/keeper.h) */
 };
 
 #define DAEMON_PLAN                                                                                \

@@ -11,7 +11,7 @@
 #include "base/range.h"
 #include "bench/daemon.h"
 #include "bench/echo.h"
-#include "bench/keeper.h"
+#include "tests/vcmd/keeper.h"
 #include "bench/measure.h"
 #include "bench/report.h"
 #include "bench/worker.h"
@@ -19,6 +19,7 @@
 
 #define BATCH 32
 #define LIVE 1024
+#define KEPT_MAX 16384
 #define MAX_ROUNDS 32
 #define MAX_SAMPLES 4096
 
@@ -338,10 +339,10 @@ static int two_cores(struct report *r, bool quick, const int *cpus)
 
 static int with_journal(struct report *r, bool quick, int cpu)
 {
-	struct keeper *k = keeper_start();
-	int ret = k ? same_core(r, quick, cpu, true) : -ENOMEM;
+	struct keeper *k = keeper_new(KEPT_MAX);
+	int ret = same_core(r, quick, cpu, true);
 
-	keeper_stop(k);
+	keeper_free(k);
 	return ret;
 }
 

@@ -5,7 +5,6 @@
  * each N, medians of rounds. A program of its own for the reason that bench/rooms is one.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +12,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/range.h"
-#include "bench/keeper.h"
+#include "tests/vcmd/keeper.h"
 #include "bench/measure.h"
 #include "graph/graph.h"
 #include "graph/plan.h"
@@ -28,6 +27,7 @@
 #include "vcmd/store.h"
 
 #define MAX_ROUNDS 15
+#define STORE_MAX 16384
 #define REGION_AT UINT64_C(0x10000000)
 #define REGION_LEN (UINT64_C(1) << 31)
 
@@ -49,14 +49,10 @@ static void stop(struct run *r)
 
 static int start(struct run *r, struct config *config, struct keeper *k)
 {
-	const char *name;
-	int fd;
-
 	r->loop = loop_new(0);
 	r->store = r->loop ? store_new(r->loop, true) : NULL;
-	for (size_t i = 0; r->store && (fd = keeper_nth(k, i, &name)) >= 0; i++)
-		if (store_give(r->store, name, fcntl(fd, F_DUPFD_CLOEXEC, 0)) < 0)
-			return -ENOMEM;
+	if (r->store)
+		keeper_hand_over(k, r->store);
 	r->broker = r->store ? broker_new(r->loop, config, r->store, &why) : NULL;
 	return r->broker ? 0 : -ENOMEM;
 }
@@ -171,10 +167,10 @@ static int measure(struct config *config, size_t n)
 {
 	double restore[MAX_ROUNDS], read[MAX_ROUNDS], insert[MAX_ROUNDS];
 	size_t rounds = n > 10000 ? 5 : MAX_ROUNDS;
-	struct keeper *k = keeper_start();
+	struct keeper *k = keeper_new(STORE_MAX);
 	struct run run = { NULL };
 	size_t bytes = 0;
-	int r = k ? start(&run, config, k) : -ENOMEM;
+	int r = start(&run, config, k);
 
 	if (r == 0)
 		r = fill(run.broker, n);
@@ -189,7 +185,7 @@ static int measure(struct config *config, size_t n)
 			r = -EIO;
 	}
 	stop(&run);
-	keeper_stop(k);
+	keeper_free(k);
 	if (r == 0)
 		printf("%zu restore %.0f read %.0f insert %.0f bytes %zu\n", n,
 		       measure_median(restore, rounds), measure_median(read, rounds),

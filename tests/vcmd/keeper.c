@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "tests/vcmd/keeper.h"
 
-#include <check.h>
+#include <err.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,13 +12,14 @@
 #include <sys/un.h>
 
 #include "base/cleanup.h"
-#include "vcmd/store.h"
 
-#define KEPT_MAX 4096
+#define KEPT_MAX 16384
+#define NAME_MAX_LEN 64
 #define WAITING_MAX 64
+#define SETTLE_MS 10000
 
 struct kept {
-	char name[STORE_NAME_MAX + 1];
+	char name[NAME_MAX_LEN];
 	int fd;
 };
 
@@ -79,7 +81,7 @@ static void answer(struct keeper *k)
 
 static void obey(struct keeper *k, const char *text, int fd)
 {
-	char name[STORE_NAME_MAX + 1] = "", poll[8] = "";
+	char name[NAME_MAX_LEN] = "", polled[8] = "";
 	struct kept *kept;
 
 	get(text, "FDNAME=", name, sizeof(name));
@@ -87,7 +89,7 @@ static void obey(struct keeper *k, const char *text, int fd)
 		while ((kept = find(k, name)))
 			drop(k, kept);
 	} else if (strstr(text, "FDSTORE=1") && fd >= 0) {
-		if (!get(text, "FDPOLL=", poll, sizeof(poll)) || strcmp(poll, "0") != 0)
+		if (!get(text, "FDPOLL=", polled, sizeof(polled)) || strcmp(polled, "0") != 0)
 			abort();
 		keep(k, name, fd);
 		return;
@@ -120,7 +122,7 @@ static bool receive(struct keeper *k)
 	int fd = -1;
 
 	if (n < 0)
-		abort();
+		err(EXIT_FAILURE, "keeper");
 	text[n] = 0;
 	if (c && c->cmsg_type == SCM_RIGHTS)
 		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
@@ -139,31 +141,57 @@ static void *run(void *ctx)
 	return NULL;
 }
 
-static void say(struct keeper *k, const char *text)
+/* fd travels along, unless it is -1. */
+static void say(struct keeper *k, char *text, int fd)
 {
-	int fd _cleanup_(fd_closep) = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	int from _cleanup_(fd_closep) = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct iovec iov = { .iov_base = text, .iov_len = strlen(text) };
+	struct msghdr msg = {
+		.msg_name = &k->addr, .msg_namelen = k->addr_len, .msg_iov = &iov, .msg_iovlen = 1
+	};
 
-	ck_assert(sendto(fd, text, strlen(text), 0, (struct sockaddr *)&k->addr, k->addr_len) > 0);
+	if (fd >= 0) {
+		msg.msg_control = &control;
+		msg.msg_controllen = sizeof(control);
+		*CMSG_FIRSTHDR(&msg) = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
+							 .cmsg_type = SCM_RIGHTS,
+							 .cmsg_len = CMSG_LEN(sizeof(int)) };
+		memcpy(CMSG_DATA(CMSG_FIRSTHDR(&msg)), &fd, sizeof(fd));
+	}
+	if (sendmsg(from, &msg, 0) < 0)
+		err(EXIT_FAILURE, "keeper");
+}
+
+static void name_it(struct keeper *k, char path[static 64])
+{
+	static unsigned int serial;
+
+	snprintf(path, 64, "@vcm-test-keeper-%d-%u", (int)getpid(), serial++);
+	k->addr.sun_family = AF_UNIX;
+	memcpy(k->addr.sun_path + 1, path + 1, strlen(path) - 1);
+	k->addr_len = (socklen_t)(sizeof(sa_family_t) + strlen(path));
 }
 
 struct keeper *keeper_new(size_t limit)
 {
-	static unsigned int serial;
 	struct keeper *k = calloc(1, sizeof(*k));
-	char path[100], text[32];
+	char path[64], text[32];
 
-	ck_assert(k != NULL);
+	if (!k)
+		err(EXIT_FAILURE, "keeper");
 	k->limit = limit;
 	pthread_mutex_init(&k->lock, NULL);
 	k->socket = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	snprintf(path, sizeof(path), "@vcm-test-keeper-%d-%u", (int)getpid(), serial++);
-	k->addr.sun_family = AF_UNIX;
-	memcpy(k->addr.sun_path + 1, path + 1, strlen(path) - 1);
-	k->addr_len = (socklen_t)(sizeof(sa_family_t) + strlen(path));
-	ck_assert(bind(k->socket, (struct sockaddr *)&k->addr, k->addr_len) == 0);
+	name_it(k, path);
 	snprintf(text, sizeof(text), "%zu", limit);
-	ck_assert(setenv("NOTIFY_SOCKET", path, 1) == 0 && setenv("FDSTORE", text, 1) == 0);
-	ck_assert(pthread_create(&k->thread, NULL, run, k) == 0);
+	if (bind(k->socket, (struct sockaddr *)&k->addr, k->addr_len) < 0 ||
+	    setenv("NOTIFY_SOCKET", path, 1) < 0 || setenv("FDSTORE", text, 1) < 0 ||
+	    pthread_create(&k->thread, NULL, run, k) != 0)
+		err(EXIT_FAILURE, "keeper");
 	return k;
 }
 
@@ -171,7 +199,7 @@ struct keeper *keeper_free(struct keeper *k)
 {
 	if (!k)
 		return NULL;
-	say(k, "END");
+	say(k, (char[]){ "END" }, -1);
 	pthread_join(k->thread, NULL);
 	answer(k);
 	while (k->n_kept > 0)
@@ -184,14 +212,26 @@ struct keeper *keeper_free(struct keeper *k)
 	return NULL;
 }
 
+static void sync_with(struct keeper *k)
+{
+	struct pollfd p = { .events = POLLIN };
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		err(EXIT_FAILURE, "keeper");
+	say(k, (char[]){ "BARRIER=1" }, ends[1]);
+	close(ends[1]);
+	p.fd = ends[0];
+	if (poll(&p, 1, SETTLE_MS) != 1)
+		errx(EXIT_FAILURE, "keeper: it does not answer");
+	close(ends[0]);
+}
+
 /* Messages come in order: when it has answered a barrier it has heard what was said before. */
 static void settle(struct keeper *k)
 {
-	struct store *s = store_new(NULL, true);
-
 	if (!k->holds)
-		ck_assert_int_eq(store_sync(s, 10000), 0);
-	store_free(s);
+		sync_with(k);
 	pthread_mutex_lock(&k->lock);
 }
 
@@ -247,7 +287,8 @@ void keeper_replace(struct keeper *k, const char *name, int fd)
 
 	settle(k);
 	kept = find(k, name);
-	ck_assert(kept != NULL);
+	if (!kept)
+		errx(EXIT_FAILURE, "keeper: it has no %s", name);
 	if (fd < 0) {
 		drop(k, kept);
 	} else {
@@ -263,14 +304,5 @@ void keeper_hold(struct keeper *k, bool hold)
 	k->holds = hold;
 	if (!hold)
 		answer(k);
-	pthread_mutex_unlock(&k->lock);
-}
-
-void keeper_hand_over(struct keeper *k, struct store *s)
-{
-	settle(k);
-	for (size_t i = k->n_kept; i-- > 0;)
-		ck_assert(store_give(s, k->kept[i].name,
-				     fcntl(k->kept[i].fd, F_DUPFD_CLOEXEC, 0)) == 0);
 	pthread_mutex_unlock(&k->lock);
 }

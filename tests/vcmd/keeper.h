@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A keeper of fds that speaks the protocol of systemd's fd store, in a thread of the test: what a broker puts is kept by
- * name, barriers are answered, and the next broker is given everything.
+ * A keeper of fds that speaks the protocol of systemd's fd store, in a thread of a test, or of the bench: what a broker puts
+ * is kept by name, barriers are answered, and the next broker is given everything. What it cannot do ends the process.
  *
  *	$NOTIFY_SOCKET, $FDSTORE	are set by keeper_new()
  */
@@ -30,5 +30,5 @@ void keeper_put(struct keeper *k, const char *name, int fd);
 void keeper_replace(struct keeper *k, const char *name, int fd);
 /* Barriers wait from now on, or are answered again, those that wait too. */
 void keeper_hold(struct keeper *k, bool hold);
-/* Puts duplicates of all into the store of the next broker, in no certain order. */
+/* keeper-store.c: puts duplicates of all into the store of the next broker, in no certain order. */
 void keeper_hand_over(struct keeper *k, struct store *s);

@@ -107,8 +107,8 @@ AC_DEFUN([VCM_HARDEN], [
 
 dnl SECCOMP_LIBS and VCM_SECCOMP, unless it was switched off or cannot be. Looked for in vain: an error, but in a cross build.
 AC_DEFUN([VCM_CONFINE], [
-	AS_IF([test "x$enable_sanitizers$enable_fuzzers$enable_coverage" != x &&
-		test "x$enable_sanitizers$enable_fuzzers$enable_coverage" != xnonono], [enable_seccomp=no])
+	AS_IF([test "x$enable_sanitizers" = xyes || test "x$enable_fuzzers" = xyes ||
+		test "x$enable_coverage" = xyes], [enable_seccomp=no])
 	AS_IF([test "x$enable_seccomp" != xno], [
 		PKG_CHECK_MODULES([SECCOMP], [libseccomp >= 2.5], [enable_seccomp=yes], [
 			AS_IF([test "x$enable_seccomp" = xyes || test "x$cross_compiling" != xyes],

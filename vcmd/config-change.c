@@ -246,6 +246,7 @@ static int check_rest(const struct config *from, const struct config *to, struct
 		{ "socket", same_text(from->socket, to->socket) },
 		{ "socket-mode", from->socket_mode == to->socket_mode },
 		{ "socket-group", same_text(from->socket_group, to->socket_group) },
+		{ "dbus", same_text(from->dbus, to->dbus) },
 		{ "stock", from->memory.stock_len == to->memory.stock_len },
 		{ "tables", same_range(from->memory.tables, to->memory.tables) },
 		{ "kernel-window", same_range(from->kernel_window, to->kernel_window) },
@@ -268,7 +269,8 @@ static bool same_geometry(const struct geometry *a, const struct geometry *b)
 
 static bool same_node(const struct config_node *a, const struct config_node *b)
 {
-	return same_text(a->name, b->name) && same_text(a->file, b->file) &&
+	return same_text(a->name, b->name) && same_text(a->rpmsg, b->rpmsg) &&
+	       a->remote_address == b->remote_address && same_text(a->file, b->file) &&
 	       same_text(a->uio, b->uio) && same_text(a->socket, b->socket) && a->map == b->map &&
 	       a->vectors == b->vectors && same_text(a->doorbell, b->doorbell) &&
 	       a->doorbell_map == b->doorbell_map && a->doorbell_value == b->doorbell_value &&

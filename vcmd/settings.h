@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A vcmd.conf that has been read: sections, and values that know their line. The only file that knows libconfuse, and the
+ * A vcmd.conf that has been read: sections, and values that know their line. settings*.c alone know libconfuse, and the
  * grammar. Each value is right by itself; whether they agree with one another is config-load.c's.
  *
  * libconfuse gives its callbacks no context: one file is parsed at a time, by one thread.

@@ -159,6 +159,7 @@ START_TEST(reload_refuses_what_is_set_up_and_names_it)
 		{ "stock = 64M\n" POOL SMMU MASTER, "stock cannot be changed" },
 		{ "socket = \"/run/other.sock\"\n" BEFORE, "socket cannot be changed" },
 		{ "socket-mode = 0600\n" BEFORE, "socket-mode cannot be changed" },
+		{ "dbus = off\n" BEFORE, "dbus cannot be changed" },
 		{ "tables = \"0x90000000+64M\"\n" BEFORE, "tables cannot be changed" },
 		{ "kernel-window = \"0x7e0000000000+1G\"\n" BEFORE, "kernel-window cannot" },
 		{ TOP

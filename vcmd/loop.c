@@ -319,8 +319,8 @@ void loop_served_late(struct loop_fd *w)
 		return;
 	l->hot = w;
 	l->n_served++;
-	polling_slept(&l->spins, 0);
-	polling_slept(&l->yields, 0);
+	polling_was_late(&l->spins);
+	polling_was_late(&l->yields);
 	l->asleep_since_ns = 0;
 }
 

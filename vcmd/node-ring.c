@@ -48,6 +48,7 @@ struct node_ring {
 	struct loop_timer *timer;
 	struct loop_fd *watch; /* of no fd: of the rings themselves */
 	bool in_turn, broken, lost, announce_due;
+	bool announce_full;             /* it is, and there was no buffer for it */
 	bool wants_room;                /* as the node was told */
 	uint64_t deadline_ns;           /* of ASKED */
 	unsigned int poll_ms, timer_ms; /* timer_ms: what the timer was set to, 0: it is not */
@@ -220,7 +221,7 @@ static void start(struct node_ring *r)
 
 	r->lost = false;
 	r->broken = false;
-	r->announce_due = r->wants_room = false;
+	r->announce_due = r->announce_full = r->wants_room = false;
 	r->remote = RPMSG_ADDR_ANY;
 	r->poll_ms = POLL_MIN_MS;
 	enter(r, RING_UP);
@@ -280,6 +281,7 @@ static void on_announcement(struct node_ring *r, const struct driver_message *m,
 			 true);
 	r->remote = gone ? RPMSG_ADDR_ANY : m->addr;
 	r->announce_due = !gone;
+	r->announce_full = false;
 }
 
 /* Whoever speaks first is the peer, until it goes; nobody else is heard. */
@@ -332,7 +334,7 @@ static unsigned int serve(struct node_ring *r, enum driver_look *look)
 
 static bool needs_room(const struct node_ring *r)
 {
-	return r->announce_due || node_waits_for_room(r->node);
+	return r->announce_full || node_waits_for_room(r->node);
 }
 
 /* The name is announced once nothing of a former session is left. */
@@ -341,7 +343,7 @@ static void announce(struct node_ring *r)
 	struct guarded g = { .ring = r };
 
 	if (r->announce_due && node_clear(r->node) && guarded(do_announce, &g))
-		r->announce_due = g.r == -EAGAIN;
+		r->announce_due = r->announce_full = g.r == -EAGAIN;
 }
 
 /* Asks to be told of room while somebody waits for it. True when some has come meanwhile. */
@@ -381,7 +383,7 @@ static unsigned int turn_up(struct node_ring *r)
 
 	r->in_turn = true;
 	n = serve(r, &look);
-	if (look == DRIVER_FINE && (n == TURN_MESSAGES || needs_room(r)))
+	if (look == DRIVER_FINE && (n == TURN_MESSAGES || r->announce_due || needs_room(r)))
 		send_rest(r);
 	r->in_turn = false;
 	if (r->state != RING_UP)
@@ -419,7 +421,7 @@ static unsigned int period(const struct node_ring *r)
 	case RING_UP:
 		break;
 	}
-	if (needs_room(r))
+	if (r->announce_due || needs_room(r))
 		return ROOM_MS;
 	return node_bell_works(r->bell) ? STATUS_MS : r->poll_ms;
 }

@@ -363,7 +363,7 @@ static bool end_former(const struct node *n)
 
 bool node_clear(const struct node *n)
 {
-	return n->n_clients == 0 && !end_former(n);
+	return n->n_clients == (n->client ? 1 : 0) && !end_former(n);
 }
 
 bool node_has_session(const struct node *n)

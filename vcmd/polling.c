@@ -57,6 +57,13 @@ void polling_polled(struct polling *p, bool hit, bool preempted)
 		p->backoff = POLLING_BACKOFF_MIN;
 }
 
+void polling_was_late(struct polling *p)
+{
+	p->n_skip = 0;
+	if (p->score < POLLING_WORTH)
+		p->score = POLLING_WORTH;
+}
+
 void polling_slept(struct polling *p, uint64_t ns)
 {
 	/* Half of a round trip between two sleepers is our own wake-up, which polling saves. */

@@ -41,3 +41,7 @@ uint64_t polling_budget(struct polling *p);
 void polling_polled(struct polling *p, bool hit, bool preempted);
 /* The wait slept at once, and a hot fd ended it after ns. */
 void polling_slept(struct polling *p, uint64_t ns);
+/* A timer, a millisecond or more, ended it, and there was something from a peer that cannot wake us: the next wait spins,
+ * whatever came of former ones. It is a twentieth of the CPU at most, and without it the peer's next call takes milliseconds
+ * too. */
+void polling_was_late(struct polling *p);

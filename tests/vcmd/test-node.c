@@ -34,6 +34,46 @@ START_TEST(a_node_is_a_client_like_any_other)
 }
 END_TEST
 
+static bool is_attached(struct world *w _unused_, void *ctx _unused_)
+{
+	return scene.relay.attached;
+}
+
+/* The answer to the announcement, and the welcome, which another one follows if there is to be one. */
+static bool has_heard_both(struct world *w _unused_, void *ctx)
+{
+	static struct firmware_message m;
+	bool *heard = ctx;
+
+	while (firmware_receive(&scene.relay.firmware, &m))
+		heard[m.dst == 53] = true;
+	return heard[0] && heard[1];
+}
+
+START_TEST(a_node_need_not_wait_for_the_answer_to_its_announcement)
+{
+	struct request hello = { .serial = 1,
+				 .is_hello = true,
+				 .hello = { .version = PROTO_VERSION, .name = "dsp" } };
+	struct codec *codec = codec_new();
+	uint8_t message[128], fragment[256];
+	bool heard[2] = { false };
+	long n = request_encode(codec, &hello, message, sizeof(message));
+
+	scene_open("file = \"@/window\"");
+	world_until(scene.world, is_attached, NULL);
+	scene.frozen = true;
+	ck_assert(firmware_announce(&scene.relay.firmware, "vcm", RELAY_ADDR, false));
+	ck_assert(firmware_send(&scene.relay.firmware, RELAY_ADDR, 1024, fragment,
+				fragment_write(fragment, sizeof(fragment), 1, message, (size_t)n,
+					       0)));
+	world_until(scene.world, has_heard_both, heard);
+	scene.frozen = false;
+	codec_free(codec);
+	scene_close();
+}
+END_TEST
+
 START_TEST(a_node_says_goodbye_and_comes_again)
 {
 	struct peer *p;
@@ -434,14 +474,15 @@ START_TEST(a_request_before_hello_is_told_so)
 }
 END_TEST
 
-SUITE_MAIN("node", a_node_is_a_client_like_any_other, a_node_says_goodbye_and_comes_again,
-	   every_geometry_carries_a_session, requests_of_every_length_arrive,
-	   the_welcome_says_how_long_a_message_may_be, tables_come_in_pages_that_fit,
-	   what_is_too_long_for_a_node_is_refused, a_node_resets_by_writing_0,
-	   a_node_resets_by_asking_for_it, a_node_that_hangs_is_taken_back,
-	   a_silent_node_that_still_runs_is_asked_to_reset, a_broken_ring_is_reset,
-	   a_service_that_is_withdrawn_ends_the_session, messages_to_nobody_are_dropped,
-	   fragments_in_disorder_end_the_session_and_say_why,
+SUITE_MAIN("node", a_node_is_a_client_like_any_other,
+	   a_node_need_not_wait_for_the_answer_to_its_announcement,
+	   a_node_says_goodbye_and_comes_again, every_geometry_carries_a_session,
+	   requests_of_every_length_arrive, the_welcome_says_how_long_a_message_may_be,
+	   tables_come_in_pages_that_fit, what_is_too_long_for_a_node_is_refused,
+	   a_node_resets_by_writing_0, a_node_resets_by_asking_for_it,
+	   a_node_that_hangs_is_taken_back, a_silent_node_that_still_runs_is_asked_to_reset,
+	   a_broken_ring_is_reset, a_service_that_is_withdrawn_ends_the_session,
+	   messages_to_nobody_are_dropped, fragments_in_disorder_end_the_session_and_say_why,
 	   a_client_that_counts_from_1_again_has_started_anew, a_request_before_hello_is_told_so,
 	   a_node_handles_the_faults_of_its_device, nodes_are_taken_whole_or_not_at_all,
 	   a_request_has_an_answer_or_an_end,

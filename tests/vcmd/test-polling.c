@@ -127,6 +127,23 @@ START_TEST(polling_ends_when_it_misses)
 }
 END_TEST
 
+START_TEST(polling_always_follows_a_peer_that_cannot_wake_us)
+{
+	struct polling p;
+
+	polling_init(&p, 50, 2);
+	for (int i = 0; i < 1000; i++) {
+		polling_was_late(&p);
+		ck_assert_uint_gt(polling_budget(&p), 0);
+		polling_polled(&p, false, true);
+		ck_assert_uint_eq(polling_budget(&p), 0);
+	}
+	polling_init(&p, 50, 1);
+	polling_was_late(&p);
+	ck_assert_uint_eq(polling_budget(&p), 0);
+}
+END_TEST
+
 START_TEST(polling_comes_back_when_the_client_does)
 {
 	struct polling p = sure();
@@ -185,6 +202,7 @@ SUITE_MAIN("polling", polling_never_polls_with_one_cpu, polling_never_polls_when
 	   polling_begins_when_requests_have_come_soon_and_not_before,
 	   polling_does_not_begin_for_a_client_that_is_late, polling_goes_on_while_it_hits,
 	   polling_survives_a_pause_of_the_client, polling_ends_when_it_misses,
+	   polling_always_follows_a_peer_that_cannot_wake_us,
 	   polling_comes_back_when_the_client_does, polling_in_vain_becomes_rare,
 	   polling_backs_off_when_others_want_the_cpu_even_if_it_hit,
 	   polling_forgives_one_preemption_after_many_hits)

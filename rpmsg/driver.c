@@ -41,6 +41,22 @@ static void own_all_output(struct driver *d)
 			(uint16_t)(d->n_free - 1 - i); /* from the last: the first is sent first */
 }
 
+static void kick(struct driver *d, enum ring ring)
+{
+	d->stats.n_kicks++;
+	d->kick(d->ctx, ring);
+}
+
+void driver_prepare(const struct driver *d)
+{
+	table_write(&d->shared, &d->geometry);
+}
+
+void driver_knock(struct driver *d)
+{
+	kick(d, RING_IN);
+}
+
 /* As Linux does it: what is on the rings first, then each step of the status. */
 void driver_start(struct driver *d)
 {
@@ -58,17 +74,14 @@ void driver_start(struct driver *d)
 	vring_publish(&d->rings[RING_IN]);
 	table_set_status(&d->shared, &d->geometry, READY);
 	d->up = true;
-	/* rpmsg-lite takes the first one for the link being up. */
-	d->stats.n_kicks++;
-	d->kick(d->ctx, RING_IN);
+	driver_knock(d);
 }
 
 void driver_stop(struct driver *d, bool ask)
 {
 	d->up = false;
 	table_set_status(&d->shared, &d->geometry, ask ? STATUS_NEEDS_RESET : STATUS_RESET);
-	d->stats.n_kicks++;
-	d->kick(d->ctx, RING_IN);
+	kick(d, RING_IN);
 }
 
 enum driver_look driver_look(const struct driver *d)
@@ -231,12 +244,6 @@ int driver_announce(struct driver *d, const char *name, uint32_t addr, bool gone
 		return 0;
 	memcpy(body.name, name, len); /* zeroes follow */
 	return driver_send(d, addr, RPMSG_NS_ADDR, &body, sizeof(body));
-}
-
-static void kick(struct driver *d, enum ring ring)
-{
-	d->stats.n_kicks++;
-	d->kick(d->ctx, ring);
 }
 
 /* What the node waits for comes first. */

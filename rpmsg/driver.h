@@ -68,6 +68,8 @@ struct driver_message {
 /* geometry has been checked against the memory. Its content's content is not touched before driver_start(). */
 void driver_init(struct driver *d, const struct shared *shared, const struct geometry *geometry,
 		 void (*kick)(void *ctx, enum ring ring), void *ctx);
+/* Only the table is there, with a status of 0: somebody may look for it before we are ready. */
+void driver_prepare(const struct driver *d);
 /* Rebuilds everything in the window and says that the driver is ready. Nobody else's view of it may be in use. */
 void driver_start(struct driver *d);
 /*
@@ -76,6 +78,8 @@ void driver_start(struct driver *d);
  */
 void driver_stop(struct driver *d, bool ask);
 enum driver_look driver_look(const struct driver *d);
+/* Kicks, for nothing: a node that looks at no status (rpmsg-lite) takes it for the link being up. */
+void driver_knock(struct driver *d);
 /* Whether what lies there is a table as we write it: somebody may have been started with it. */
 bool driver_is_ours(const struct driver *d);
 

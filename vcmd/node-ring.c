@@ -49,6 +49,7 @@ struct node_ring {
 	struct loop_fd *watch; /* of no fd: of the rings themselves */
 	bool in_turn, broken, lost, announce_due;
 	bool announce_full;             /* it is, and there was no buffer for it */
+	bool heard;                     /* anything, since the rings were made */
 	bool wants_room;                /* as the node was told */
 	uint64_t deadline_ns;           /* of ASKED */
 	unsigned int poll_ms, timer_ms; /* timer_ms: what the timer was set to, 0: it is not */
@@ -82,6 +83,13 @@ static bool guarded(void (*body)(void *arg), struct guarded *g)
 	r->lost = true;
 	loop_again(r->watch);
 	return false;
+}
+
+static void do_prepare(void *arg)
+{
+	const struct guarded *g = arg;
+
+	driver_prepare(&g->ring->driver);
 }
 
 static void do_start(void *arg)
@@ -219,8 +227,7 @@ static void start(struct node_ring *r)
 {
 	struct guarded g = { .ring = r };
 
-	r->lost = false;
-	r->broken = false;
+	r->lost = r->broken = r->heard = false;
 	r->announce_due = r->announce_full = r->wants_room = false;
 	r->remote = RPMSG_ADDR_ANY;
 	r->poll_ms = POLL_MIN_MS;
@@ -386,6 +393,7 @@ static unsigned int turn_up(struct node_ring *r)
 	if (look == DRIVER_FINE && (n == TURN_MESSAGES || r->announce_due || needs_room(r)))
 		send_rest(r);
 	r->in_turn = false;
+	r->heard |= n > 0;
 	if (r->state != RING_UP)
 		return n;
 	if (look != DRIVER_FINE)
@@ -466,10 +474,18 @@ static bool turn(struct node_ring *r, bool timed)
 	return served;
 }
 
+/* A node that boots after the rings were made has missed our kick, and may wait for one. */
+static void knock(struct node_ring *r)
+{
+	if (r->state == RING_UP && !r->heard && node_bell_works(r->bell))
+		driver_knock(&r->driver);
+}
+
 static void on_timer(void *ctx)
 {
 	struct node_ring *r = ctx;
 
+	knock(r);
 	if (turn(r, true) && !node_bell_works(r->bell))
 		loop_served_late(r->watch);
 }
@@ -488,12 +504,16 @@ static void on_rung(void *ctx)
 	on_again(ctx, LOOP_READ);
 }
 
+/* What it is shown is there already: rings, if nothing is left of whoever was there before; at least the table. */
 static void on_joined(void *ctx)
 {
 	struct node_ring *r = ctx;
+	struct guarded g = { .ring = r };
 
 	log_info("node %s: somebody has come", r->config->name);
 	clear(r, "somebody new has come");
+	guarded(do_prepare, &g);
+	turn(r, false);
 }
 
 /* A window in a file is still there, for whoever looks at it. */

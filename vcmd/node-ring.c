@@ -540,8 +540,9 @@ static void begin(struct node_ring *r)
 {
 	struct guarded g = { .ring = r };
 
-	if (!r->config->file && r->config->socket)
-		return; /* ABSENT */
+	/* ABSENT */
+	if (r->window.is_new && !r->config->file && r->config->socket)
+		return;
 	r->state = RING_CLEARING;
 	if (!r->window.is_new && guarded(do_find, &g) && g.flag && g.look != DRIVER_GONE)
 		ask(r, "vcmd has started");
@@ -552,7 +553,7 @@ static int open_parts(struct node_ring *r, struct reason *why)
 {
 	const struct config_node *c = r->config;
 	struct shared shared = { .len = c->len, .da = c->base };
-	int err = node_window_open(&r->window, c, why);
+	int err = node_window_open(&r->window, c, r->broker->store, why);
 
 	if (err < 0)
 		return err;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -10,14 +11,61 @@
 
 #include "base/cleanup.h"
 #include "base/range.h"
+#include "base/log.h"
 #include "vcmd/config.h"
+#include "vcmd/store.h"
+
+#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+/* Of a node there is one. */
+#define NUMBER 1
+#define NAME_MAX_LEN 48
+
+/* False: its name is none that the keeper of the fds takes. */
+static bool prefix_of(const struct config_node *c, char prefix[static STORE_NAME_MAX])
+{
+	size_t len = strspn(c->name,
+			    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.");
+
+	snprintf(prefix, STORE_NAME_MAX, "window-%.*s-", NAME_MAX_LEN, c->name);
+	return len <= NAME_MAX_LEN && !c->name[len];
+}
+
+/* What an earlier broker made; of another length it is of no use. */
+static bool take_kept(struct node_window *w, const struct config_node *c, struct store *store)
+{
+	char prefix[STORE_NAME_MAX];
+	_cleanup_(fd_closep) int fd = -1;
+	struct stat st;
+
+	fd = store && prefix_of(c, prefix) ? store_take(store, prefix, NUMBER) : -1;
+	if (fd < 0)
+		return false;
+	if (fstat(fd, &st) < 0 || (uint64_t)st.st_size != c->len ||
+	    (fcntl(fd, F_GET_SEALS) & SEALS) != SEALS) {
+		log_warning("node %s: the window that was kept is another's: it gets a new one",
+			    c->name);
+		store_remove(store, prefix, NUMBER);
+		return false;
+	}
+	w->fd = steal_fd(&fd);
+	return true;
+}
+
+/* Without it a node loses its memory with the broker, as it would with no store. */
+static void keep(const struct node_window *w, const struct config_node *c, struct store *store)
+{
+	char prefix[STORE_NAME_MAX];
+	struct reason why = { "its name is too long, or has more than letters, digits, - _ ." };
+
+	if (store && (!prefix_of(c, prefix) || store_put(store, prefix, NUMBER, w->fd, &why) < 0))
+		log_warning("node %s: its window is not kept: %s", c->name, why.text);
+}
 
 static int open_memfd(struct node_window *w, const struct config_node *c, struct reason *why)
 {
 	_cleanup_(fd_closep) int fd = memfd_create(c->name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
-	if (fd < 0 || ftruncate(fd, (off_t)c->len) < 0 ||
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+	if (fd < 0 || ftruncate(fd, (off_t)c->len) < 0 || fcntl(fd, F_ADD_SEALS, SEALS) < 0)
 		return refuse(why, -errno, "node %s: no memory for its window: %s", c->name,
 			      strerror(errno));
 	w->fd = steal_fd(&fd);
@@ -75,7 +123,21 @@ static void *map_guarded(int fd, off_t at, uint64_t len)
 	return window;
 }
 
-int node_window_open(struct node_window *w, const struct config_node *c, struct reason *why)
+static int open_kept_memfd(struct node_window *w, const struct config_node *c, struct store *store,
+			   struct reason *why)
+{
+	int r;
+
+	if (take_kept(w, c, store))
+		return 0;
+	r = open_memfd(w, c, why);
+	if (r == 0)
+		keep(w, c, store);
+	return r;
+}
+
+int node_window_open(struct node_window *w, const struct config_node *c, struct store *store,
+		     struct reason *why)
 {
 	int r;
 
@@ -83,7 +145,7 @@ int node_window_open(struct node_window *w, const struct config_node *c, struct 
 	if (c->file)
 		r = open_file(w, c, why);
 	else
-		r = c->uio ? open_uio(w, c, why) : open_memfd(w, c, why);
+		r = c->uio ? open_uio(w, c, why) : open_kept_memfd(w, c, store, why);
 	if (r < 0)
 		return r;
 	w->base = map_guarded(w->fd, map_offset(c), c->len);

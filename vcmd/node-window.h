@@ -4,7 +4,7 @@
  *
  *	file	one that exists, or is made as long as it must be; or a device that can be mapped (/dev/mem, DAX)
  *	uio	a map of a UIO device
- *	neither	a sealed memfd, which a socket hands out
+ *	neither	a sealed memfd, which a socket hands out, and the fd store keeps: window-NAME-1
  */
 #pragma once
 
@@ -14,6 +14,7 @@
 #include "base/reason.h"
 
 struct config_node;
+struct store;
 
 struct node_window {
 	void *base;
@@ -24,6 +25,7 @@ struct node_window {
 
 #define NODE_WINDOW_NULL ((struct node_window){ .fd = -1 })
 
-/* 0, or a negative errno with the reason. */
-int node_window_open(struct node_window *w, const struct config_node *config, struct reason *why);
+/* store: NULL, where nothing is kept. 0, or a negative errno with the reason. */
+int node_window_open(struct node_window *w, const struct config_node *config, struct store *store,
+		     struct reason *why);
 void node_window_deinit(struct node_window *w);

@@ -4,7 +4,10 @@
 #include "tests/vcmd/keeper.h"
 #include "tests/vcmd/scene.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <vcm/attr.h>
 
 #include "base/range.h"
@@ -86,6 +89,55 @@ START_TEST(what_a_node_had_stays_until_it_has_let_go)
 }
 END_TEST
 
+/* --- a window in no file */
+
+static void open_memfd(void)
+{
+	char path[32];
+
+	scene.keeper = keeper_new(1000);
+	scene_prepare("socket = \"@/socket\"", "");
+	ck_assert_uint_eq(keeper_count(scene.keeper, "window-"), 1);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", keeper_fd(scene.keeper, "window-dsp-1"));
+	relay_open(&scene.relay, path, SCENE_LEN, SCENE_DA);
+	scene_start();
+}
+
+START_TEST(a_window_in_no_file_outlives_the_broker)
+{
+	struct peer *p;
+
+	open_memfd();
+	for (int i = 0; i < 3; i++) {
+		scene_restart(); /* whoever has the window is not at the socket any more: it is polled */
+		scene_until_none_left();
+		scene_until_attached();
+		p = scene_peer();
+		scene_use_everything(p);
+		ck_assert_uint_eq(scene.relay.n_teardowns, (unsigned int)i);
+		ck_assert_uint_eq(keeper_count(scene.keeper, "window-"), 1);
+	}
+	close_kept();
+}
+END_TEST
+
+START_TEST(a_window_that_is_none_of_ours_is_not_taken_up)
+{
+	int fd = memfd_create("short", MFD_CLOEXEC);
+
+	open_memfd();
+	ck_assert_int_eq(ftruncate(fd, SCENE_LEN),
+			 0); /* the length is right, but anybody could cut it */
+	keeper_replace(scene.keeper, "window-dsp-1", fd);
+	close(fd);
+	scene_restart();
+	ck_assert_uint_eq(keeper_count(scene.keeper, "window-"), 1);
+	fd = keeper_fd(scene.keeper, "window-dsp-1");
+	ck_assert_int_ne(fcntl(fd, F_GET_SEALS) & F_SEAL_SHRINK, 0);
+	close_kept();
+}
+END_TEST
+
 START_TEST(local_sessions_wait_and_a_nodes_does_not)
 {
 	struct client *c;
@@ -108,4 +160,5 @@ START_TEST(local_sessions_wait_and_a_nodes_does_not)
 END_TEST
 
 SUITE_MAIN("node-restart", a_nodes_session_ends_with_the_broker,
-	   what_a_node_had_stays_until_it_has_let_go, local_sessions_wait_and_a_nodes_does_not)
+	   what_a_node_had_stays_until_it_has_let_go, a_window_in_no_file_outlives_the_broker,
+	   a_window_that_is_none_of_ours_is_not_taken_up, local_sessions_wait_and_a_nodes_does_not)

@@ -1,23 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <errno.h>
 #include <stdio.h>
-#include <time.h>
 
 #include <vcm/vcm.h>
 
 #include "vcmctl/column.h"
-
-#define NS_PER_S UINT64_C(1000000000)
-
-static const char *show_ago(char buf[FORMAT_LEN], const struct line *l, unsigned int at)
-{
-	struct timespec now;
-	uint64_t ns;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-	return format_duration(buf, ns > l->n[at] ? ns - l->n[at] : 0);
-}
 
 static const char *show_access(char buf[FORMAT_LEN], const struct line *l, unsigned int at)
 {

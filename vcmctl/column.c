@@ -4,12 +4,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <vcm/attr.h>
 
 #include "vcmctl/broker.h"
 #include "vcmctl/cleanup.h"
 
+#define NS_PER_S UINT64_C(1000000000)
 #define GAP 2 /* blanks between columns */
 
 const char *show_count(char buf[FORMAT_LEN], const struct line *l, unsigned int at)
@@ -58,6 +60,16 @@ const char *show_user(char buf[FORMAT_LEN], const struct line *l, unsigned int a
 const char *show_duration(char buf[FORMAT_LEN], const struct line *l, unsigned int at)
 {
 	return format_duration(buf, l->n[at]);
+}
+
+const char *show_ago(char buf[FORMAT_LEN], const struct line *l, unsigned int at)
+{
+	struct timespec now;
+	uint64_t ns;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+	return format_duration(buf, ns > l->n[at] ? ns - l->n[at] : 0);
 }
 
 const char *show_memtype(char buf[FORMAT_LEN], const struct line *l, unsigned int at)

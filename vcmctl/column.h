@@ -42,6 +42,8 @@ const char *show_text(char buf[FORMAT_LEN], const struct line *l, unsigned int a
 const char *show_yes(char buf[FORMAT_LEN], const struct line *l, unsigned int at);
 const char *show_user(char buf[FORMAT_LEN], const struct line *l, unsigned int at);
 const char *show_duration(char buf[FORMAT_LEN], const struct line *l, unsigned int at);
+/* How long ago a time was. */
+const char *show_ago(char buf[FORMAT_LEN], const struct line *l, unsigned int at);
 const char *show_memtype(char buf[FORMAT_LEN], const struct line *l, unsigned int at);
 const char *show_res_attr(char buf[FORMAT_LEN], const struct line *l, unsigned int at);
 

@@ -50,6 +50,7 @@ extern const struct command cmd_graph;
 extern const struct command cmd_journal_show;
 extern const struct command cmd_journal_verify;
 extern const struct command cmd_monitor;
+extern const struct command cmd_nodes;
 extern const struct command cmd_pools;
 extern const struct command cmd_reload;
 extern const struct command cmd_session_kill;

@@ -10,25 +10,11 @@
 #include "vcmctl/command.h"
 
 static const struct command *const commands[] = {
-	&cmd_status,
-	&cmd_devices,
-	&cmd_pools,
-	&cmd_sessions,
-	&cmd_who,
-	&cmd_graph,
-	&cmd_top,
-	&cmd_faults,
-	&cmd_fault_list,
-	&cmd_fault_inject,
-	&cmd_dev_read,
-	&cmd_dev_write,
-	&cmd_session_kill,
-	&cmd_reload,
-	&cmd_device_bind,
-	&cmd_device_unbind,
-	&cmd_monitor,
-	&cmd_journal_show,
-	&cmd_journal_verify,
+	&cmd_status,        &cmd_devices,      &cmd_pools,        &cmd_nodes,
+	&cmd_sessions,      &cmd_who,          &cmd_graph,        &cmd_top,
+	&cmd_faults,        &cmd_fault_list,   &cmd_fault_inject, &cmd_dev_read,
+	&cmd_dev_write,     &cmd_session_kill, &cmd_reload,       &cmd_device_bind,
+	&cmd_device_unbind, &cmd_monitor,      &cmd_journal_show, &cmd_journal_verify,
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(void *))

@@ -23,6 +23,8 @@
 #include "vcmd/fault.h"
 #include "vcmd/find.h"
 #include "vcmd/machine.h"
+#include "vcmd/node.h"
+#include "vcmd/nodes.h"
 #include "vcmd/ops.h"
 
 _Static_assert(VCM_ROW_MAX_N == ROW_MAX_N && VCM_ROW_MAX_S == ROW_MAX_S,
@@ -390,6 +392,39 @@ static uint64_t show_faults(struct call *c, uint64_t cursor)
 	return 0;
 }
 
+static void node_row(const struct call *c, const struct node_report *n, struct row *row)
+{
+	row_init(row, VCM_NODE_N, 4);
+	row->n[VCM_NODE_EPOCH] = n->epoch;
+	row->n[VCM_NODE_SESSION] = n->session && may_see(c, n->session) ? n->session->id : 0;
+	row->n[VCM_NODE_DESCRIPTORS] = n->descriptors;
+	row->n[VCM_NODE_BUFFER] = n->buffer_len;
+	row->n[VCM_NODE_IN] = n->n_in;
+	row->n[VCM_NODE_OUT] = n->n_out;
+	row->n[VCM_NODE_BYTES_IN] = n->bytes_in;
+	row->n[VCM_NODE_BYTES_OUT] = n->bytes_out;
+	row->n[VCM_NODE_DROPPED] = n->n_dropped;
+	row->n[VCM_NODE_RESETS] = n->n_resets;
+	row->n[VCM_NODE_KICKS] = n->n_kicks;
+	row->n[VCM_NODE_HEARD] = n->heard_ns;
+	row->s[0] = n->name;
+	row->s[1] = n->carrier;
+	row->s[2] = n->kick;
+	row->s[3] = n->state;
+}
+
+static uint64_t show_nodes(struct call *c, uint64_t cursor)
+{
+	struct node_report report;
+
+	for (; nodes_report(c->broker->nodes, cursor, &report); cursor++) {
+		if (is_full(c))
+			return cursor;
+		node_row(c, &report, add_row(c));
+	}
+	return 0;
+}
+
 static uint64_t show(struct call *c, const struct op *op)
 {
 	switch ((enum vcm_table_kind)op->arg) {
@@ -415,13 +450,15 @@ static uint64_t show(struct call *c, const struct op *op)
 		return show_objects(c, op->addr, OBJECT_BOUND);
 	case VCM_TABLE_FAULTS:
 		return show_faults(c, op->addr);
+	case VCM_TABLE_NODES:
+		return show_nodes(c, op->addr);
 	}
 	return 0;
 }
 
 int op_inspect(struct call *c, const struct op *op)
 {
-	if (op->arg < VCM_TABLE_STATUS || op->arg > VCM_TABLE_FAULTS)
+	if (op->arg < VCM_TABLE_STATUS || op->arg > VCM_TABLE_NODES)
 		return refuse(c->why, -EINVAL, "there is no table %" PRIu64, op->arg);
 	call_value(c, show(c, op));
 	return 0;

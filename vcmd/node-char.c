@@ -30,6 +30,7 @@ struct node_char {
 	struct loop_fd *watch;
 	struct loop_timer *timer; /* to try again, for the endpoint or for room */
 	bool broken, said;
+	uint64_t n_opened, n_resets;
 	uint8_t *buf;
 	size_t len;
 };
@@ -110,6 +111,7 @@ static void open_endpoint(struct node_char *c)
 		c->watch = loop_watch(c->broker->loop, c->fd, LOOP_READ, true, on_readable, c);
 		c->broken = !c->watch;
 		c->said = false;
+		c->n_opened++;
 		log_info("node %s: there is an endpoint", c->config->name);
 		return;
 	}
@@ -168,6 +170,7 @@ static void carrier_reset(void *ctx, const char *why)
 {
 	struct node_char *c = ctx;
 
+	c->n_resets++;
 	node_end(c->node, why, false);
 }
 
@@ -202,6 +205,16 @@ struct node_char *node_char_new(struct broker *b, const struct config_node *conf
 		return NULL;
 	loop_timer_set(c->timer, 0);
 	return STEAL_PTR(c);
+}
+
+void node_char_report(const struct node_char *c, struct node_report *out)
+{
+	*out = node_report(c->node);
+	out->carrier = "rpmsg";
+	out->kick = "the kernel's";
+	out->state = c->fd >= 0 ? "up" : "absent";
+	out->epoch = c->n_opened;
+	out->n_resets = c->n_resets;
 }
 
 struct node_char *node_char_free(struct node_char *c)

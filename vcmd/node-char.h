@@ -11,6 +11,7 @@
 struct broker;
 struct config_node;
 struct node_char;
+struct node_report;
 
 /* How an endpoint is opened and closed: rpmsg-device.c's way, or a test's. */
 struct node_char_ops {
@@ -23,3 +24,4 @@ struct node_char *node_char_new(struct broker *b, const struct config_node *conf
 				const struct node_char_ops *ops);
 /* After all clients. NULL is fine. */
 struct node_char *node_char_free(struct node_char *c);
+void node_char_report(const struct node_char *c, struct node_report *out);

@@ -48,10 +48,11 @@ struct node_ring {
 	struct loop_timer *timer;
 	struct loop_fd *watch; /* of no fd: of the rings themselves */
 	bool in_turn, broken, lost, announce_due;
-	bool announce_full;             /* it is, and there was no buffer for it */
-	bool heard;                     /* anything, since the rings were made */
-	bool wants_room;                /* as the node was told */
-	uint64_t deadline_ns;           /* of ASKED */
+	bool announce_full;   /* it is, and there was no buffer for it */
+	bool heard;           /* anything, since the rings were made */
+	bool wants_room;      /* as the node was told */
+	uint64_t deadline_ns; /* of ASKED */
+	uint64_t n_starts, n_asked;
 	unsigned int poll_ms, timer_ms; /* timer_ms: what the timer was set to, 0: it is not */
 	bool served;                    /* something, since it was set */
 	uint32_t remote; /* address of the node's end of the service; RPMSG_ADDR_ANY: not known yet */
@@ -215,11 +216,24 @@ static void carrier_wake(void *ctx)
 
 /* --- the node's life */
 
+static const char *state_name(enum ring_state state)
+{
+	switch (state) {
+	case RING_ABSENT:
+		return "absent";
+	case RING_CLEARING:
+		return "clearing";
+	case RING_UP:
+		return "up";
+	case RING_ASKED:
+		return "asked to reset";
+	}
+	return "";
+}
+
 static void enter(struct node_ring *r, enum ring_state state)
 {
-	static const char *const names[] = { "absent", "clearing", "up", "asked to reset" };
-
-	log_debug("node %s is %s", r->config->name, names[state]);
+	log_debug("node %s is %s", r->config->name, state_name(state));
 	r->state = state;
 }
 
@@ -231,6 +245,7 @@ static void start(struct node_ring *r)
 	r->announce_due = r->announce_full = r->wants_room = false;
 	r->remote = RPMSG_ADDR_ANY;
 	r->poll_ms = POLL_MIN_MS;
+	r->n_starts++;
 	enter(r, RING_UP);
 	guarded(do_start, &g);
 }
@@ -256,6 +271,7 @@ static void ask(struct node_ring *r, const char *why)
 {
 	log_warning("node %s is asked to reset: %s", r->config->name, why);
 	stop(r, true);
+	r->n_asked++;
 	r->deadline_ns = clock_now_ns() + (uint64_t)r->config->reset_timeout_ms * NS_PER_MS;
 	enter(r, RING_ASKED);
 	loop_again(r->watch);
@@ -586,6 +602,23 @@ struct node_ring *node_ring_new(struct broker *b, const struct config_node *conf
 		return NULL;
 	begin(r);
 	return STEAL_PTR(r);
+}
+
+void node_ring_report(const struct node_ring *r, struct node_report *out)
+{
+	static const char *const kicks[] = {
+		[KICK_EVENTFD] = "eventfd", [KICK_UIO] = "uio", [KICK_POLL] = "poll"
+	};
+
+	*out = node_report(r->node);
+	out->carrier = "rings";
+	out->kick = kicks[node_bell_works(r->bell) ? r->config->kick : KICK_POLL];
+	out->state = r->lost ? "without its memory" : state_name(r->state);
+	out->epoch = r->n_starts;
+	out->descriptors = r->config->geometry.num;
+	out->n_dropped = r->driver.stats.n_dropped;
+	out->n_resets = r->n_asked;
+	out->n_kicks = r->driver.stats.n_kicks;
 }
 
 struct node_ring *node_ring_free(struct node_ring *r)

@@ -18,6 +18,7 @@
 
 struct broker;
 struct config_node;
+struct node_report;
 struct node_ring;
 
 /* NULL with the reason. */
@@ -25,3 +26,4 @@ struct node_ring *node_ring_new(struct broker *b, const struct config_node *conf
 				struct reason *why);
 /* After all clients; the node is asked to reset, as nobody is there any more. NULL is fine. */
 struct node_ring *node_ring_free(struct node_ring *r);
+void node_ring_report(const struct node_ring *r, struct node_report *out);

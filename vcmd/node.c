@@ -14,6 +14,7 @@
 #include "rpmsg/assembly.h"
 #include "vcmd/broker.h"
 #include "vcmd/client.h"
+#include "vcmd/clock.h"
 #include "vcmd/config.h"
 #include "vcmd/loop.h"
 #include "vcmd/pipeline.h"
@@ -62,6 +63,8 @@ struct node {
 	struct loop_timer *later; /* to say so */
 	struct loop_timer *watchdog;
 	bool heard; /* since the watchdog looked last */
+	uint64_t heard_ns;
+	uint64_t count_in, count_out, bytes_in, bytes_out; /* fragments */
 };
 
 /* --- out */
@@ -79,7 +82,7 @@ static void out_drop(struct node *n)
 }
 
 /* Sends from the fragment at *next on. True when all of it has gone. */
-static bool send_fragments(const struct node *n, uint32_t number, const void *buf, size_t len,
+static bool send_fragments(struct node *n, uint32_t number, const void *buf, size_t len,
 			   uint16_t *next)
 {
 	size_t count = fragment_count(len, n->payload);
@@ -89,6 +92,8 @@ static bool send_fragments(const struct node *n, uint32_t number, const void *bu
 
 		if (n->carrier->send(n->ctx, n->fragment, size) < 0)
 			return false;
+		n->count_out++;
+		n->bytes_out += size;
 	}
 	return true;
 }
@@ -307,6 +312,9 @@ void node_fragment(struct node *n, const void *fragment, size_t len)
 	struct reason why;
 
 	n->heard = true;
+	n->heard_ns = clock_coarse_ns();
+	n->count_in++;
+	n->bytes_in += len;
 	switch (assembly_take(&n->in, fragment, len, &why)) {
 	case ASSEMBLY_MORE:
 	case ASSEMBLY_NOTHING:
@@ -374,6 +382,18 @@ bool node_has_session(const struct node *n)
 bool node_waits_for_room(const struct node *n)
 {
 	return !STAILQ_EMPTY(&n->out);
+}
+
+struct node_report node_report(const struct node *n)
+{
+	return (struct node_report){ .name = n->config->name,
+				     .session = n->client ? n->client->session : NULL,
+				     .buffer_len = n->config->geometry.buffer_len,
+				     .n_in = n->count_in,
+				     .n_out = n->count_out,
+				     .bytes_in = n->bytes_in,
+				     .bytes_out = n->bytes_out,
+				     .heard_ns = n->heard_ns };
 }
 
 /* --- life */

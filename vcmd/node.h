@@ -20,6 +20,7 @@
 struct broker;
 struct config_node;
 struct node;
+struct session;
 
 struct node_carrier {
 	/* Bytes of the largest fragment, header included. */
@@ -33,6 +34,17 @@ struct node_carrier {
 	/* The session cannot go on, for a reason that no message can tell: no sign of life, no memory. The carrier starts the
 	 * node again, or at least ends the session. */
 	void (*reset)(void *ctx, const char *why);
+};
+
+/* What operators see of a node. Texts are literals, or the configuration's. */
+struct node_report {
+	const char *name, *carrier, *kick, *state;
+	const struct session *session; /* NULL: none */
+	uint64_t epoch;
+	uint64_t descriptors, buffer_len;
+	uint64_t n_in, n_out, bytes_in, bytes_out; /* fragments, and what is in them */
+	uint64_t n_dropped, n_resets, n_kicks;
+	uint64_t heard_ns; /* 0: never */
 };
 
 /* NULL without memory. Everything passed outlives the node. */
@@ -54,3 +66,5 @@ bool node_clear(const struct node *n);
 bool node_has_session(const struct node *n);
 /* Whether something waits to be sent. */
 bool node_waits_for_room(const struct node *n);
+/* What is the same for every carrier; the rest is the carrier's to add. */
+struct node_report node_report(const struct node *n);

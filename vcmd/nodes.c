@@ -56,6 +56,17 @@ struct nodes *nodes_new(struct broker *b, struct reason *why)
 	return STEAL_PTR(n);
 }
 
+bool nodes_report(const struct nodes *n, size_t i, struct node_report *out)
+{
+	if (i >= n->n_nodes)
+		return false;
+	if (n->nodes[i].ring)
+		node_ring_report(n->nodes[i].ring, out);
+	else
+		node_char_report(n->nodes[i].device, out);
+	return true;
+}
+
 struct nodes *nodes_free(struct nodes *n)
 {
 	if (!n)

@@ -4,12 +4,18 @@
  */
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "base/reason.h"
 
 struct broker;
+struct node_report;
 struct nodes;
 
 /* NULL with the reason. */
 struct nodes *nodes_new(struct broker *b, struct reason *why);
 /* After all clients. NULL is fine. */
 struct nodes *nodes_free(struct nodes *n);
+/* The ith node, in the order of the configuration; false behind the last one. */
+bool nodes_report(const struct nodes *n, size_t i, struct node_report *out);

@@ -26,6 +26,7 @@ enum vcm_table_kind {
 	VCM_TABLE_ASSOCS,
 	VCM_TABLE_BOUNDS,
 	VCM_TABLE_FAULTS,
+	VCM_TABLE_NODES,
 };
 
 /*
@@ -166,6 +167,22 @@ enum vcm_fault_column { /* the last 64, newest first; texts: device */
 			VCM_FAULTS_FLAGS,
 			VCM_FAULTS_VERDICT,
 			VCM_FAULTS_N
+};
+
+enum vcm_node_column { /* texts: name, carrier ("rings", "rpmsg"), kick ("eventfd", "uio", "poll"), state */
+		       VCM_NODE_EPOCH /* how often its rings were made, or its endpoint */,
+		       VCM_NODE_SESSION /* 0: it has none, or it is not for the caller to see */,
+		       VCM_NODE_DESCRIPTORS /* of each ring; 0: the rings are the kernel's */,
+		       VCM_NODE_BUFFER /* bytes, header included */,
+		       VCM_NODE_IN /* fragments of messages */,
+		       VCM_NODE_OUT,
+		       VCM_NODE_BYTES_IN,
+		       VCM_NODE_BYTES_OUT,
+		       VCM_NODE_DROPPED /* payloads that cannot be */,
+		       VCM_NODE_RESETS /* that the broker has asked for */,
+		       VCM_NODE_KICKS /* of the node */,
+		       VCM_NODE_HEARD /* when something came last, to some ms; 0: never */,
+		       VCM_NODE_N
 };
 
 enum vcm_device_kind { VCM_KIND_CPU, VCM_KIND_ONE_TO_ONE, VCM_KIND_IOMMU };

@@ -179,6 +179,50 @@ START_TEST(tables_come_in_pages_that_fit)
 }
 END_TEST
 
+static const struct row *node_row(struct peer *p)
+{
+	ck_ok(CALL(p, INSPECT, .arg = VCM_TABLE_NODES));
+	ck_assert_uint_eq(p->reply.n_rows, 1);
+	ck_assert_str_eq(p->reply.rows[0].s[0], "dsp");
+	ck_assert_str_eq(p->reply.rows[0].s[1], "rings");
+	return &p->reply.rows[0];
+}
+
+START_TEST(operators_see_how_a_node_is)
+{
+	struct peer *local, *p;
+	const struct row *row;
+	uint64_t in;
+
+	scene_open("file = \"@/window\" descriptors = 8");
+	local = world_peer(scene.world);
+	world_until(scene.world, is_attached, NULL);
+	row = node_row(local);
+	ck_assert_str_eq(row->s[2], "poll");
+	ck_assert_str_eq(row->s[3], "up");
+	ck_assert_uint_eq(row->n[VCM_NODE_EPOCH], 1);
+	ck_assert_uint_eq(row->n[VCM_NODE_SESSION], 0);
+	ck_assert_uint_eq(row->n[VCM_NODE_DESCRIPTORS], 8);
+	ck_assert_uint_eq(row->n[VCM_NODE_HEARD], 0);
+	p = scene_peer();
+	row = node_row(local);
+	ck_assert_uint_eq(row->n[VCM_NODE_SESSION], p->session);
+	ck_assert_uint_eq(row->n[VCM_NODE_OUT], 1);
+	ck_assert_uint_gt(row->n[VCM_NODE_HEARD], 0);
+	in = row->n[VCM_NODE_IN];
+	ck_ok(CALL(p, PING));
+	scene.relay.firmware.tx.used[1] += 1000; /* it breaks its ring */
+	peer_wait_gone(p);
+	world_until(scene.world, is_attached, NULL);
+	row = node_row(local);
+	ck_assert_uint_eq(row->n[VCM_NODE_IN], in + 1);
+	ck_assert_uint_eq(row->n[VCM_NODE_RESETS], 1);
+	ck_assert_uint_eq(row->n[VCM_NODE_EPOCH], 2);
+	world_kill(scene.world, local);
+	scene_close();
+}
+END_TEST
+
 START_TEST(what_is_too_long_for_a_node_is_refused)
 {
 	static struct op ops[489];
@@ -474,7 +518,7 @@ START_TEST(a_request_before_hello_is_told_so)
 }
 END_TEST
 
-SUITE_MAIN("node", a_node_is_a_client_like_any_other,
+SUITE_MAIN("node", operators_see_how_a_node_is, a_node_is_a_client_like_any_other,
 	   a_node_need_not_wait_for_the_answer_to_its_announcement,
 	   a_node_says_goodbye_and_comes_again, every_geometry_carries_a_session,
 	   requests_of_every_length_arrive, the_welcome_says_how_long_a_message_may_be,

@@ -26,7 +26,7 @@ _vcmctl() {
 		esac
 	done
 	case ${words[*]} in
-	'') choices='status devices pools sessions who graph top monitor faults fault dev device session journal reload' ;;
+	'') choices='status devices pools nodes sessions who graph top monitor faults fault dev device session journal reload' ;;
 	dev) choices='read write' ;;
 	device) choices='bind unbind' ;;
 	fault) choices='list inject' ;;

@@ -16,6 +16,7 @@ static const struct column columns[] = {
 	{ NULL, "attr", COLUMN_NUMBER, show_count, VCM_WHO_ATTR },
 	{ "DEVICE", "device", COLUMN_WORD, show_text, 1 },
 	{ "ACTIVE", "is_active", COLUMN_TRUTH, show_yes, VCM_WHO_IS_ACTIVE },
+	{ "MEMORY", "sharing", COLUMN_WORD, show_sharing, VCM_WHO_SHARING, true },
 };
 
 static enum exit_code run(const struct call *call)

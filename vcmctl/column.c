@@ -85,13 +85,22 @@ const char *show_res_attr(char buf[FORMAT_LEN], const struct line *l, unsigned i
 	return format_res_attr(buf, l->n[at]);
 }
 
+const char *show_sharing(char buf[FORMAT_LEN], const struct line *l, unsigned int at)
+{
+	return format_sharing(buf, l->n[at]);
+}
+
+/* What the broker does not tell is nothing. */
+static const char *said(char buf[FORMAT_LEN], const struct column *c, const struct line *l)
+{
+	return c->show == show_text || c->at < l->n_n ? c->show(buf, l, c->at) : "";
+}
+
 /* Nothing shows as a dash, so that columns can be counted. */
 static const char *cell(char buf[FORMAT_LEN], const struct column *c, const struct line *l)
 {
-	const char *text = "";
+	const char *text = said(buf, c, l);
 
-	if (c->show == show_text || c->at < l->n_n)
-		text = c->show(buf, l, c->at);
 	return *text ? text : "-";
 }
 
@@ -128,7 +137,7 @@ static bool is_shown(const struct column *c, const struct table *t)
 	bool any = !c->is_sparse;
 
 	for (size_t i = 0; i < t->n_lines && !any; i++)
-		any = *cell(buf, c, &t->lines[i]);
+		any = *said(buf, c, &t->lines[i]);
 	return c->title && any;
 }
 

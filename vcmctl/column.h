@@ -46,6 +46,7 @@ const char *show_duration(char buf[FORMAT_LEN], const struct line *l, unsigned i
 const char *show_ago(char buf[FORMAT_LEN], const struct line *l, unsigned int at);
 const char *show_memtype(char buf[FORMAT_LEN], const struct line *l, unsigned int at);
 const char *show_res_attr(char buf[FORMAT_LEN], const struct line *l, unsigned int at);
+const char *show_sharing(char buf[FORMAT_LEN], const struct line *l, unsigned int at);
 
 /* A table with a line of titles; `none` is printed when there are no lines. */
 void columns_print(const struct column *columns, size_t n, const struct table *t, const char *none);

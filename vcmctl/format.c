@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <vcm/attr.h>
+#include <vcm/inspect.h>
 
 #define NS_PER_S UINT64_C(1000000000)
 
@@ -118,6 +119,33 @@ const char *format_phys_attr(char buf[FORMAT_LEN], uint64_t attr)
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
 		if (attr & words[i].bit)
 			add_word(buf, words[i].word);
+	return buf;
+}
+
+/* Of an export, and of an import: they may be of one physmem. */
+static const char *access_word(uint64_t writable)
+{
+	return writable ? "" : " read-only";
+}
+
+const char *format_sharing(char buf[FORMAT_LEN], uint64_t bits)
+{
+	const char *comma = "";
+	int n = 0;
+
+	*buf = '\0';
+	if (bits & VCM_SHARING_EXPORTED) {
+		n = snprintf(buf, FORMAT_LEN, "exported%s",
+			     access_word(bits & VCM_SHARING_EXPORTED_WRITABLE));
+		comma = ", ";
+	}
+	if (bits & VCM_SHARING_IMPORTED) {
+		n += snprintf(buf + n, FORMAT_LEN - (size_t)n, "%simported%s", comma,
+			      access_word(!(bits & VCM_SHARING_READ_ONLY)));
+		comma = ", ";
+	}
+	if (bits & VCM_SHARING_ORPHANED)
+		snprintf(buf + n, FORMAT_LEN - (size_t)n, "%sorphaned", comma);
 	return buf;
 }
 

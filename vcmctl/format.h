@@ -23,6 +23,8 @@ const char *format_res_attr(char buf[FORMAT_LEN], uint64_t attr);
 /* What a physical allocation's attributes ask for: "all", "4K 64K contiguous". */
 const char *format_phys_attr(char buf[FORMAT_LEN], uint64_t attr);
 /* The sizes whose bits are set: "4K 64K 1M 16M". */
+/* "exported read-only", "imported, orphaned"; nothing for what is not shared. */
+const char *format_sharing(char buf[FORMAT_LEN], uint64_t bits);
 const char *format_page_sizes(char buf[FORMAT_LEN], uint64_t bits);
 /* The user's name, or the number. */
 const char *format_user(char buf[FORMAT_LEN], uint64_t uid);

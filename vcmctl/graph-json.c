@@ -70,11 +70,12 @@ static const struct column memory_columns[] = {
 	{ NULL, "asked_for", COLUMN_WORD, show_phys_attr, VCM_PHYSMEM_ATTR },
 	{ NULL, "first", COLUMN_ADDR, show_addr, VCM_PHYSMEM_FIRST },
 	{ NULL, "segments", COLUMN_NUMBER, show_count, VCM_PHYSMEM_SEGMENTS },
-	{ NULL, "mappings", COLUMN_NUMBER, show_count, VCM_PHYSMEM_MAPPINGS },
 };
 static const struct column handle_columns[] = {
 	{ NULL, "session", COLUMN_NUMBER, show_count, VCM_PHYSMEM_SESSION },
 	{ NULL, "physmem", COLUMN_NUMBER, show_count, VCM_PHYSMEM_HANDLE },
+	{ NULL, "mappings", COLUMN_NUMBER, show_count, VCM_PHYSMEM_MAPPINGS },
+	{ NULL, "sharing", COLUMN_WORD, show_sharing, VCM_PHYSMEM_SHARING },
 };
 static const struct column device_columns[] = {
 	{ NULL, "device", COLUMN_WORD, show_text, 0 },
@@ -115,7 +116,11 @@ static json_object *memory_to_json(const struct graph *g)
 	for (size_t i = 0; i < g->physmems.n_lines;) {
 		struct lines handles = graph_memory_handles(g, &g->physmems.lines[i]);
 		json_object *j = TO_JSON(memory_columns, handles.first);
+		uint64_t memory = handles.first->n[VCM_PHYSMEM_MEMORY];
 
+		json_object_object_add(
+			j, "mappings",
+			json_object_new_uint64(graph_memory_reservations(g, memory).n));
 		json_object_object_add(j, "physmems", LIST_TO_JSON(handle_columns, handles));
 		json_object_array_add(list, j);
 		i += handles.n;

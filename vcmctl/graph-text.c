@@ -182,9 +182,38 @@ static void print_way_back(const struct graph *g, const struct line *res, bool i
 	}
 }
 
+static size_t count_shared(struct lines handles)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < handles.n; i++)
+		n += handles.first[i].n[VCM_PHYSMEM_SHARING] != 0;
+	return n;
+}
+
+/* Who has given it away, and who has got it. */
+static void print_sharing(const struct graph *g, struct lines handles, size_t left)
+{
+	static const struct branch root = { "" };
+	char program[FORMAT_LEN], sharing[FORMAT_LEN];
+
+	for (size_t i = 0; i < handles.n && left; i++) {
+		const uint64_t *n = handles.first[i].n;
+
+		if (!n[VCM_PHYSMEM_SHARING])
+			continue;
+		print_branch(&root, --left == 0);
+		printf("%s: physmem %" PRIu64 " of %s\n",
+		       format_sharing(sharing, n[VCM_PHYSMEM_SHARING]), n[VCM_PHYSMEM_HANDLE],
+		       graph_program(program, g, n[VCM_PHYSMEM_SESSION]));
+	}
+}
+
 static void print_memory(const struct graph *g, const struct line *physmem)
 {
 	struct lines res = graph_memory_reservations(g, physmem->n[VCM_PHYSMEM_MEMORY]);
+	struct lines handles = graph_memory_handles(g, physmem);
+	size_t n_shared = count_shared(handles);
 	uint64_t segments = physmem->n[VCM_PHYSMEM_SEGMENTS];
 	char size[FORMAT_LEN], addr[FORMAT_LEN], program[FORMAT_LEN], kind[FORMAT_LEN];
 
@@ -199,7 +228,8 @@ static void print_memory(const struct graph *g, const struct line *physmem)
 		       graph_program(program, g, physmem->n[VCM_PHYSMEM_SESSION]));
 	putchar('\n');
 	for (size_t i = 0; i < res.n; i++)
-		print_way_back(g, &res.first[i], i == res.n - 1);
+		print_way_back(g, &res.first[i], !n_shared && i == res.n - 1);
+	print_sharing(g, handles, n_shared);
 }
 
 void graph_print_text(const struct graph *g)

@@ -219,6 +219,23 @@ static uint64_t show_sessions(struct call *c, uint64_t cursor)
 	return 0;
 }
 
+static uint64_t sharing_of(const struct physmem *m)
+{
+	uint64_t bits = 0;
+
+	if (m->grants[0] || m->grants[1])
+		bits |= VCM_SHARING_EXPORTED;
+	if (m->grants[1])
+		bits |= VCM_SHARING_EXPORTED_WRITABLE;
+	if (m->is_import)
+		bits |= VCM_SHARING_IMPORTED;
+	if (!m->writable)
+		bits |= VCM_SHARING_READ_ONLY;
+	if (m->root->orphaned)
+		bits |= VCM_SHARING_ORPHANED;
+	return bits;
+}
+
 static void who_row(struct call *c, const struct res *r, const struct avcm *a)
 {
 	const struct client *client = client_of(r->obj.session);
@@ -235,6 +252,7 @@ static void who_row(struct call *c, const struct res *r, const struct avcm *a)
 	row->n[VCM_WHO_ATTR] = r->attr;
 	row->n[VCM_WHO_DEVICE] = a ? a->device->number : 0;
 	row->n[VCM_WHO_IS_ACTIVE] = a && a->active;
+	row->n[VCM_WHO_SHARING] = sharing_of(r->physmem);
 	row->s[0] = client->name;
 	row->s[1] = a ? a->device->name : "";
 }
@@ -306,6 +324,7 @@ static void physmem_row(const struct object *o, struct row *row)
 	row->n[VCM_PHYSMEM_FIRST] = m->extents[0].pa.first;
 	row->n[VCM_PHYSMEM_SEGMENTS] = m->n_extents;
 	row->n[VCM_PHYSMEM_MAPPINGS] = m->n_backings;
+	row->n[VCM_PHYSMEM_SHARING] = sharing_of(m);
 }
 
 static void assoc_row(const struct object *o, struct row *row)

@@ -106,6 +106,7 @@ enum vcm_who_column { /* one row a reservation and association; texts: program, 
 		      VCM_WHO_ATTR,
 		      VCM_WHO_DEVICE,
 		      VCM_WHO_IS_ACTIVE,
+		      VCM_WHO_SHARING /* bits of enum vcm_sharing, of the physmem behind it */,
 		      VCM_WHO_N
 };
 enum vcm_vcm_column { /* no texts */
@@ -140,6 +141,7 @@ enum vcm_physmem_column { /* no texts */
 			  VCM_PHYSMEM_FIRST,
 			  VCM_PHYSMEM_SEGMENTS,
 			  VCM_PHYSMEM_MAPPINGS,
+			  VCM_PHYSMEM_SHARING /* bits of enum vcm_sharing */,
 			  VCM_PHYSMEM_N
 };
 enum vcm_assoc_column { /* texts: device */
@@ -191,6 +193,15 @@ enum vcm_device_cap {
 	VCM_CAP_STALL = 2,
 	VCM_CAP_ATOMIC_SWITCH = 4,
 	VCM_CAP_SIMULATED = 8
+};
+
+/* How a physmem is shared (vcm_export(), vcm_import()). */
+enum vcm_sharing {
+	VCM_SHARING_EXPORTED = 1 /* a token stands for it */,
+	VCM_SHARING_EXPORTED_WRITABLE = 2 /* one that allows to write */,
+	VCM_SHARING_IMPORTED = 4,
+	VCM_SHARING_READ_ONLY = 8 /* an import that may not be written */,
+	VCM_SHARING_ORPHANED = 16 /* who allocated the memory has let go of it: imports keep it */
 };
 
 #define VCM_ROW_MAX_N 16

@@ -35,7 +35,8 @@ static uint64_t verdict_of(int r)
 
 static void handle(struct vcm_node *n, struct vcm_node_fault *f)
 {
-	const struct vcm_node_hook *hook = find(n, f->device);
+	/* Device 0 is nobody's, and what free places have. */
+	const struct vcm_node_hook *hook = f->device ? find(n, f->device) : NULL;
 	struct vcm_op op = { .code = OP_FAULT_REPLY, .addr = f->id };
 	struct vcm_pending p = { .data = NULL };
 

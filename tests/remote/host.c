@@ -305,3 +305,21 @@ bool host_turn(struct host *h)
 	driver_flush(&h->driver);
 	return any;
 }
+
+void host_oblige(struct host *host, const struct request *r)
+{
+	uint64_t values[VCM_MESSAGE_OPS * OP_MAX_VALUES];
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->n_ops; i++)
+		for (size_t k = 0; k < op_n_values(r->ops[i].code); k++)
+			values[n++] = r->ops[i].addr + 1 + k;
+	host_values(host, r->serial, n, values);
+}
+
+void host_fault(struct host *host, uint64_t id, uint32_t device)
+{
+	const struct fault_event f = { .id = id, .device = device, .addr = 0x1000 * id, .len = 4 };
+
+	host_reply(host, &(struct reply){ .fault = &f });
+}

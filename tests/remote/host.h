@@ -75,3 +75,7 @@ void host_refuse(struct host *h, uint64_t serial, int status, uint32_t failed, c
 void host_payload(struct host *h, const void *payload, size_t len);
 /* A message of any bytes, in fragments. */
 void host_bytes(struct host *h, const void *bytes, size_t len);
+/* An answer: each operation's address plus one, plus two..., as often as the table says. */
+void host_oblige(struct host *host, const struct request *r);
+/* An event: a fault of a device, at 0x1000 times its id. */
+void host_fault(struct host *host, uint64_t id, uint32_t device);

@@ -5,30 +5,10 @@
 #include <string.h>
 
 #include "remote/error.h"
-#include "remote/hook.h"
 #include "tests/remote/host.h"
 #include "tests/suite.h"
 
 static struct host h;
-
-/* Answers each operation with its address plus one, as often as the table says. */
-static void obliging(struct host *host, const struct request *r)
-{
-	uint64_t values[VCM_MESSAGE_OPS * OP_MAX_VALUES];
-	size_t n = 0;
-
-	for (size_t i = 0; i < r->n_ops; i++)
-		for (size_t k = 0; k < op_n_values(r->ops[i].code); k++)
-			values[n++] = r->ops[i].addr + 1 + k;
-	host_values(host, r->serial, n, values);
-}
-
-static void fault(struct host *host, uint64_t id, uint32_t device)
-{
-	const struct fault_event f = { .id = id, .device = device, .addr = 0x1000 * id, .len = 4 };
-
-	host_reply(host, &(struct reply){ .fault = &f });
-}
 
 static void silent(struct host *host _unused_, const struct request *r _unused_)
 {
@@ -49,7 +29,7 @@ static int ask(struct vcm_pending *p, uint64_t addr)
 
 START_TEST(it_says_hello_and_is_welcome)
 {
-	attach(obliging);
+	attach(host_oblige);
 	ck_assert_uint_eq(h.n_hellos, 1);
 	ck_assert_uint_eq(h.node.max_ops, VCM_MESSAGE_OPS);
 	ck_assert_int_eq(vcm_node_attach(&h.node), -VCM_EBUSY);
@@ -63,7 +43,7 @@ END_TEST
 
 START_TEST(it_is_told_why_it_is_not_welcome)
 {
-	host_open(&h, NULL, obliging);
+	host_open(&h, NULL, host_oblige);
 	h.has_hello_refused = true;
 	ck_assert_int_eq(vcm_node_attach(&h.node), -VCM_EACCES);
 	ck_assert_str_eq(h.node.reason, "not you");
@@ -78,7 +58,7 @@ START_TEST(a_call_is_answered_with_its_values)
 {
 	struct vcm_pending p;
 
-	attach(obliging);
+	attach(host_oblige);
 	for (uint64_t i = 0; i < 1000; i++) {
 		ck_assert_int_eq(ask(&p, i), 0);
 		ck_assert_uint_eq(p.n_values, 4);
@@ -134,7 +114,7 @@ START_TEST(several_requests_are_on_their_way_at_once)
 {
 	struct vcm_pending p[10];
 
-	attach(obliging);
+	attach(host_oblige);
 	for (uint64_t i = 0; i < 10; i++) {
 		p[i].data = NULL;
 		ck_assert_int_eq(
@@ -157,7 +137,7 @@ START_TEST(more_requests_than_buffers_wait_for_one)
 {
 	struct vcm_pending p[100];
 
-	attach(obliging);
+	attach(host_oblige);
 	for (uint64_t i = 0; i < 100; i++) {
 		p[i].data = NULL;
 		ck_assert_int_eq(
@@ -263,7 +243,7 @@ START_TEST(a_call_gives_up_when_the_port_does)
 	ck_assert_ptr_null(h.node.pending);
 	/* The answer that comes after all is nobody's. */
 	host_values(&h, h.node.serial, 4, (uint64_t[]){ 1, 2, 3, 4 });
-	h.answer = obliging;
+	h.answer = host_oblige;
 	ck_assert_int_eq(ask(&p, 41), 0);
 	ck_assert_uint_eq(p.values[0], 42);
 	ck_assert_uint_eq(h.node.n_stale, 1);
@@ -273,7 +253,7 @@ END_TEST
 
 START_TEST(attaching_gives_up_when_the_port_does)
 {
-	host_open(&h, NULL, obliging);
+	host_open(&h, NULL, host_oblige);
 	h.is_deaf = true;
 	ck_assert_int_eq(vcm_node_attach(&h.node), -VCM_ETIMEDOUT);
 	h.is_deaf = false;
@@ -287,7 +267,7 @@ START_TEST(polling_does_not_wait)
 	struct vcm_pending p = { .data = NULL };
 	unsigned int waits;
 
-	attach(obliging);
+	attach(host_oblige);
 	ck_assert_int_eq(vcm_node_submit(&h.node, &p, &(struct vcm_op){ .code = OP_VCM_INFO }), 0);
 	waits = h.n_waits;
 	for (int i = 0; i < 10; i++)
@@ -307,7 +287,7 @@ static void restarting(struct host *host, const struct request *r _unused_)
 {
 	driver_stop(&host->driver, false);
 	host_start(host);
-	host->answer = obliging;
+	host->answer = host_oblige;
 }
 
 START_TEST(a_call_that_waits_while_the_host_restarts_is_told_so)
@@ -321,7 +301,7 @@ START_TEST(a_call_that_waits_while_the_host_restarts_is_told_so)
 	ck_assert_int_eq(h.node.state, VCM_NODE_LOST);
 	ck_assert_int_eq(ask(&p, 0), -VCM_ENOTCONN);
 	host_start(&h);
-	h.answer = obliging;
+	h.answer = host_oblige;
 	ck_assert_int_eq(vcm_node_attach(&h.node), 0);
 	ck_assert_int_eq(ask(&p, 1), 0);
 	host_close(&h);
@@ -332,7 +312,7 @@ START_TEST(a_thousand_restarts_are_as_good_as_one)
 {
 	struct vcm_pending p;
 
-	attach(obliging);
+	attach(host_oblige);
 	for (int i = 0; i < 1000; i++) {
 		ck_assert_int_eq(ask(&p, 1), 0);
 		driver_stop(&h.driver, i % 2);
@@ -352,9 +332,9 @@ START_TEST(what_an_earlier_session_was_told_is_ignored)
 	const uint8_t tail[] = { 9, 0, 0, 0, 1, 0, 2, 0, 'x' };
 	struct vcm_pending p;
 
-	host_open(&h, NULL, obliging);
+	host_open(&h, NULL, host_oblige);
 	host_payload(&h, tail, sizeof(tail));
-	fault(&h, 1, 6);
+	host_fault(&h, 1, 6);
 	ck_assert_int_eq(vcm_node_attach(&h.node), 0);
 	ck_assert_int_eq(ask(&p, 1), 0);
 	ck_assert_uint_eq(h.node.n_faults, 0);
@@ -395,7 +375,7 @@ START_TEST(a_host_that_breaks_the_rules_ends_the_session)
 		attach(ways[i]);
 		ck_assert_msg(ask(&p, 0) == -VCM_ECONNRESET, "the %zuth", i);
 		ck_assert_int_eq(h.node.state, VCM_NODE_LOST);
-		h.answer = obliging;
+		h.answer = host_oblige;
 		ck_assert_int_eq(vcm_node_attach(&h.node), 0);
 		ck_assert_int_eq(ask(&p, 1), 0);
 		host_close(&h);
@@ -438,157 +418,13 @@ START_TEST(a_welcome_that_is_none_is_not_believed)
 }
 END_TEST
 
-/* --- faults ------------------------------------------------------------------------------------------------------- */
-
-static struct {
-	unsigned int n_handled, n_verdicts, depth, deepest;
-	uint64_t verdict;
-	uint64_t ids[16];
-	size_t addr;
-} seen;
-
-/* Each question faults first, on device 5; a verdict is noted. */
-static void faulting(struct host *host, const struct request *r)
-{
-	static uint64_t next = 100;
-
-	if (r->ops[0].code == OP_FAULT_REPLY) {
-		seen.ids[seen.n_verdicts++ % 16] = r->ops[0].addr;
-		seen.verdict = r->ops[0].arg;
-		host_values(host, r->serial, 0, NULL);
-		return;
-	}
-	if (seen.n_verdicts + seen.depth < 3)
-		fault(host, next++, 5);
-	obliging(host, r);
-}
-
-static int handler(size_t dev_id, void *data, void *fault_data)
-{
-	const struct vcm_fault *f = fault_data;
-	struct vcm_pending p;
-
-	ck_assert_uint_eq(dev_id, 5);
-	ck_assert_uint_eq(f->size, sizeof(*f));
-	seen.addr = f->dev_addr;
-	seen.n_handled++;
-	if (++seen.depth > seen.deepest)
-		seen.deepest = seen.depth;
-	ck_assert_int_eq(ask(&p, 7), 0);
-	ck_assert_uint_eq(p.values[0], 8);
-	seen.depth--;
-	return *(int *)data;
-}
-
-START_TEST(a_handler_is_run_and_its_verdict_sent)
-{
-	static const struct {
-		int returned;
-		uint64_t sent;
-	} verdicts[] = {
-		{ VCM_FAULT_RETRY, 1 }, { VCM_FAULT_TERMINATE, 0 }, { -VCM_EIO, 7 }, { 2, 0 }
-	};
-
-	for (size_t i = 0; i < sizeof(verdicts) / sizeof(*verdicts); i++) {
-		int verdict = verdicts[i].returned;
-		struct vcm_pending p;
-
-		memset(&seen, 0, sizeof(seen));
-		attach(faulting);
-		ck_assert_int_eq(vcm_node_set_hook(&h.node, 5, handler, &verdict), 0);
-		ck_assert_int_eq(ask(&p, 1), 0);
-		ck_assert_uint_eq(p.values[0], 2);
-		while (vcm_node_poll(&h.node) || host_turn(&h))
-			;
-		ck_assert_uint_gt(seen.n_handled, 0);
-		ck_assert_uint_eq(seen.n_verdicts, seen.n_handled);
-		ck_assert_uint_eq(seen.verdict, verdicts[i].sent);
-		host_close(&h);
-	}
-}
-END_TEST
-
-START_TEST(a_fault_that_nobody_handles_is_terminated)
-{
-	memset(&seen, 0, sizeof(seen));
-	attach(faulting);
-	fault(&h, 3, 6);
-	host_turn(&h);
-	ck_assert_uint_eq(vcm_node_poll(&h.node), 1);
-	ck_assert_uint_eq(seen.n_verdicts, 1);
-	ck_assert_uint_eq(seen.verdict, 0);
-	ck_assert_uint_eq(seen.ids[0], 3);
-	host_close(&h);
-}
-END_TEST
-
-START_TEST(more_faults_than_there_is_room_for_are_counted)
-{
-	memset(&seen, 0, sizeof(seen));
-	attach(faulting);
-	for (uint64_t i = 1; i <= VCM_NODE_FAULTS + 3; i++)
-		fault(&h, i, 6);
-	host_turn(&h);
-	while (vcm_node_poll(&h.node))
-		;
-	ck_assert_uint_eq(seen.n_verdicts, VCM_NODE_FAULTS);
-	ck_assert_uint_eq(h.node.n_missed, 3);
-	for (uint64_t i = 0; i < VCM_NODE_FAULTS; i++)
-		ck_assert_uint_eq(seen.ids[i], i + 1);
-	host_close(&h);
-}
-END_TEST
-
-static void always_faulting(struct host *host, const struct request *r)
-{
-	if (r->ops[0].code != OP_FAULT_REPLY)
-		fault(host, host->n_requests, 5);
-	obliging(host, r);
-}
-
-/* Each handler's own call faults again: it does not go deeper than it may. */
-START_TEST(handlers_nest_so_deep_and_no_deeper)
-{
-	int verdict = VCM_FAULT_RETRY;
-	struct vcm_pending p;
-
-	memset(&seen, 0, sizeof(seen));
-	attach(always_faulting);
-	ck_assert_int_eq(vcm_node_set_hook(&h.node, 5, handler, &verdict), 0);
-	ck_assert_int_eq(ask(&p, 1), 0);
-	host_turn(&h);
-	h.answer = faulting;
-	seen.n_verdicts = 100;
-	vcm_node_poll(&h.node);
-	ck_assert_uint_ge(seen.n_handled, 1);
-	ck_assert_uint_le(seen.deepest, VCM_NODE_DEPTH);
-	host_close(&h);
-}
-END_TEST
-
-START_TEST(there_are_so_many_places_for_handlers)
-{
-	int verdict = 0;
-
-	host_open(&h, NULL, obliging);
-	for (uint32_t i = 1; i <= VCM_NODE_HOOKS; i++)
-		ck_assert_int_eq(vcm_node_set_hook(&h.node, i, handler, &verdict), 0);
-	ck_assert_int_eq(vcm_node_set_hook(&h.node, 99, handler, &verdict), -VCM_ENOMEM);
-	ck_assert_int_eq(vcm_node_set_hook(&h.node, 1, handler, &verdict), 0);
-	ck_assert_int_eq(vcm_node_set_hook(&h.node, 98, NULL, NULL), 0);
-	ck_assert_int_eq(vcm_node_set_hook(&h.node, 2, NULL, NULL), 0);
-	ck_assert_int_eq(vcm_node_set_hook(&h.node, 99, handler, &verdict), 0);
-	host_close(&h);
-}
-END_TEST
-
 /* --- handles ------------------------------------------------------------------------------------------------------ */
 
 START_TEST(handles_are_unique_and_come_back)
 {
 	bool used[VCM_NODE_OBJECTS + 1] = { false };
 
-	host_open(&h, NULL, obliging);
+	host_open(&h, NULL, host_oblige);
 	for (uint32_t i = 0; i < VCM_NODE_OBJECTS; i++) {
 		uint32_t handle = vcm_node_new_handle(&h.node);
 
@@ -616,7 +452,4 @@ SUITE_MAIN("remote/node", it_says_hello_and_is_welcome, it_is_told_why_it_is_not
 	   a_call_that_waits_while_the_host_restarts_is_told_so,
 	   a_thousand_restarts_are_as_good_as_one, what_an_earlier_session_was_told_is_ignored,
 	   a_host_that_breaks_the_rules_ends_the_session, a_status_that_is_no_status_is_a_failure,
-	   a_welcome_that_is_none_is_not_believed, a_handler_is_run_and_its_verdict_sent,
-	   a_fault_that_nobody_handles_is_terminated,
-	   more_faults_than_there_is_room_for_are_counted, handlers_nest_so_deep_and_no_deeper,
-	   there_are_so_many_places_for_handlers, handles_are_unique_and_come_back)
+	   a_welcome_that_is_none_is_not_believed, handles_are_unique_and_come_back)

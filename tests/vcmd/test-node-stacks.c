@@ -61,8 +61,9 @@ static void send_packet(const struct request *request)
 
 	ck_assert_int_gt(n, 0);
 	n_sent++;
-	for (uint16_t i = 0; i < fragment_count((size_t)n, PAYLOAD); i++) {
-		size_t len = fragment_write(fragment, PAYLOAD, n_sent, message, (size_t)n, i);
+	for (size_t i = 0; i < fragment_count((size_t)n, PAYLOAD); i++) {
+		size_t len =
+			fragment_write(fragment, PAYLOAD, n_sent, message, (size_t)n, (uint16_t)i);
 
 		while (!firmware_send(&node.firmware, addr, host, fragment, len))
 			poll(NULL, 0, 1); /* as both stacks wait for a buffer */
@@ -91,7 +92,8 @@ static const struct reply *await_reply(void)
 
 static void say_hello(void)
 {
-	send_packet(&(struct request){ .serial = ++serial,
+	serial++;
+	send_packet(&(struct request){ .serial = serial,
 				       .is_hello = true,
 				       .hello = { .version = PROTO_VERSION, .name = "stack" } });
 	ck_assert_ptr_nonnull(await_reply()->welcome);
@@ -109,7 +111,8 @@ static void call_in_every_length(void)
 	for (ping.n_data = 0; ping.n_data <= PAYLOAD; ping.n_data++) {
 		const struct reply *r;
 
-		send_packet(&(struct request){ .serial = ++serial, .ops = &ping, .n_ops = 1 });
+		serial++;
+		send_packet(&(struct request){ .serial = serial, .ops = &ping, .n_ops = 1 });
 		r = await_reply();
 		ck_assert_uint_eq(r->serial, serial);
 		ck_assert_int_eq(r->status, 0);

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* What happens in the broker, as it happens: a line each. */
+#include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <vcm/manage.h>
 #include <vcm/vcm.h>
@@ -114,6 +120,14 @@ static void print_text(const struct vcm_row *e)
 	putchar('\n');
 }
 
+/* Whether 0 is what the event says there, and not that it says nothing. */
+static bool may_be_zero(enum shape shape, unsigned int column)
+{
+	if (column == VCM_EVENT_UID)
+		return shape == SHAPE_SESSION;
+	return shape == SHAPE_FAULT && (column == VCM_EVENT_ADDR || column == VCM_EVENT_FLAGS);
+}
+
 /* The numbers of an event as they are, without those that it has not. */
 static void print_json(const struct vcm_row *e)
 {
@@ -131,19 +145,19 @@ static void print_json(const struct vcm_row *e)
 		[VCM_EVENT_MEMTYPE] = "memtype",
 	};
 	_cleanup_(json_putp) json_object *j = json_object_new_object();
+	enum shape shape = kind_shape(e->n[VCM_EVENT_KIND]);
 
 	json_object_object_add(j, "event", json_object_new_string(kind_name(e->n[VCM_EVENT_KIND])));
 	for (unsigned int i = 0; i < VCM_EVENT_N; i++)
-		if (keys[i] && e->n[i])
+		if (keys[i] && (e->n[i] || may_be_zero(shape, i)))
 			json_object_object_add(
 				j, keys[i],
 				json_object_new_uint64(i == VCM_EVENT_MEMTYPE ?
 							       e->n[i] - VCM_MEMTYPE_0 :
 							       e->n[i]));
 	if (*e->s[0])
-		json_object_object_add(
-			j, kind_shape(e->n[VCM_EVENT_KIND]) == SHAPE_SESSION ? "program" : "device",
-			json_object_new_string(e->s[0]));
+		json_object_object_add(j, shape == SHAPE_SESSION ? "program" : "device",
+				       json_object_new_string(e->s[0]));
 	puts(json_object_to_json_string_ext(j, JSON_C_TO_STRING_PLAIN));
 }
 
@@ -167,6 +181,28 @@ static int on_event(void *ctx, const struct vcm_row *e, uint64_t lost)
 	return 0;
 }
 
+/* Who reads may go while nothing happens: then this ends as it does with the next event. */
+static void *watch_reader(void *ctx)
+{
+	struct pollfd out = { .fd = STDOUT_FILENO };
+
+	while (poll(&out, 1, -1) < 0 && errno == EINTR)
+		;
+	raise(SIGPIPE);
+	return ctx;
+}
+
+/* A file or a terminal has no reader who goes. */
+static void start_watching(void)
+{
+	struct stat st;
+	pthread_t thread;
+
+	if (fstat(STDOUT_FILENO, &st) == 0 && S_ISFIFO(st.st_mode) &&
+	    pthread_create(&thread, NULL, watch_reader, NULL) == 0)
+		pthread_detach(thread);
+}
+
 static enum exit_code run(const struct call *call)
 {
 	struct watch w = { .call = call };
@@ -178,6 +214,7 @@ static enum exit_code run(const struct call *call)
 	}
 	if (!broker_join())
 		return EXIT_FAILED;
+	start_watching();
 	r = vcm_monitor(on_event, &w);
 	if (r >= 0)
 		return EXIT_OK;

@@ -3,10 +3,12 @@
  * What the broker holds and how busy it is, again and again: on a terminal each picture takes the place of the last, else
  * they follow one another.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,7 +17,11 @@
 #include "vcmctl/column.h"
 
 #define NS_PER_S UINT64_C(1000000000)
-#define HOME "\033[H\033[J"
+/* A line that is too long for the terminal is cut, not wrapped. */
+#define HOME "\033[H\033[J\033[?7l"
+#define END "\033[?7h"
+#define PICTURE_MAX 65536 /* it is written at once */
+#define OTHER_LINES 7     /* of a picture: those that are neither of pools nor of sessions */
 
 /* Where the rates stand in a session's line, beyond what the broker sends. */
 #define RATE VCM_SESSION_N
@@ -77,6 +83,8 @@ static int picture_take(struct picture *p)
 
 	p->time_ns = now_ns();
 	r = table_load(&p->status, VCM_TABLE_STATUS, 0);
+	if (r == 0 && !p->status.n_lines)
+		r = -EPROTO;
 	if (r == 0)
 		r = table_load(&p->pools, VCM_TABLE_POOLS, 0);
 	if (r == 0)
@@ -121,29 +129,57 @@ static int busiest_first(const void *a, const void *b)
 
 static uint64_t total_rate(const struct picture *p, const struct picture *before)
 {
-	if (!p->status.n_lines || !before->status.n_lines)
-		return 0;
 	return rate(before->status.lines[0].n[VCM_STATUS_REQUESTS],
 		    p->status.lines[0].n[VCM_STATUS_REQUESTS], p->time_ns - before->time_ns);
 }
 
-static void print_text(const struct picture *p, uint64_t per_s)
+static void print_count(uint64_t n, const char *what)
+{
+	printf(", %" PRIu64 " %s%s", n, what, n == 1 ? "" : "s");
+}
+
+static void print_summary(const uint64_t *n, uint64_t per_s)
 {
 	char used[FORMAT_LEN], up[FORMAT_LEN];
-	const uint64_t *n = p->status.lines[0].n;
 
-	if (isatty(STDOUT_FILENO))
+	printf("up %s", format_duration(up, n[VCM_STATUS_UPTIME]));
+	print_count(n[VCM_STATUS_SESSIONS], "session");
+	print_count(n[VCM_STATUS_OBJECTS], "object");
+	printf(", %s of memory, %" PRIu64 " active", format_size(used, n[VCM_STATUS_USED]),
+	       n[VCM_STATUS_ACTIVE]);
+	print_count(n[VCM_STATUS_FAULTS], "fault");
+	printf(", %" PRIu64 " requests/s\n\n", per_s);
+}
+
+/* How many of so many sessions there is room for; a line says how many there is not. */
+static size_t fitting(const struct picture *p)
+{
+	size_t other = p->pools.n_lines + OTHER_LINES;
+	struct winsize w;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) < 0 || !w.ws_row)
+		return p->sessions.n_lines;
+	if (w.ws_row <= other)
+		return 1;
+	return w.ws_row - other < p->sessions.n_lines ? w.ws_row - other : p->sessions.n_lines;
+}
+
+static void print_text(const struct picture *p, uint64_t per_s)
+{
+	bool is_terminal = isatty(STDOUT_FILENO);
+	struct table shown = p->sessions;
+
+	if (is_terminal)
 		fputs(HOME, stdout);
-	printf("up %s, %" PRIu64 " sessions, %" PRIu64 " objects, %s of memory, %" PRIu64
-	       " active, %" PRIu64 " faults, %" PRIu64 " requests/s\n\n",
-	       format_duration(up, n[VCM_STATUS_UPTIME]), n[VCM_STATUS_SESSIONS],
-	       n[VCM_STATUS_OBJECTS], format_size(used, n[VCM_STATUS_USED]), n[VCM_STATUS_ACTIVE],
-	       n[VCM_STATUS_FAULTS], per_s);
+	print_summary(p->status.lines[0].n, per_s);
 	columns_print(pool_columns, N(pool_columns), &p->pools, "no pools");
 	putchar('\n');
-	columns_print(session_columns, N(session_columns), &p->sessions, "no sessions");
-	if (!isatty(STDOUT_FILENO))
-		putchar('\n');
+	if (is_terminal)
+		shown.n_lines = fitting(p);
+	columns_print(session_columns, N(session_columns), &shown, "no sessions");
+	if (shown.n_lines < p->sessions.n_lines)
+		printf("and %zu more", p->sessions.n_lines - shown.n_lines);
+	fputs(is_terminal ? END : "\n", stdout);
 }
 
 static json_object *rows(const struct column *columns, size_t n, const struct table *t)
@@ -224,6 +260,8 @@ static enum exit_code run(const struct call *call)
 	}
 	if (!broker_join())
 		return EXIT_FAILED;
+	if (isatty(STDOUT_FILENO))
+		setvbuf(stdout, NULL, _IOFBF, PICTURE_MAX);
 	return watch(call, count);
 }
 

@@ -41,15 +41,15 @@ static void print_help(void)
 {
 	puts("Usage: vcmctl [--socket PATH] [--json] COMMAND\n\nCommands:");
 	for (size_t i = 0; i < N_COMMANDS; i++)
-		printf("  %-22s %s\n", commands[i]->synopsis, commands[i]->summary);
+		printf("  %-26s %s\n", commands[i]->synopsis, commands[i]->summary);
 	puts("\nOptions:\n"
-	     "  --socket PATH          the broker's socket, instead of $VCM_SOCKET and\n"
-	     "                         /run/vcm/vcmd.sock\n"
-	     "  --json                 for programs, instead of tables for people\n"
-	     "  --dot                  graph: for graphviz\n"
-	     "  --raw                  dev read: the bytes as they are\n"
-	     "  --hex BYTES            dev write: these bytes, as in 'de ad be ef'\n"
-	     "  --text TEXT            dev write: this text\n"
+	     "  --socket PATH              the broker's socket, instead of $VCM_SOCKET and\n"
+	     "                             /run/vcm/vcmd.sock\n"
+	     "  --json                     for programs, instead of tables for people\n"
+	     "  --dot                      graph: for graphviz\n"
+	     "  --raw                      dev read: the bytes as they are\n"
+	     "  --hex BYTES                dev write: these bytes, as in 'de ad be ef'\n"
+	     "  --text TEXT                dev write: this text\n"
 	     "  --help, --version\n"
 	     "\nNumbers are decimal or 0x hexadecimal, and may end in K, M or G.");
 }
@@ -139,9 +139,12 @@ static void tell_negative(char *const *argv, int digit)
 /* What has been printed may not have arrived: a full disk is a failure too. */
 static enum exit_code finish(enum exit_code code)
 {
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	if (fflush(stdout) != 0)
+		perror("vcmctl: standard output");
+	else if (ferror(stdout)) /* before, and why is forgotten */
+		fputs("vcmctl: standard output: not all could be written\n", stderr);
+	else
 		return code;
-	perror("vcmctl: standard output");
 	return EXIT_FAILED;
 }
 

@@ -103,16 +103,18 @@ static int join(const char *path)
 	return fd;
 }
 
-static bool attach(int argc, char **argv)
+static const char *server;
+
+static bool attach_again(void)
 {
-	int fd = argc == 3 ? join(argv[1]) : -1;
+	int fd = join(server);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return false;
-	base = strtoull(argv[2], NULL, 0);
 	window_len = (size_t)st.st_size;
 	window = mmap(NULL, window_len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
 	port = (struct vcm_port){ .kick = kick, .wait = wait, .address = address };
 	vcm_rpmsg_init(&rpmsg, &(struct vcm_rpmsg_setup){ .port = &port,
 							  .table = window,
@@ -125,6 +127,25 @@ static bool attach(int argc, char **argv)
 	vcm_node_init(&node, &rpmsg.link, "storm");
 	vcm_node_use(&node);
 	return window != MAP_FAILED && vcm_sys_init() == 0;
+}
+
+static bool attach(int argc, char **argv)
+{
+	if (argc != 3)
+		return false;
+	server = argv[1];
+	base = strtoull(argv[2], NULL, 0);
+	return attach_again();
+}
+
+static int start_anew(void)
+{
+	munmap(window, window_len);
+	close(ivshmem.server);
+	close(ivshmem.kick);
+	close(ivshmem.bell);
+	memset(slots, 0, sizeof(slots));
+	return attach_again() ? 0 : -ECONNREFUSED;
 }
 
 /* Only what is in the node's own window can be seen, and the others never have it do anything else. */
@@ -168,6 +189,11 @@ static int show(struct slot *s)
 		return -errno;
 	s->at = (uint64_t *)vcm_get_dev_addr(s->res); /* NOLINT(performance-no-int-to-ptr) */
 	return 0;
+}
+
+static int start_anew(void)
+{
+	return -EOPNOTSUPP; /* the library sees to it that nobody need */
 }
 
 static int hide(struct slot *s)
@@ -263,6 +289,8 @@ static int obey(const struct storm_order *o, struct storm_answer *a)
 	case STORM_DEVICE_WRITE:
 	case STORM_DEVICE_READ:
 		return as_device(s, o->op == STORM_DEVICE_WRITE, &a->value);
+	case STORM_ATTACH:
+		return start_anew();
 	}
 	return -ENOSYS;
 }

@@ -24,6 +24,7 @@ enum storm_op {
 	STORM_READ,         /* -> the value of every word; -EIO when they differ */
 	STORM_DEVICE_WRITE, /* the same, as a device behind an IOMMU */
 	STORM_DEVICE_READ,
+	STORM_ATTACH, /* of a node: vcmd has gone, and another one is there. Slots are empty */
 };
 
 struct storm_order {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /*
- * Two nodes, ten local clients and a simulated device share buffers at random, and are killed at random. A model knows what
- * every buffer holds and who has it; what anybody reads must be that, and in the end nothing is left.
+ * Two nodes, ten local clients and a simulated device share buffers at random, and are killed at random, as vcmd is. A model
+ * knows what every buffer holds and who has it; what anybody reads must be that, and in the end nothing is left. vcmd's fds
+ * are kept: local clients do not notice its death, and a node starts anew.
  *
  * $VCM_STORM_SECONDS, 3 by default; $VCM_STORM_SEED to see a storm again.
  */
@@ -17,13 +18,15 @@
 #include <time.h>
 
 #include "base/cleanup.h"
+#include "tests/crash/keeper.h"
 #include "tests/remote/storm.h"
 #include "tests/vcmd/daemon.h"
 
 #define N_NODES 2
 #define N_WORKERS 12
 #define N_BUFFERS (N_WORKERS * STORM_SLOTS)
-#define KILLS_IN 40 /* a worker is killed in one of so many steps */
+#define KILLS_IN 40    /* a worker is killed in one of so many steps */
+#define STRIKES_IN 400 /* the same of vcmd */
 
 struct buffer {
 	unsigned int n_holders;
@@ -39,12 +42,13 @@ struct worker {
 };
 
 static struct storm {
-	struct daemon daemon;
+	struct daemon daemon; /* its socket; the rest is the keeper's */
+	struct keeper *keeper;
 	char folder[64];
 	struct worker workers[N_WORKERS]; /* the nodes first */
 	struct buffer buffers[N_BUFFERS];
 	uint64_t random, last_value;
-	unsigned int n_steps, n_kills;
+	unsigned int n_steps, n_kills, n_strikes;
 } storm;
 
 static uint32_t below(uint32_t n)
@@ -96,7 +100,7 @@ static void start_worker(unsigned int i)
 	int pair[2];
 
 	ck_assert(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
-	w->pid = fork();
+	w->pid = keeper_fork(storm.keeper);
 	ck_assert(w->pid >= 0);
 	if (!w->pid)
 		become_worker(i, pair[1]);
@@ -220,6 +224,35 @@ static void kill_one(unsigned int i)
 	storm.n_kills++;
 }
 
+static void start_anew(struct worker *w)
+{
+	for (uint32_t s = 0; s < STORM_SLOTS; s++)
+		if (w->slots[s])
+			release(w, s);
+	ask(w, &(struct storm_order){ .op = STORM_ATTACH });
+}
+
+/* A local client's call is on its way, as often as not: it is answered, once, by whoever is there then. */
+static void strike(void)
+{
+	unsigned int i = N_NODES + below(N_WORKERS - N_NODES), window = below(N_NODES);
+	struct worker *w = &storm.workers[i];
+	uint32_t slot = below(STORM_SLOTS);
+	bool asks = !w->slots[slot];
+
+	if (asks)
+		tell(w, &(struct storm_order){ .op = STORM_ALLOC, .slot = slot, .value = window });
+	keeper_kill(storm.keeper);
+	keeper_start(storm.keeper);
+	if (asks) {
+		ck_assert_int_eq(hear(w).status, 0);
+		hold(w, slot, new_buffer(window));
+	}
+	for (i = 0; i < N_NODES; i++)
+		start_anew(&storm.workers[i]);
+	storm.n_strikes++;
+}
+
 static void use(struct worker *w, uint32_t slot)
 {
 	struct worker *other = &storm.workers[below(N_WORKERS)];
@@ -258,7 +291,9 @@ static void step(void)
 	uint32_t slot = below(STORM_SLOTS);
 
 	storm.n_steps++;
-	if (below(KILLS_IN) == 0)
+	if (below(STRIKES_IN) == 0)
+		strike();
+	else if (below(KILLS_IN) == 0)
 		kill_one(i);
 	else if (w->slots[slot])
 		use(w, slot);
@@ -289,15 +324,19 @@ static void write_config(char *out, size_t cap)
 
 static void begin(void)
 {
-	const char *seed = getenv("VCM_STORM_SEED");
-	char config[2048];
+	const char *seed = getenv("VCM_STORM_SEED"), *build = getenv("VCM_BUILDDIR");
+	char config[2048], program[4096];
 
 	storm.random = seed ? strtoull(seed, NULL, 0) : (uint64_t)time(NULL);
 	printf("VCM_STORM_SEED=%llu\n", (unsigned long long)storm.random);
 	snprintf(storm.folder, sizeof(storm.folder), "/tmp/vcm-storm-XXXXXX");
 	ck_assert(mkdtemp(storm.folder) != NULL);
 	write_config(config, sizeof(config));
-	daemon_start(&storm.daemon, config);
+	snprintf(program, sizeof(program), "%s/vcmd/vcmd", build ? build : ".");
+	snprintf(storm.daemon.socket, sizeof(storm.daemon.socket), "%s/sock", storm.folder);
+	storm.keeper = keeper_new(program, storm.folder, config);
+	keeper_start(storm.keeper);
+	keeper_await_ready(storm.keeper);
 	for (unsigned int i = 0; i < N_WORKERS; i++)
 		start_worker(i);
 }
@@ -329,7 +368,8 @@ static void end(void)
 	}
 	peer_await_nothing(p);
 	peer_free(p);
-	daemon_stop(&storm.daemon);
+	ck_assert_int_eq(keeper_stop(storm.keeper), 0);
+	storm.keeper = keeper_free(storm.keeper);
 	for (unsigned int i = 0; i < N_NODES; i++) {
 		snprintf(path, sizeof(path), "%s/window%u", storm.folder, i);
 		unlink(path);
@@ -347,7 +387,8 @@ START_TEST(everybody_reads_what_was_written_last_whoever_dies)
 	while (time(NULL) < until)
 		step();
 	read_all();
-	printf("%u steps, %u kills\n", storm.n_steps, storm.n_kills);
+	printf("%u steps, %u kills, and %u of vcmd\n", storm.n_steps, storm.n_kills,
+	       storm.n_strikes);
 	end();
 }
 END_TEST

@@ -249,6 +249,33 @@ static uint32_t *make_registers(const char *path)
 	return registers;
 }
 
+/* The Nth map of a UIO device is what is mapped from its Nth page on: of a file, what lies there. */
+static void with_map(size_t map)
+{
+	char path[] = "/tmp/vcm-uio.XXXXXX", options[96];
+	int fd = mkstemp(path);
+
+	ck_assert(fd >= 0 && ftruncate(fd, (off_t)(map * 4096 + SCENE_LEN)) == 0);
+	close(fd);
+	snprintf(options, sizeof(options), "uio = \"%s\" map = %zu kick = poll", path, map);
+	scene_prepare(options, "");
+	relay_open(&scene.relay, path, map * 4096 + SCENE_LEN, SCENE_DA);
+	scene.relay.base += map * 4096;
+	scene.relay.len = SCENE_LEN;
+	scene.relay.firmware.base = scene.relay.base;
+	scene_start();
+	scene_use_everything(scene_peer());
+	scene_close();
+	unlink(path);
+}
+
+START_TEST(a_map_of_a_uio_device_is_a_window)
+{
+	with_map(0);
+	with_map(3);
+}
+END_TEST
+
 START_TEST(an_interrupt_wakes_us_and_a_register_wakes_the_node)
 {
 	char folder[] = "/tmp/vcm-uio.XXXXXX", uio[64], page[64], options[256];
@@ -284,4 +311,4 @@ SUITE_MAIN("node-socket", a_node_comes_by_the_socket_and_is_killed, a_bell_for_e
 	   every_geometry_by_eventfd, the_server_speaks_as_qemu_expects,
 	   a_second_peer_is_turned_away, a_peer_that_talks_is_dropped,
 	   a_socket_that_is_in_use_is_refused_and_a_dead_one_replaced,
-	   an_interrupt_wakes_us_and_a_register_wakes_the_node)
+	   a_map_of_a_uio_device_is_a_window, an_interrupt_wakes_us_and_a_register_wakes_the_node)

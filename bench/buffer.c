@@ -288,7 +288,7 @@ static void kept_stop(struct kept *k)
 /* Turn and turn about; each round after a moment in which both daemons can get ready. */
 static int measure_kept(struct report *r, const struct subject *s, bool quick)
 {
-	double ratio[MAX_ROUNDS], us[2][MAX_ROUNDS], values[WORKER_VALUES];
+	double ratio[MAX_ROUNDS], us[2][MAX_ROUNDS] = { { 0 } }, values[WORKER_VALUES] = { 0 };
 	struct kept both[2] = { KEPT_NULL, KEPT_NULL };
 	struct keeper *keeper = keeper_new(KEPT_MAX);
 	size_t n = quick ? 3 : MAX_ROUNDS;
@@ -303,13 +303,13 @@ static int measure_kept(struct report *r, const struct subject *s, bool quick)
 		ret = worker_ask(&both[i % 2].worker, BROKER, s->n, values);
 		us[i % 2][i / 2] = values[0] / 1e3;
 	}
-	for (size_t i = 0; i < n; i++)
-		ratio[i] = us[1][i] / us[0][i];
 	kept_stop(&both[1]);
 	kept_stop(&both[0]);
 	keeper_free(keeper);
 	if (ret < 0)
 		return ret;
+	for (size_t i = 0; i < n; i++)
+		ratio[i] = us[1][i] / us[0][i];
 	report_add(r, s->name, measure_median(ratio, n), "x", AT_MOST, s->target, s->against);
 	report_note(r, "kept %.1f us, not kept %.1f us", measure_median(us[1], n),
 		    measure_median(us[0], n));

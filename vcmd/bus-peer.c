@@ -13,6 +13,7 @@
 #include "vcmd/bus-signal.h"
 #include "vcmd/bus.h"
 #include "vcmd/config.h"
+#include "vcmd/rights.h"
 
 /* Messages of a peer that wait for the bus to say who it is. */
 #define HELD_MAX 256
@@ -189,12 +190,7 @@ static int take_credentials(struct bus_peer *p, sd_bus_message *m)
 
 static bool has_access(const struct bus_peer *p)
 {
-	const struct transport_peer *who = &p->who;
-
-	if (config_rule_allows(&p->bus->broker->config->access, who->uid, who->gids, who->n_gids))
-		return true;
-	log_info("%s, pid %d, uid %u: no access", p->name, (int)who->pid, who->uid);
-	return false;
+	return p->session || rights_access(p->bus->broker, &p->who);
 }
 
 static int on_credentials(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
@@ -208,7 +204,9 @@ static int on_credentials(sd_bus_message *m, void *userdata, sd_bus_error *error
 		bus_peer_gone(p);
 		return 1;
 	}
-	p->state = has_access(p) ? BUS_PEER_KNOWN : BUS_PEER_DENIED;
+	p->state = BUS_PEER_KNOWN;
+	if (!has_access(p))
+		log_info("%s, pid %d, uid %u: no access", p->name, (int)p->who.pid, p->who.uid);
 	replay(p);
 	bus_sent(p->bus);
 	return 1;
@@ -252,7 +250,7 @@ static int pass(struct bus_peer *p, sd_bus_message *m)
 	}
 	if (first)
 		drop(p, first);
-	if (p->state == BUS_PEER_KNOWN)
+	if (has_access(p))
 		return 0;
 	return turn_away(m, SD_BUS_ERROR_ACCESS_DENIED, "you may not use the broker");
 }

@@ -2,9 +2,10 @@
 /*
  * Who calls: a unique name of the bus, with the credentials that the bus knows it by.
  *
- *	ASKING --the bus has answered--> KNOWN or DENIED --the name vanishes--> (freed, its session ends)
+ *	ASKING --the bus has answered--> KNOWN --the name vanishes--> (freed, its session ends)
  *
- * What a peer sends while the bus is asked is held, in order. A name cannot be used again by another peer.
+ * What a peer sends while the bus is asked is held, in order. A name cannot be used again by another peer. Whether it has
+ * access is asked with each call: a reload may say otherwise. Who has a session goes on with it.
  */
 #pragma once
 
@@ -23,7 +24,6 @@ struct session;
 enum bus_peer_state {
 	BUS_PEER_ASKING,
 	BUS_PEER_KNOWN,
-	BUS_PEER_DENIED,
 };
 
 struct bus_peer {
@@ -42,11 +42,11 @@ struct bus_peer {
 RB_HEAD(bus_peer_tree, bus_peer);
 RB_PROTOTYPE(bus_peer_tree, bus_peer, by_name, bus_peer_cmp)
 
-/* The filter that sees every message first: calls of peers that are not KNOWN do not pass. */
+/* The filter that sees every message first: calls of peers that are not KNOWN, or have no access, do not pass. */
 int bus_peer_filter(sd_bus_message *m, void *userdata, sd_bus_error *error);
 /* NameOwnerChanged. */
 int bus_peer_changed(sd_bus_message *m, void *userdata, sd_bus_error *error);
-/* The sender of a message that has passed the filter; NULL: it has not. */
+/* The sender of a message that has passed the filter; NULL: there is none. */
 struct bus_peer *bus_peer_of(struct bus *bus, sd_bus_message *m);
 /* It is on the bus no more, or the bus is not. */
 void bus_peer_gone(struct bus_peer *p);

@@ -32,7 +32,8 @@
 
 /* All -> median ns of one operation. */
 enum what {
-	DO_CALL,  /* a reservation and its end */
+	DO_CALL, /* a reservation and its end */
+	DO_PING, /* a call that changes nothing: what a message costs, both sides' halves of it included */
 	DO_PIPED, /* DEPTH reservations at once, and their ends */
 	DO_ECHO,
 	DO_PIPED_ECHO,
@@ -151,6 +152,8 @@ static int one(struct asker *a, enum what what)
 	switch (what) {
 	case DO_CALL:
 		return call(a, 1);
+	case DO_PING:
+		return vcm_node_ping(&a->node);
 	case DO_PIPED:
 		return call(a, DEPTH);
 	case DO_ECHO:
@@ -164,7 +167,7 @@ static int one(struct asker *a, enum what what)
 static double operations(enum what what)
 {
 	static const double n[] = {
-		[DO_CALL] = 2, [DO_PIPED] = 2 * DEPTH, [DO_ECHO] = 1, [DO_PIPED_ECHO] = DEPTH
+		[DO_CALL] = 2, [DO_PING] = 1, [DO_PIPED] = 2 * DEPTH, [DO_ECHO] = 1, [DO_PIPED_ECHO] = DEPTH
 	};
 
 	return n[what];
@@ -223,7 +226,7 @@ static int run_client(void *ctx _unused_, int what _unused_, size_t n, double *o
 
 /* --- the comparison ----------------------------------------------------------------------------------------------- */
 
-enum figure { CALL, PIPED, ECHO, PIPED_ECHO, SOCKET, RATIO, PIPED_RATIO, GAIN, N_FIGURES };
+enum figure { CALL, PING, PIPED, ECHO, PIPED_ECHO, SOCKET, RATIO, PIPED_RATIO, GAIN, N_FIGURES };
 
 struct rounds {
 	double v[N_FIGURES][MAX_ROUNDS];
@@ -291,6 +294,8 @@ static int round_of(struct setup *s, size_t n, struct rounds *all)
 	if (r == 0)
 		r = ask(&s->node, DO_CALL, n, &v[CALL]);
 	if (r == 0)
+		r = ask(&s->node, DO_PING, n, &v[PING]);
+	if (r == 0)
 		r = ask(&s->node, DO_PIPED_ECHO, n / DEPTH, &v[PIPED_ECHO]);
 	if (r == 0)
 		r = ask(&s->node, DO_PIPED, n / DEPTH, &v[PIPED]);
@@ -326,8 +331,11 @@ static void report(struct report *r, const double *spun, const double *slept)
 	report_add(
 		r, "node.rtt.ratio", spun[RATIO], "x", AT_MOST, 1.5,
 		"a reservation from a node by an echo over bare rings, both look, two cores, medians");
-	report_note(r, "looking: call %.2f us, echo %.2f us, over the socket %.2f us",
-		    spun[CALL] / 1e3, spun[ECHO] / 1e3, spun[SOCKET] / 1e3);
+	report_note(
+		r,
+		"looking: call %.2f us, one that changes nothing %.2f us, echo %.2f us, over the "
+		"socket %.2f us",
+		spun[CALL] / 1e3, spun[PING] / 1e3, spun[ECHO] / 1e3, spun[SOCKET] / 1e3);
 	report_add(r, "node.rtt.asleep.ratio", slept[RATIO], "x", AT_MOST, 1.5,
 		   "the same, both asleep until an eventfd rings");
 	report_note(r, "asleep: call %.2f us, echo %.2f us, over the socket %.2f us",

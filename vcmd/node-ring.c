@@ -7,13 +7,12 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "memory/guard.h"
-#include "rpmsg/driver.h"
 #include "vcmd/broker.h"
 #include "vcmd/clock.h"
 #include "vcmd/config.h"
 #include "vcmd/loop.h"
 #include "vcmd/node-bell.h"
+#include "vcmd/node-guard.h"
 #include "vcmd/node-window.h"
 #include "vcmd/node.h"
 
@@ -47,7 +46,7 @@ struct node_ring {
 	struct node *node;
 	struct loop_timer *timer;
 	struct loop_fd *watch; /* of no fd: of the rings themselves */
-	bool in_turn, broken, lost, announce_due;
+	bool in_turn, broken, announce_due;
 	bool announce_full;   /* it is, and there was no buffer for it */
 	bool heard;           /* anything, since the rings were made */
 	bool wants_room;      /* as the node was told */
@@ -56,117 +55,8 @@ struct node_ring {
 	unsigned int poll_ms, timer_ms; /* timer_ms: what the timer was set to, 0: it is not */
 	bool served;                    /* something, since it was set */
 	uint32_t remote; /* address of the node's end of the service; RPMSG_ADDR_ANY: not known yet */
-	struct driver driver;
+	struct node_guard guard;
 };
-
-/* --- the window, whose file somebody may cut */
-
-struct guarded {
-	struct node_ring *ring;
-	struct driver_message message;
-	enum driver_event event;
-	enum driver_look look;
-	const void *data;
-	size_t len;
-	bool flag;
-	int r;
-};
-
-/* False when the memory was not there. */
-static bool guarded(void (*body)(void *arg), struct guarded *g)
-{
-	struct node_ring *r = g->ring;
-
-	if (!r->lost && guard_run(body, g) == 0)
-		return true;
-	if (!r->lost)
-		log_error("node %s: its window is not there any more", r->config->name);
-	r->lost = true;
-	loop_again(r->watch);
-	return false;
-}
-
-static void do_prepare(void *arg)
-{
-	const struct guarded *g = arg;
-
-	driver_prepare(&g->ring->driver);
-}
-
-static void do_start(void *arg)
-{
-	struct guarded *g = arg;
-
-	driver_start(&g->ring->driver);
-	driver_set_polled(&g->ring->driver, !node_bell_works(g->ring->bell));
-}
-
-static void do_stop(void *arg)
-{
-	struct guarded *g = arg;
-
-	driver_stop(&g->ring->driver, g->flag);
-}
-
-static void do_look(void *arg)
-{
-	struct guarded *g = arg;
-
-	g->look = driver_look(&g->ring->driver);
-}
-
-/* The next message, if it is wanted; when there is none, what was answered so far is shown. */
-static void do_next(void *arg)
-{
-	struct guarded *g = arg;
-	struct driver *d = &g->ring->driver;
-
-	g->event = DRIVER_NOTHING;
-	g->look = driver_look(d);
-	if (g->look == DRIVER_FINE && g->flag)
-		g->event = driver_receive(d, &g->message);
-	if (g->look == DRIVER_FINE && g->event == DRIVER_NOTHING)
-		driver_flush(d);
-}
-
-static void do_send(void *arg)
-{
-	struct guarded *g = arg;
-	struct node_ring *r = g->ring;
-
-	g->r = driver_send(&r->driver, r->config->address, r->remote, g->data, g->len);
-}
-
-static void do_announce(void *arg)
-{
-	struct guarded *g = arg;
-	struct node_ring *r = g->ring;
-
-	g->r = driver_announce(&r->driver, SERVICE, r->config->address, false);
-}
-
-static void do_flush(void *arg)
-{
-	struct guarded *g = arg;
-
-	driver_flush(&g->ring->driver);
-}
-
-static void do_want_room(void *arg)
-{
-	struct guarded *g = arg;
-
-	g->flag = driver_want_room(&g->ring->driver, g->flag);
-}
-
-/* Whether a node may be at work there: one that we started in a former life. */
-static void do_find(void *arg)
-{
-	struct guarded *g = arg;
-
-	g->look = driver_look(&g->ring->driver);
-	g->flag = driver_is_ours(&g->ring->driver);
-}
 
 /* --- out */
 
@@ -188,23 +78,23 @@ static size_t carrier_payload(const void *ctx)
 static int carrier_send(void *ctx, const void *fragment, size_t len)
 {
 	struct node_ring *r = ctx;
-	struct guarded g = { .ring = r, .data = fragment, .len = len };
+	int err;
 
-	if (r->state != RING_UP || r->broken || !guarded(do_send, &g))
+	if (r->state != RING_UP || r->broken ||
+	    !node_guard_send(&r->guard, r->config->address, r->remote, fragment, len, &err))
 		return -ENOTCONN;
-	if (g.r == -EPROTO) {
+	if (err == -EPROTO) {
 		r->broken = true;
 		loop_again(r->watch);
 	}
-	return g.r;
+	return err;
 }
 
 static void carrier_flush(void *ctx)
 {
 	struct node_ring *r = ctx;
-	struct guarded g = { .ring = r };
 
-	if (!r->in_turn && r->state == RING_UP && guarded(do_flush, &g) &&
+	if (!r->in_turn && r->state == RING_UP && node_guard_flush(&r->guard) &&
 	    node_waits_for_room(r->node))
 		loop_again(r->watch);
 }
@@ -239,29 +129,20 @@ static void enter(struct node_ring *r, enum ring_state state)
 
 static void start(struct node_ring *r)
 {
-	struct guarded g = { .ring = r };
-
-	r->lost = r->broken = r->heard = false;
+	r->broken = r->heard = false;
 	r->announce_due = r->announce_full = r->wants_room = false;
 	r->remote = RPMSG_ADDR_ANY;
 	r->poll_ms = POLL_MIN_MS;
 	r->n_starts++;
 	enter(r, RING_UP);
-	guarded(do_start, &g);
-}
-
-static void stop(struct node_ring *r, bool ask)
-{
-	struct guarded g = { .ring = r, .flag = ask };
-
-	guarded(do_stop, &g);
+	node_guard_start(&r->guard, !node_bell_works(r->bell));
 }
 
 /* The session ends now: the node does not touch any more what was its own, or had its time to leave it alone. */
 static void clear(struct node_ring *r, const char *why)
 {
 	if (r->state == RING_UP)
-		stop(r, false);
+		node_guard_stop(&r->guard, false);
 	node_end(r->node, why, true);
 	enter(r, RING_CLEARING);
 	loop_again(r->watch);
@@ -270,7 +151,7 @@ static void clear(struct node_ring *r, const char *why)
 static void ask(struct node_ring *r, const char *why)
 {
 	log_warning("node %s is asked to reset: %s", r->config->name, why);
-	stop(r, true);
+	node_guard_stop(&r->guard, true);
 	r->n_asked++;
 	r->deadline_ns = clock_now_ns() + (uint64_t)r->config->reset_timeout_ms * NS_PER_MS;
 	enter(r, RING_ASKED);
@@ -318,9 +199,10 @@ static void on_message(struct node_ring *r, const struct driver_message *m)
 		node_fragment(r->node, m->data, m->len);
 }
 
-static void serve_event(struct node_ring *r, const struct guarded *g)
+static void serve_event(struct node_ring *r, enum driver_event event,
+			const struct driver_message *m)
 {
-	switch (g->event) {
+	switch (event) {
 	case DRIVER_NOTHING:
 	case DRIVER_DROPPED:
 		return;
@@ -328,11 +210,11 @@ static void serve_event(struct node_ring *r, const struct guarded *g)
 		r->broken = true;
 		return;
 	case DRIVER_MESSAGE:
-		on_message(r, &g->message);
+		on_message(r, m);
 		return;
 	case DRIVER_ANNOUNCED:
 	case DRIVER_WITHDRAWN:
-		on_announcement(r, &g->message, g->event == DRIVER_WITHDRAWN);
+		on_announcement(r, m, event == DRIVER_WITHDRAWN);
 		return;
 	}
 }
@@ -340,17 +222,15 @@ static void serve_event(struct node_ring *r, const struct guarded *g)
 /* How many messages there were. *look: what the node says of itself. */
 static unsigned int serve(struct node_ring *r, enum driver_look *look)
 {
-	struct guarded g = { .ring = r };
+	struct driver_message m;
+	enum driver_event event;
 	unsigned int n = 0;
 
 	for (; n < TURN_MESSAGES && r->state == RING_UP && !r->broken; n++) {
-		g.flag = node_listens(r->node);
-		if (!guarded(do_next, &g))
+		if (!node_guard_next(&r->guard, node_listens(r->node), look, &event, &m) ||
+		    event == DRIVER_NOTHING)
 			break;
-		*look = g.look;
-		if (g.event == DRIVER_NOTHING)
-			break;
-		serve_event(r, &g);
+		serve_event(r, event, &m);
 	}
 	return n;
 }
@@ -363,22 +243,22 @@ static bool needs_room(const struct node_ring *r)
 /* The name is announced once nothing of a former session is left. */
 static void announce(struct node_ring *r)
 {
-	struct guarded g = { .ring = r };
+	int err;
 
-	if (r->announce_due && node_clear(r->node) && guarded(do_announce, &g))
-		r->announce_due = r->announce_full = g.r == -EAGAIN;
+	if (r->announce_due && node_clear(r->node) &&
+	    node_guard_announce(&r->guard, SERVICE, r->config->address, &err))
+		r->announce_due = r->announce_full = err == -EAGAIN;
 }
 
 /* Asks to be told of room while somebody waits for it. True when some has come meanwhile. */
 static bool watch_for_room(struct node_ring *r)
 {
-	struct guarded g = { .ring = r };
+	bool wants = needs_room(r), has_come;
 
-	g.flag = needs_room(r);
-	if (!g.flag && !r->wants_room)
+	if (!wants && !r->wants_room)
 		return false;
-	r->wants_room = g.flag;
-	return guarded(do_want_room, &g) && g.flag;
+	r->wants_room = wants;
+	return node_guard_want_room(&r->guard, wants, &has_come) && has_come;
 }
 
 /* --- turns */
@@ -386,13 +266,11 @@ static bool watch_for_room(struct node_ring *r)
 /* What has been waiting for buffers goes out. */
 static void send_rest(struct node_ring *r)
 {
-	struct guarded g = { .ring = r };
-
 	if (node_waits_for_room(r->node))
 		node_room(r->node);
 	announce(r);
 	if (r->state == RING_UP)
-		guarded(do_flush, &g);
+		node_guard_flush(&r->guard);
 }
 
 /*
@@ -423,9 +301,9 @@ static unsigned int turn_up(struct node_ring *r)
 
 static void turn_asked(struct node_ring *r)
 {
-	struct guarded g = { .ring = r };
+	enum driver_look look;
 
-	if (!guarded(do_look, &g) || g.look == DRIVER_GONE)
+	if (!node_guard_look(&r->guard, &look) || look == DRIVER_GONE)
 		clear(r, "the node has reset");
 	else if (clock_now_ns() >= r->deadline_ns)
 		clear(r, "the node does not reset");
@@ -434,7 +312,7 @@ static void turn_asked(struct node_ring *r)
 /* When the node is looked at again at the latest; 0: not before something happens. */
 static unsigned int period(const struct node_ring *r)
 {
-	if (r->lost)
+	if (r->guard.lost)
 		return LOST_MS;
 	switch (r->state) {
 	case RING_ABSENT:
@@ -475,13 +353,13 @@ static bool turn(struct node_ring *r, bool timed)
 {
 	bool served = false;
 
-	if (r->lost && r->state == RING_UP)
+	if (r->guard.lost && r->state == RING_UP)
 		clear(r, "its memory has gone");
 	else if (r->state == RING_UP)
 		served = turn_up(r) > 0;
 	else if (r->state == RING_ASKED)
 		turn_asked(r);
-	if (r->state == RING_CLEARING && node_clear(r->node) && (!r->lost || timed)) {
+	if (r->state == RING_CLEARING && node_clear(r->node) && (!r->guard.lost || timed)) {
 		start(r);
 		served = true;
 	}
@@ -494,7 +372,7 @@ static bool turn(struct node_ring *r, bool timed)
 static void knock(struct node_ring *r)
 {
 	if (r->state == RING_UP && !r->heard && node_bell_works(r->bell))
-		driver_knock(&r->driver);
+		driver_knock(&r->guard.driver);
 }
 
 static void on_timer(void *ctx)
@@ -524,11 +402,10 @@ static void on_rung(void *ctx)
 static void on_joined(void *ctx)
 {
 	struct node_ring *r = ctx;
-	struct guarded g = { .ring = r };
 
 	log_info("node %s: somebody has come", r->config->name);
 	clear(r, "somebody new has come");
-	guarded(do_prepare, &g);
+	node_guard_prepare(&r->guard);
 	turn(r, false);
 }
 
@@ -554,13 +431,13 @@ static const struct node_bell_handler bell_handler = {
 /* Whoever was started in our former life tears down what it had then, first. */
 static void begin(struct node_ring *r)
 {
-	struct guarded g = { .ring = r };
+	bool found;
 
 	/* ABSENT */
 	if (r->window.is_new && !r->config->file && r->config->socket)
 		return;
 	r->state = RING_CLEARING;
-	if (!r->window.is_new && guarded(do_find, &g) && g.flag && g.look != DRIVER_GONE)
+	if (!r->window.is_new && node_guard_find(&r->guard, &found) && found)
 		ask(r, "vcmd has started");
 	loop_again(r->watch);
 }
@@ -574,7 +451,8 @@ static int open_parts(struct node_ring *r, struct reason *why)
 	if (err < 0)
 		return err;
 	shared.base = r->window.base;
-	driver_init(&r->driver, &shared, &c->geometry, on_kick, r);
+	r->guard = (struct node_guard){ .name = c->name, .on_lost = carrier_wake, .ctx = r };
+	driver_init(&r->guard.driver, &shared, &c->geometry, on_kick, r);
 	err = node_bell_new(r->broker->loop, c, r->window.fd, &bell_handler, r, &r->bell, why);
 	if (err < 0)
 		return err;
@@ -613,12 +491,12 @@ void node_ring_report(const struct node_ring *r, struct node_report *out)
 	*out = node_report(r->node);
 	out->carrier = "rings";
 	out->kick = kicks[node_bell_works(r->bell) ? r->config->kick : KICK_POLL];
-	out->state = r->lost ? "without its memory" : state_name(r->state);
+	out->state = r->guard.lost ? "without its memory" : state_name(r->state);
 	out->epoch = r->n_starts;
 	out->descriptors = r->config->geometry.num;
-	out->n_dropped = r->driver.stats.n_dropped;
+	out->n_dropped = r->guard.driver.stats.n_dropped;
 	out->n_resets = r->n_asked;
-	out->n_kicks = r->driver.stats.n_kicks;
+	out->n_kicks = r->guard.driver.stats.n_kicks;
 }
 
 struct node_ring *node_ring_free(struct node_ring *r)
@@ -626,7 +504,7 @@ struct node_ring *node_ring_free(struct node_ring *r)
 	if (!r)
 		return NULL;
 	if (r->state == RING_UP)
-		stop(r, true);
+		node_guard_stop(&r->guard, true);
 	node_free(r->node);
 	loop_unwatch(r->watch);
 	loop_timer_free(r->timer);

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vcmd/node-guard.h"
+
+#include "base/log.h"
+#include "memory/guard.h"
+
+/* What goes to a call of the driver, and what comes of it. */
+struct args {
+	struct driver *driver;
+	bool flag;
+	enum driver_look look;
+	enum driver_event event;
+	struct driver_message *message;
+	uint32_t src, dst;
+	const void *data;
+	size_t len;
+	int r;
+};
+
+static bool run(struct node_guard *g, void (*body)(void *arg), struct args *a)
+{
+	a->driver = &g->driver;
+	if (!g->lost && guard_run(body, a) == 0)
+		return true;
+	if (!g->lost) {
+		log_error("node %s: its window is not there any more", g->name);
+		g->lost = true;
+		g->on_lost(g->ctx);
+	}
+	return false;
+}
+
+static void do_prepare(void *arg)
+{
+	const struct args *a = arg;
+
+	driver_prepare(a->driver);
+}
+
+bool node_guard_prepare(struct node_guard *g)
+{
+	return run(g, do_prepare, &(struct args){ .r = 0 });
+}
+
+static void do_start(void *arg)
+{
+	const struct args *a = arg;
+
+	driver_start(a->driver);
+	driver_set_polled(a->driver, a->flag);
+}
+
+bool node_guard_start(struct node_guard *g, bool polled)
+{
+	g->lost = false;
+	return run(g, do_start, &(struct args){ .flag = polled });
+}
+
+static void do_stop(void *arg)
+{
+	const struct args *a = arg;
+
+	driver_stop(a->driver, a->flag);
+}
+
+bool node_guard_stop(struct node_guard *g, bool ask)
+{
+	return run(g, do_stop, &(struct args){ .flag = ask });
+}
+
+static void do_look(void *arg)
+{
+	struct args *a = arg;
+
+	a->look = driver_look(a->driver);
+}
+
+bool node_guard_look(struct node_guard *g, enum driver_look *out)
+{
+	struct args a = { .r = 0 };
+	bool there = run(g, do_look, &a);
+
+	*out = a.look;
+	return there;
+}
+
+static void do_find(void *arg)
+{
+	struct args *a = arg;
+
+	a->flag = driver_is_ours(a->driver) && driver_look(a->driver) != DRIVER_GONE;
+}
+
+bool node_guard_find(struct node_guard *g, bool *out)
+{
+	struct args a = { .r = 0 };
+	bool there = run(g, do_find, &a);
+
+	*out = a.flag;
+	return there;
+}
+
+static void do_next(void *arg)
+{
+	struct args *a = arg;
+
+	a->look = driver_look(a->driver);
+	if (a->look == DRIVER_FINE && a->flag)
+		a->event = driver_receive(a->driver, a->message);
+	if (a->look == DRIVER_FINE && a->event == DRIVER_NOTHING)
+		driver_flush(a->driver);
+}
+
+bool node_guard_next(struct node_guard *g, bool wanted, enum driver_look *look,
+		     enum driver_event *event, struct driver_message *out)
+{
+	struct args a = { .flag = wanted, .event = DRIVER_NOTHING, .message = out };
+	bool there = run(g, do_next, &a);
+
+	*look = a.look;
+	*event = a.event;
+	return there;
+}
+
+static void do_send(void *arg)
+{
+	struct args *a = arg;
+
+	a->r = driver_send(a->driver, a->src, a->dst, a->data, a->len);
+}
+
+bool node_guard_send(struct node_guard *g, uint32_t src, uint32_t dst, const void *data, size_t len,
+		     int *r)
+{
+	struct args a = { .src = src, .dst = dst, .data = data, .len = len };
+	bool there = run(g, do_send, &a);
+
+	*r = a.r;
+	return there;
+}
+
+static void do_announce(void *arg)
+{
+	struct args *a = arg;
+
+	a->r = driver_announce(a->driver, a->data, a->src, false);
+}
+
+bool node_guard_announce(struct node_guard *g, const char *name, uint32_t addr, int *r)
+{
+	struct args a = { .data = name, .src = addr };
+	bool there = run(g, do_announce, &a);
+
+	*r = a.r;
+	return there;
+}
+
+static void do_flush(void *arg)
+{
+	const struct args *a = arg;
+
+	driver_flush(a->driver);
+}
+
+bool node_guard_flush(struct node_guard *g)
+{
+	return run(g, do_flush, &(struct args){ .r = 0 });
+}
+
+static void do_want_room(void *arg)
+{
+	struct args *a = arg;
+
+	a->flag = driver_want_room(a->driver, a->flag);
+}
+
+bool node_guard_want_room(struct node_guard *g, bool want, bool *has_come)
+{
+	struct args a = { .flag = want };
+	bool there = run(g, do_want_room, &a);
+
+	*has_come = a.flag;
+	return there;
+}

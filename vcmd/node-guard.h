@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The driver of rings that lie in a file, which somebody may cut at any moment: each call is as in rpmsg/driver.h, but false
+ * when the memory was not there. It stays lost, and nothing is touched, until node_guard_start().
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rpmsg/driver.h"
+
+struct node_guard {
+	struct driver driver; /* its counts may be read; what touches memory goes through here */
+	const char *name;     /* of the node: borrowed */
+	bool lost;
+	/* Once, when it gets lost. */
+	void (*on_lost)(void *ctx);
+	void *ctx;
+};
+
+bool node_guard_prepare(struct node_guard *g);
+/* polled: the node need not kick. */
+bool node_guard_start(struct node_guard *g, bool polled);
+bool node_guard_stop(struct node_guard *g, bool ask);
+bool node_guard_look(struct node_guard *g, enum driver_look *out);
+/* Whether a node may be at work there: one that we started in a former life. */
+bool node_guard_find(struct node_guard *g, bool *out);
+/* The status; the next message, if it is wanted; and when there is none, what was sent so far is shown. */
+bool node_guard_next(struct node_guard *g, bool wanted, enum driver_look *look,
+		     enum driver_event *event, struct driver_message *out);
+/* *r: what the driver says. */
+bool node_guard_send(struct node_guard *g, uint32_t src, uint32_t dst, const void *data, size_t len,
+		     int *r);
+bool node_guard_announce(struct node_guard *g, const char *name, uint32_t addr, int *r);
+bool node_guard_flush(struct node_guard *g);
+/* *has_come: there is room meanwhile. */
+bool node_guard_want_room(struct node_guard *g, bool want, bool *has_come);

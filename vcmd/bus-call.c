@@ -29,6 +29,7 @@ struct bus_call *bus_call_free(struct bus_call *c)
 	if (!c)
 		return NULL;
 	sd_bus_message_unref(c->m);
+	mem_free(c->ops_held);
 	return mem_free(c);
 }
 

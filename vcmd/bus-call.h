@@ -26,6 +26,8 @@ struct bus_call {
 	sd_bus_message *m;
 	uint64_t serial; /* 0: the next one will be */
 	bool batch;      /* answered as an array of dictionaries */
+	struct op *
+		ops_held; /* of a call that is held: n_ops; what they point to is the message\'s. NULL otherwise */
 	size_t n_ops;
 	struct bus_call_op ops[];
 };

@@ -28,7 +28,7 @@
 static void end_soon(struct bus_session *s, const char *why)
 {
 	s->over = why;
-	loop_timer_set(s->bus->reap, 0);
+	loop_timer_set(s->bus->later, 0);
 }
 
 /* Its owner may open another one at once. */
@@ -39,11 +39,11 @@ static void close_soon(struct bus_session *s)
 	end_soon(s, "it was closed");
 }
 
-static struct bus_call *find_call(const struct bus_session *s, uint64_t serial)
+static struct bus_call *find_call(const struct bus_call_list *calls, uint64_t serial)
 {
 	struct bus_call *c;
 
-	TAILQ_FOREACH(c, &s->calls, link)
+	TAILQ_FOREACH(c, calls, link)
 		if (c->serial == serial)
 			return c;
 	return NULL;
@@ -107,7 +107,7 @@ static int session_send(void *ctx, const void *buf, size_t len, const int *fds, 
 		take_welcome(s, &reply);
 		return 0;
 	}
-	c = find_call(s, reply.serial);
+	c = find_call(&s->calls, reply.serial);
 	if (c)
 		finish_call(s, c, &reply, fds, n_fds);
 	bus_sent(s->bus);
@@ -129,7 +129,7 @@ static void session_break_off(void *ctx, const char *why)
 	end_soon(ctx, why);
 }
 
-/* Nobody's calls can be left unread on a bus: while it is paused they are refused. */
+/* Nobody's calls can be left unread on a bus: while it is paused they are held, as many as may wait. */
 static void session_pause(void *ctx)
 {
 	struct bus_session *s = ctx;
@@ -142,6 +142,8 @@ static void session_resume(void *ctx)
 	struct bus_session *s = ctx;
 
 	s->n_pauses--;
+	if (!TAILQ_EMPTY(&s->held))
+		loop_timer_set(s->bus->later, 0); /* after what it waited for */
 }
 
 static const struct transport_peer *session_peer(const void *ctx)
@@ -155,6 +157,7 @@ static void drop_calls(struct bus_session *s)
 {
 	struct bus_call *c;
 
+	TAILQ_CONCAT(&s->calls, &s->held, link);
 	while ((c = TAILQ_FIRST(&s->calls))) {
 		TAILQ_REMOVE(&s->calls, c, link);
 		bus_call_refuse(c->m, -ECONNRESET,
@@ -177,9 +180,8 @@ static void session_close(void *ctx)
 	if (s->owner->session == s)
 		s->owner->session = NULL;
 	LIST_REMOVE(s, link);
-	if (s->opening) /* who opens it sees that it has gone */
-		s->client = NULL;
-	else
+	s->client = NULL;
+	if (!s->in_use)
 		mem_free(s);
 }
 
@@ -248,6 +250,13 @@ static int hello(struct bus_session *s, const struct bus_opening *o, struct reas
 	return 0;
 }
 
+static void unuse(struct bus_session *s)
+{
+	s->in_use = false;
+	if (!s->client)
+		mem_free(s);
+}
+
 int bus_session_open(struct bus_peer *p, const struct bus_opening *opening, struct reason *why)
 {
 	struct bus_session *s = mem_new0(struct bus_session);
@@ -260,6 +269,7 @@ int bus_session_open(struct bus_peer *p, const struct bus_opening *opening, stru
 	s->shared = opening->shared;
 	s->next_handle = 1;
 	TAILQ_INIT(&s->calls);
+	TAILQ_INIT(&s->held);
 	s->client = client_new(p->bus->broker, &over_bus, s);
 	if (!s->client) {
 		mem_free(s);
@@ -267,13 +277,11 @@ int bus_session_open(struct bus_peer *p, const struct bus_opening *opening, stru
 	}
 	LIST_INSERT_HEAD(&p->bus->sessions, s, link);
 	p->session = s;
-	s->opening = true;
+	s->in_use = true;
 	r = hello(s, opening, why);
-	s->opening = false;
 	if (r < 0 && s->client)
 		client_gone(s->client, "it was not let in");
-	else if (r < 0)
-		mem_free(s);
+	unuse(s);
 	return r;
 }
 
@@ -284,16 +292,6 @@ void bus_session_owner_gone(struct bus_peer *p)
 	LIST_FOREACH_SAFE(s, &p->bus->sessions, link, next)
 		if (s->owner == p)
 			client_gone(s->client, "its name has vanished from the bus");
-}
-
-void bus_session_reap(void *ctx)
-{
-	struct bus *bus = ctx;
-	struct bus_session *s, *next;
-
-	LIST_FOREACH_SAFE(s, &bus->sessions, link, next)
-		if (s->over)
-			client_gone(s->client, s->over);
 }
 
 struct bus_session *bus_session_find(struct bus *bus, uint64_t id)
@@ -313,14 +311,19 @@ bool bus_session_may_use(const struct bus_session *s, const struct bus_peer *p)
 
 /* --- requests */
 
+/* What ends a wait must get through. */
+static bool ends_a_wait(uint32_t code)
+{
+	return code == OP_FAULT_REPLY || code == OP_BYE;
+}
+
 static int check(const struct bus_session *s, uint32_t code, struct reason *why)
 {
 	uint64_t max = s->bus->broker->config->limits.in_flight;
 
 	if (s->over || s->closing)
 		return refuse(why, -ENOTCONN, "the session is over");
-	/* What ends a wait must get through. */
-	if ((s->n_pauses || s->n_calls >= max) && code != OP_FAULT_REPLY && code != OP_BYE)
+	if (s->n_calls >= (ends_a_wait(code) ? 2 * max : max))
 		return refuse(why, -EBUSY, "%llu calls of the session wait already",
 			      (unsigned long long)s->n_calls);
 	return 0;
@@ -346,34 +349,104 @@ static uint64_t acknowledged(const struct bus_session *s)
 	return ack;
 }
 
-void bus_session_request(struct bus_session *s, struct bus_call *call, const struct op *ops,
-			 size_t n_ops)
+static void refuse_call(struct bus_session *s, struct bus_call *call, int status, const char *why)
+{
+	settle_handles(s, call, false);
+	bus_call_refuse(call->m, status, why);
+	bus_call_free(call);
+}
+
+/* The call is one of n_calls. */
+static void submit(struct bus_session *s, struct bus_call *call, const struct op *ops, size_t n_ops)
 {
 	struct request req = { .serial = call->serial ? call->serial : s->serial + 1,
 			       .ack = acknowledged(s),
 			       .ops = ops,
 			       .n_ops = n_ops };
 	struct reason why = { "" };
-	long n = check(s, ops[0].code, &why);
+	long n = s->over || s->closing ? refuse(&why, -ENOTCONN, "the session is over") :
+					 encode(s->bus, &req, &why);
 
-	if (n == 0)
-		n = encode(s->bus, &req, &why);
 	if (n < 0) {
-		settle_handles(s, call, false);
-		bus_call_refuse(call->m, (int)n, why.text);
-		bus_call_free(call);
+		s->n_calls--;
+		refuse_call(s, call, (int)n, why.text);
 		return;
 	}
 	call->serial = req.serial;
 	if (call->serial > s->serial)
 		s->serial = call->serial;
 	TAILQ_INSERT_TAIL(&s->calls, call, link);
-	s->n_calls++;
 	s->closing = ops[0].code == OP_BYE;
 	/* The caller keeps no fd between calls. */
 	if (wants_memory(ops, n_ops))
 		client_forget_given(s->client);
 	client_packet(s->client, s->bus->packet, (size_t)n);
+}
+
+static bool must_wait(const struct bus_session *s, uint32_t code)
+{
+	return !TAILQ_EMPTY(&s->held) ||
+	       (s->n_pauses && (!ends_a_wait(code) || !LIST_EMPTY(&s->client->pendings)));
+}
+
+static int hold(struct bus_session *s, struct bus_call *call, const struct op *ops, size_t n_ops)
+{
+	call->ops_held = mem_zalloc(n_ops * sizeof(*ops));
+	if (!call->ops_held)
+		return -ENOMEM;
+	memcpy(call->ops_held, ops, n_ops * sizeof(*ops));
+	TAILQ_INSERT_TAIL(&s->held, call, link);
+	return 0;
+}
+
+void bus_session_request(struct bus_session *s, struct bus_call *call, const struct op *ops,
+			 size_t n_ops)
+{
+	bool waits = must_wait(s, ops[0].code);
+	struct reason why = { "" };
+	int r = check(s, ops[0].code, &why);
+
+	if (r == 0 && waits)
+		r = hold(s, call, ops, n_ops);
+	if (r < 0) {
+		refuse_call(s, call, r, why.text);
+		return;
+	}
+	if (call->serial)
+		s->last_ticket = call->serial;
+	s->n_calls++;
+	if (!waits)
+		submit(s, call, ops, n_ops);
+}
+
+/* In order, until it is paused again; what ends that pause goes before the others then. */
+static void submit_held(struct bus_session *s)
+{
+	struct bus_call *c, *next;
+
+	TAILQ_FOREACH_SAFE(c, &s->held, link, next) {
+		if (s->n_pauses && !ends_a_wait(c->ops[0].method->code))
+			continue;
+		TAILQ_REMOVE(&s->held, c, link);
+		submit(s, c, c->ops_held, c->n_ops);
+		if (!s->client) /* and no call is left */
+			return;
+	}
+}
+
+void bus_session_later(void *ctx)
+{
+	struct bus *bus = ctx;
+	struct bus_session *s, *next;
+
+	LIST_FOREACH_SAFE(s, &bus->sessions, link, next) {
+		s->in_use = true;
+		if (!s->over)
+			submit_held(s);
+		if (s->client && s->over)
+			client_gone(s->client, s->over);
+		unuse(s);
+	}
 }
 
 int bus_session_take_ticket(struct bus_session *s, struct bus_call *call, uint32_t ticket,
@@ -384,7 +457,7 @@ int bus_session_take_ticket(struct bus_session *s, struct bus_call *call, uint32
 
 	if (!ticket || seen >= ticket)
 		return refuse(why, -EINVAL, "ticket %u, and those up to %u seen", ticket, seen);
-	if (find_call(s, serial))
+	if (find_call(&s->calls, serial) || find_call(&s->held, serial))
 		return refuse(why, -EALREADY, "ticket %u is under way", ticket);
 	if (replies_find(&s->client->replies, serial, &kept)) {
 		bus_call_reply(call,
@@ -394,7 +467,7 @@ int bus_session_take_ticket(struct bus_session *s, struct bus_call *call, uint32
 			       NULL, 0);
 		return 1;
 	}
-	if (serial <= s->client->last_serial)
+	if (serial <= s->client->last_serial || serial <= s->last_ticket)
 		return refuse(why, -ESTALE, "ticket %u is not done, and others after it are asked",
 			      ticket);
 	s->seen = SERIAL_OF(seen + 1) - 1;

@@ -30,15 +30,18 @@ struct bus_session {
 	uint8_t token[PROTO_TOKEN_LEN];
 	uint64_t serial; /* of the last request; the upper half is the last ticket */
 	uint64_t seen;   /* answers up to this serial need not be kept; UINT64_MAX: none need */
-	bool shared, closing, opening;
+	uint64_t last_ticket; /* as a serial; of the connection */
+	bool shared, closing;
+	bool in_use; /* whoever set it frees it, when it has no client any more */
 	unsigned int n_pauses;
-	uint64_t n_calls;
-	const char *over;       /* why it is to go; a literal. With opening: it has gone already */
+	uint64_t n_calls;       /* of both lists */
+	const char *over;       /* why it is to go; a literal. */
 	uint32_t next_handle;   /* none below is free, as far as we know */
 	sd_bus_message *holder; /* a call that is answered when the session ends; NULL */
 	int status;             /* of the hello */
 	struct reason why;
-	TAILQ_HEAD(, bus_call) calls;
+	TAILQ_HEAD(bus_call_list, bus_call) calls; /* under way */
+	struct bus_call_list held;                 /* come while the session is paused, in order */
 };
 
 struct bus_opening {
@@ -52,8 +55,8 @@ struct bus_opening {
 int bus_session_open(struct bus_peer *p, const struct bus_opening *opening, struct reason *why);
 /* The owner has vanished, and so do its sessions: the one it has, and one that it has just closed. */
 void bus_session_owner_gone(struct bus_peer *p);
-/* The sessions that are over go; from the loop. */
-void bus_session_reap(void *ctx);
+/* The sessions that are over go, and calls that were held are made; from the loop. */
+void bus_session_later(void *ctx);
 /* The one with that id; NULL. */
 struct bus_session *bus_session_find(struct bus *bus, uint64_t id);
 /* Its owner may, and, when it is shared, everybody of the same user. */

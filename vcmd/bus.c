@@ -212,9 +212,9 @@ static bool make_parts(struct bus *bus, const char *where)
 	bus->packet = mem_zalloc(PROTO_MAX_MESSAGE);
 	bus->turn = loop_timer_new(loop, bus_turn, bus);
 	bus->again = loop_timer_new(loop, connect_bus, bus);
-	bus->reap = loop_timer_new(loop, bus_session_reap, bus);
+	bus->later = loop_timer_new(loop, bus_session_later, bus);
 	bus->tick = loop_timer_new(loop, bus_signal_tick, bus);
-	return bus->where && bus->codec && bus->packet && bus->turn && bus->again && bus->reap &&
+	return bus->where && bus->codec && bus->packet && bus->turn && bus->again && bus->later &&
 	       bus->tick;
 }
 
@@ -244,7 +244,7 @@ struct bus *bus_free(struct bus *bus)
 	bus_signal_deinit(bus);
 	loop_timer_free(bus->turn);
 	loop_timer_free(bus->again);
-	loop_timer_free(bus->reap);
+	loop_timer_free(bus->later);
 	loop_timer_free(bus->tick);
 	codec_free(bus->codec);
 	mem_free(bus->packet);

@@ -42,7 +42,7 @@ struct bus {
 	struct loop_fd *watch;
 	struct loop_timer *turn;  /* sd-bus wants a turn */
 	struct loop_timer *again; /* to connect again */
-	struct loop_timer *reap;  /* sessions that are over are to go */
+	struct loop_timer *later; /* sessions that are over are to go, what was held is to be made */
 	struct loop_timer *tick;  /* runs while anybody has subscribed */
 	unsigned int n_failed;    /* to connect, in a row */
 	bool said;                /* that there is none */

@@ -22,6 +22,7 @@
 #include <vcm/vcm.h>
 
 #include "base/range.h"
+#include "tests/crash/bytes.h"
 
 #define N_BUFFERS 12
 #define CHECK_EVERY 24 /* operations */
@@ -76,22 +77,17 @@ static unsigned int pick(unsigned int n)
 
 /* --- bytes */
 
-static uint64_t word(const struct buffer *b, size_t i)
-{
-	return b->seed ^ i * UINT64_C(0x9e3779b97f4a7c15);
-}
-
 static void write_bytes(struct buffer *b)
 {
 	b->seed = (uint64_t)pick(1u << 30) << 32 | pick(1u << 30);
 	for (size_t i = 0; i < b->len / sizeof(*b->at); i++)
-		b->at[i] = word(b, i);
+		b->at[i] = crash_word(b->seed, i);
 }
 
 static void check_bytes(const struct buffer *b)
 {
 	for (size_t i = 0; i < b->len / sizeof(*b->at); i++)
-		MUST(b->at[i] == word(b, i));
+		MUST(b->at[i] == crash_word(b->seed, i));
 }
 
 /* What the device sees at one place. */

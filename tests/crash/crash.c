@@ -27,11 +27,14 @@
 #include <vcm/inspect.h>
 #include <vcm/vcm.h>
 
+#include "tests/crash/bus.h"
 #include "tests/crash/keeper.h"
 
 #define PATIENCE_MS 120000 /* for one round, on a machine that has other things to do */
 #define CALM_MAX_MS 300    /* before the next blow */
 #define FDS_SPARE 4        /* what a daemon may have more at the end: files it has opened since */
+#define IS_CALLER(i) ((i) % 4 == 1) /* over the bus, where there is one */
+#define SYSTEM_BUS "/run/dbus/system_bus_socket"
 
 enum how { HOW_KILL, HOW_ABORT, HOW_RESTART };
 
@@ -46,6 +49,9 @@ static pid_t pids[CRASH_CLIENTS_MAX]; /* 0: it has died */
 static unsigned int n_born; /* a client that takes the place of a dead one has contexts of its own */
 static struct keeper *keeper;
 static char dir[64];
+static struct crash_bus bus;
+static char bus_address[80];
+static bool has_bus;
 static unsigned int random_state;
 
 static int64_t now_ms(void)
@@ -82,6 +88,8 @@ static char *config_text(void)
 	if (!f)
 		err(EXIT_FAILURE, "config");
 	fputs("stock = 0\n", f);
+	if (has_bus)
+		fprintf(f, "dbus = \"%s\"\n", bus_address);
 	print_config(f);
 	fclose(f);
 	return text;
@@ -93,13 +101,17 @@ static void begin_daemon(void)
 {
 	char sock[80], *text;
 
-	if (options.unit)
+	if (options.unit) {
+		has_bus = access(SYSTEM_BUS, F_OK) == 0;
 		return;
+	}
 	snprintf(dir, sizeof(dir), "/tmp/vcm-crash-XXXXXX");
 	if (!mkdtemp(dir))
 		err(EXIT_FAILURE, "%s", dir);
 	snprintf(sock, sizeof(sock), "%s/sock", dir);
 	setenv("VCM_SOCKET", sock, 1);
+	has_bus = crash_bus_start(&bus, dir);
+	snprintf(bus_address, sizeof(bus_address), "unix:path=%s", bus.socket);
 	text = config_text();
 	keeper = keeper_new(options.vcmd, dir, text);
 	free(text);
@@ -159,6 +171,8 @@ static void bear_client(void)
 	unsigned int i = n_born++;
 
 	pids[i] = keeper ? keeper_fork(keeper) : fork();
+	if (pids[i] == 0 && has_bus && IS_CALLER(i))
+		crash_caller(shared, i, options.seed + i, options.unit ? NULL : bus_address);
 	if (pids[i] == 0)
 		crash_client(shared, i, options.seed + i);
 	if (pids[i] < 0)
@@ -293,6 +307,7 @@ static void end_daemon(unsigned int fds_before)
 	if (keeper_stop(keeper) != 0)
 		errx(EXIT_FAILURE, "the daemon does not end well");
 	keeper = keeper_free(keeper);
+	crash_bus_stop(&bus);
 	rmdir(dir);
 }
 
@@ -306,9 +321,9 @@ static void report(int64_t slowest_ms)
 		n_ops += atomic_load(&shared->n_ops[i]);
 		n_transactions += atomic_load(&shared->n_transactions[i]);
 	}
-	printf("%u rounds, %u clients and %u that died: %llu operations, %llu transactions; all had checked all after %lld ms at most\n",
-	       options.rounds, options.clients, n_born - options.clients, n_ops, n_transactions,
-	       (long long)slowest_ms);
+	printf("%u rounds, %u clients (every fourth %s) and %u that died: %llu operations, %llu transactions; all had checked all after %lld ms at most\n",
+	       options.rounds, options.clients, has_bus ? "over a bus" : "as the others: no bus",
+	       n_born - options.clients, n_ops, n_transactions, (long long)slowest_ms);
 }
 
 static void run(void)

@@ -4,6 +4,8 @@
  *
  *	crash.c		rounds: kill, wait until everybody has checked everything, once more; and what is left in the end
  *	client.c	a client: makes, maps, frees, faults, shares, and knows what there should be
+ *	caller.c	a client over a message bus, without libvcmclient
+ *	bus.c		a message bus of the test's own; otherwise the system has one
  *	keeper.c	the fd store of a broker of the test's own; otherwise systemd has it
  */
 #pragma once
@@ -31,3 +33,6 @@ struct crash_shared {
 
 /* The client's process: does not return. Status 0: all was as it should be, until it was over. */
 _Noreturn void crash_client(struct crash_shared *with, unsigned int number, unsigned int seed);
+/* The same over the bus at that address; NULL: the system's. */
+_Noreturn void crash_caller(struct crash_shared *with, unsigned int number, unsigned int seed,
+			    const char *bus_address);

@@ -267,6 +267,7 @@ static bool same_geometry(const struct geometry *a, const struct geometry *b)
 	       !memcmp(a->notify_ids, b->notify_ids, sizeof(a->notify_ids)) && a->ns == b->ns;
 }
 
+/* All but what it may have. */
 static bool same_node(const struct config_node *a, const struct config_node *b)
 {
 	return same_text(a->name, b->name) && same_text(a->rpmsg, b->rpmsg) &&
@@ -278,8 +279,7 @@ static bool same_node(const struct config_node *a, const struct config_node *b)
 	       a->len == b->len && a->base == b->base && a->address == b->address &&
 	       a->kick == b->kick && a->heartbeat_ms == b->heartbeat_ms &&
 	       a->reset_timeout_ms == b->reset_timeout_ms && a->uid == b->uid &&
-	       same_geometry(&a->geometry, &b->geometry) &&
-	       !memcmp(&a->limits, &b->limits, sizeof(a->limits));
+	       same_geometry(&a->geometry, &b->geometry);
 }
 
 static int check_nodes(const struct config *from, const struct config *to, struct reason *why)

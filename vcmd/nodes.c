@@ -16,7 +16,8 @@ struct carried {
 };
 
 struct nodes {
-	struct config *config; /* that they are made of: no other says anything else of them */
+	struct config *
+		config; /* that they are made of: no other says anything else of them but their limits */
 	size_t n_nodes;
 	struct carried nodes[];
 };
@@ -65,6 +66,12 @@ bool nodes_report(const struct nodes *n, size_t i, struct node_report *out)
 	else
 		node_char_report(n->nodes[i].device, out);
 	return true;
+}
+
+void nodes_set_limits(struct nodes *n, const struct config *to)
+{
+	for (size_t i = 0; i < n->n_nodes; i++)
+		n->config->nodes[i].limits = to->nodes[i].limits;
 }
 
 struct nodes *nodes_free(struct nodes *n)

@@ -11,14 +11,15 @@
 #include "vcmd/loop.h"
 #include "vcmd/machine.h"
 #include "vcmd/monitor.h"
-#include "vcmd/transport.h"
+#include "vcmd/nodes.h"
 
-static bool is_node(const struct config *c, uid_t uid)
+/* A node that acts as a user has what that user has. */
+static const struct config_limits *limits_of(const struct config *c, uid_t uid)
 {
-	for (size_t i = 0; i < c->n_nodes; i++)
+	for (size_t i = 0; i < c->n_nodes && uid >= CONFIG_NODE_UID; i++)
 		if (c->nodes[i].uid == uid)
-			return true;
-	return false;
+			return &c->nodes[i].limits;
+	return &c->limits;
 }
 
 /* What users who are known may have is what the configuration says now; what they have stays. Who has not said hello yet is
@@ -29,11 +30,11 @@ static void set_limits(struct broker *b)
 	struct user *u;
 
 	RB_FOREACH(u, user_tree, &b->graph->users)
-		if (!is_node(b->config, u->uid))
-			u->limits = client_limits_for(&b->config->limits, u->uid);
+		u->limits = client_limits_for(limits_of(b->config, u->uid), u->uid);
 	TAILQ_FOREACH(c, &b->clients, entry)
-		if (c->state == CLIENT_NEW && !c->transport->is_configured)
-			c->limits = b->config->limits;
+		if (c->state == CLIENT_NEW)
+			c->limits = *limits_of(b->config, c->uid);
+	nodes_set_limits(b->nodes, b->config);
 }
 
 int reload(struct broker *b, struct config *to, struct reason *why)

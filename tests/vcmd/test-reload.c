@@ -13,6 +13,8 @@
 #include "base/mem.h"
 #include "graph/graph.h"
 #include "tests/suite.h"
+#include "tests/vcmd/conf.h"
+#include "tests/vcmd/scene.h"
 #include "tests/vcmd/world.h"
 #include "vcmd/broker.h"
 #include "vcmd/config.h"
@@ -23,22 +25,9 @@
 #define MASTER "master direct {}\n"
 #define BEFORE TOP POOL SMMU MASTER
 
-static struct config *parse(const char *text)
-{
-	int fd _cleanup_(fd_closep) = memfd_create("config", MFD_CLOEXEC);
-	struct reason why = { "" };
-	struct config *c = NULL;
-	char path[64];
-
-	ck_assert_int_eq(write(fd, text, strlen(text)), (int)strlen(text));
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	ck_assert_msg(config_load(path, &c, &why) == 0, "%s", why.text);
-	return c;
-}
-
 static int try_reload(struct world *w, const char *text, struct reason *why)
 {
-	struct config *to = parse(text);
+	struct config *to = load(text);
 	int r = reload(w->broker, to, why);
 
 	if (r < 0) {
@@ -316,6 +305,37 @@ START_TEST(reload_changes_limits_of_users_who_are_here)
 }
 END_TEST
 
+/* What a node is cannot change, what it may have can. */
+START_TEST(reload_changes_limits_of_nodes)
+{
+	char less[sizeof(scene.text) + 64], other[sizeof(scene.text)];
+	struct peer *p;
+
+	scene_open("file = \"@/window\"");
+	p = scene_peer();
+	ck_ok(CALL(p, PHYS_ALLOC, .handle = 1, .arg = 1, .len = SZ_1M));
+	snprintf(less, sizeof(less), "%slimits { bytes = 1M }\n", scene.text);
+	reloads(scene.world, less);
+	ck_status(CALL(p, PHYS_ALLOC, .handle = 2, .arg = 1, .len = SZ_1M), -EDQUOT);
+	snprintf(other, sizeof(other), "%s", scene.text);
+	memcpy(strstr(other, "node dsp"), "node dsq", 8);
+	refuses(scene.world, other, "node dsq cannot be added, changed or removed");
+	reloads(scene.world, scene.text);
+	ck_ok(CALL(p, PHYS_ALLOC, .handle = 2, .arg = 1, .len = SZ_1M));
+	/* The next session has them too. */
+	reloads(scene.world, less);
+	ck_ok(CALL(p, BYE));
+	world_kill(scene.world, p);
+	scene_until_none_left();
+	p = scene_peer();
+	ck_status(CALL(p, PHYS_ALLOC, .handle = 1, .arg = 1, .len = SZ_2M), -EDQUOT);
+	ck_ok(CALL(p, BYE));
+	world_kill(scene.world, p);
+	scene_until_none_left();
+	scene_close();
+}
+END_TEST
+
 START_TEST(reload_is_whole_or_not_at_all_without_memory)
 {
 	static const char *const grown =
@@ -324,7 +344,7 @@ START_TEST(reload_is_whole_or_not_at_all_without_memory)
 		       "master other {}\n";
 	struct world *w = world_new(BEFORE);
 	struct peer *p = world_peer(w);
-	struct config *to = parse(grown);
+	struct config *to = load(grown);
 	struct reason why = { "" };
 	uint32_t n_devices = w->broker->graph->n_devices;
 	size_t nth = 1;
@@ -394,5 +414,5 @@ SUITE_MAIN("reload", reload_of_the_same_changes_nothing_and_clients_go_on,
 	   reload_that_shuts_a_user_out_leaves_the_sessions_that_are,
 	   reload_changes_limits_of_users_who_are_here,
 	   reload_changes_limits_of_who_has_not_said_hello, reloads_leave_nothing_behind,
-	   reload_is_whole_or_not_at_all_without_memory, session_kill_takes_everything_back,
-	   managing_needs_the_right)
+	   reload_changes_limits_of_nodes, reload_is_whole_or_not_at_all_without_memory,
+	   session_kill_takes_everything_back, managing_needs_the_right)

@@ -11,6 +11,9 @@
 #include "base/fdset.h"
 #include "base/mem.h"
 
+/* A peer that begins to read has room for a hundred packets and more, which would hold everybody up for 0.3 ms. */
+#define PACKETS_A_TURN 16
+
 struct outbox_packet {
 	STAILQ_ENTRY(outbox_packet) link;
 	struct fdset fds;
@@ -136,9 +139,11 @@ enum outbox_result outbox_flush(struct outbox *o, int fd)
 {
 	struct outbox_packet *p;
 
-	while ((p = STAILQ_FIRST(&o->packets))) {
+	for (unsigned int i = 0; (p = STAILQ_FIRST(&o->packets)); i++) {
 		enum outbox_result r =
-			outbox_send_now(fd, p->buf, p->len, p->fds.fds, p->fds.n_fds);
+			i == PACKETS_A_TURN ?
+				OUTBOX_FULL :
+				outbox_send_now(fd, p->buf, p->len, p->fds.fds, p->fds.n_fds);
 
 		if (r != OUTBOX_SENT)
 			return r;

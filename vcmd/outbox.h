@@ -18,7 +18,8 @@ struct outbox {
 
 enum outbox_result {
 	OUTBOX_SENT = 0,
-	OUTBOX_FULL = 1,  /* the socket is; wait until it can be written */
+	OUTBOX_FULL =
+		1, /* the socket is, or others have their turn; wait until it can be written */
 	OUTBOX_SHORT = 2, /* the kernel is, of memory or of fds in flight: try again in a while */
 	OUTBOX_DEAD = 3,  /* nobody reads there any more */
 	OUTBOX_IMPOSSIBLE = 4, /* the kernel refuses it, for good */
@@ -34,5 +35,5 @@ enum outbox_result outbox_send_now(int fd, const void *buf, size_t len, const in
 				   size_t n_fds);
 /* 0, or -ENOMEM, also when the fds could not be duplicated. At most FDSET_MAX of them. */
 int outbox_push(struct outbox *o, const void *buf, size_t len, const int *fds, size_t n_fds);
-/* As many as go. OUTBOX_SENT: nothing is left. */
+/* As many as go, but for a turn's. OUTBOX_SENT: nothing is left. */
 enum outbox_result outbox_flush(struct outbox *o, int fd);

@@ -190,6 +190,32 @@ START_TEST(link_of_one_peer_does_not_starve_another)
 }
 END_TEST
 
+/* There is room for a hundred packets and more at once. */
+START_TEST(link_of_one_peer_that_begins_to_read_does_not_starve_another)
+{
+	struct side s;
+	struct link *other = NULL;
+	struct side o = { .kept = -1, .stop_at_packet = true };
+	ssize_t last = 0;
+	int pair[2];
+
+	side_init(&s);
+	o.loop = s.loop;
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	ck_assert_int_eq(link_new(s.loop, pair[0], &side_handler, &o, &other), 0);
+	for (int i = 0; i < 250; i++)
+		ck_assert_int_eq(link_send(s.link, side_zeroes, 1000, NULL, 0), 0);
+	ck_assert_int_gt(side_drain(s.peer, &last), 60);
+	ck_assert_int_eq(send(pair[1], "x", 1, 0), 1);
+	ck_assert_int_eq(loop_run(s.loop), 0);
+	ck_assert_int_eq(o.n_packets, 1);
+	ck_assert_int_lt(side_drain(s.peer, &last), 40);
+	link_free(other);
+	close(pair[1]);
+	side_deinit(&s);
+}
+END_TEST
+
 /* --- events */
 
 START_TEST(link_sends_events_on_their_own_socket)
@@ -287,6 +313,8 @@ SUITE_MAIN("link-pressure", link_keeps_for_a_slow_reader_all_that_it_was_to_get,
 	   link_that_is_paused_reads_nothing, link_that_is_paused_by_a_packet_reads_no_other,
 	   link_that_is_paused_notices_that_its_peer_went,
 	   link_that_is_paused_notices_that_its_peer_is_half_open,
-	   link_of_one_peer_does_not_starve_another, link_sends_events_on_their_own_socket,
-	   link_keeps_events_for_a_slow_reader, link_ends_when_its_events_are_not_read,
-	   link_ends_when_its_event_socket_is_closed, link_takes_nothing_on_the_event_socket)
+	   link_of_one_peer_does_not_starve_another,
+	   link_of_one_peer_that_begins_to_read_does_not_starve_another,
+	   link_sends_events_on_their_own_socket, link_keeps_events_for_a_slow_reader,
+	   link_ends_when_its_events_are_not_read, link_ends_when_its_event_socket_is_closed,
+	   link_takes_nothing_on_the_event_socket)

@@ -318,7 +318,7 @@ START_TEST(reload_changes_limits_of_nodes)
 	reloads(scene.world, less);
 	ck_status(CALL(p, PHYS_ALLOC, .handle = 2, .arg = 1, .len = SZ_1M), -EDQUOT);
 	snprintf(other, sizeof(other), "%s", scene.text);
-	memcpy(strstr(other, "node dsp"), "node dsq", 8);
+	strstr(other, "node dsp")[7] = 'q';
 	refuses(scene.world, other, "node dsq cannot be added, changed or removed");
 	reloads(scene.world, scene.text);
 	ck_ok(CALL(p, PHYS_ALLOC, .handle = 2, .arg = 1, .len = SZ_1M));

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "vcmd/bus-authority.h"
 #include "vcmd/bus-method.h"
 #include "vcmd/bus-object.h"
 #include "vcmd/bus-peer.h"
@@ -191,7 +192,8 @@ int bus_call_method(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	if (!call)
 		return bus_call_fail(error, -ENOMEM, "the broker is out of memory");
 	complete(s, method, &op, &call->ops[0]);
-	bus_session_request(s, call, &op, 1);
+	if (!bus_authority_ask(s, call, &op))
+		bus_session_request(s, call, &op, 1);
 	return 1;
 }
 

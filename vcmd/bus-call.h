@@ -24,8 +24,9 @@ struct bus_call_op {
 struct bus_call {
 	TAILQ_ENTRY(bus_call) link; /* of the session, while it waits */
 	sd_bus_message *m;
-	uint64_t serial; /* 0: the next one will be */
-	bool batch;      /* answered as an array of dictionaries */
+	uint64_t serial;      /* 0: the next one will be */
+	unsigned int granted; /* rights, for this once: rights_bit() */
+	bool batch;           /* answered as an array of dictionaries */
 	struct op *
 		ops_held; /* of a call that is held: n_ops; what they point to is the message\'s. NULL otherwise */
 	size_t n_ops;

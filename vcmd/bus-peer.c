@@ -9,6 +9,7 @@
 #include "graph/session.h"
 #include "graph/user.h"
 #include "vcmd/broker.h"
+#include "vcmd/bus-authority.h"
 #include "vcmd/bus-session.h"
 #include "vcmd/bus-signal.h"
 #include "vcmd/bus.h"
@@ -111,6 +112,7 @@ void bus_peer_gone(struct bus_peer *p)
 	sd_bus_slot_unref(p->asking);
 	while (!STAILQ_EMPTY(&p->held))
 		drop(p, STAILQ_FIRST(&p->held));
+	bus_authority_forget(p);
 	bus_session_owner_gone(p);
 	mem_free(p->who.gids);
 	mem_free(p);

@@ -380,6 +380,7 @@ static void submit(struct bus_session *s, struct bus_call *call, const struct op
 	/* The caller keeps no fd between calls. */
 	if (wants_memory(ops, n_ops))
 		client_forget_given(s->client);
+	s->client->granted = call->granted;
 	client_packet(s->client, s->bus->packet, (size_t)n);
 }
 

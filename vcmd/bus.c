@@ -228,6 +228,7 @@ struct bus *bus_new(struct broker *b, const char *where)
 	bus->fd = -1;
 	RB_INIT(&bus->peers);
 	LIST_INIT(&bus->sessions);
+	LIST_INIT(&bus->asked);
 	if (!make_parts(bus, where))
 		return bus_free(bus);
 	b->on_session = bus_signal_session;

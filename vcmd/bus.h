@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vcmd/bus-authority.h"
 #include "vcmd/bus-peer.h"
 
 struct broker;
@@ -49,6 +50,7 @@ struct bus {
 	struct bus_peer_tree peers;
 	size_t n_subscribed;
 	struct bus_session_list sessions;
+	struct bus_asked_list asked; /* polkit */
 	struct codec *codec;
 	uint8_t *packet;         /* PROTO_MAX_MESSAGE bytes: the request under way */
 	struct bus_pools *pools; /* as subscribers know them */

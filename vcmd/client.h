@@ -72,6 +72,7 @@ struct client {
 	uint64_t sent_before; /* on an earlier connection, up to this serial: it may have been carried out */
 	uint64_t last_changed; /* the last serial that changed something */
 	bool incomplete; /* restored, and not all of it: what its client believes to have may be lost */
+	unsigned int granted; /* rights that somebody else has given the next request, and it alone */
 	uint64_t n_requests, n_refused;
 	uint64_t in_flight;           /* requests that wait */
 	uint64_t n_holding;           /* those of them that hold the client up */

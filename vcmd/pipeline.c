@@ -269,6 +269,7 @@ int pipeline_packet(struct broker *b, struct client *c, const void *buf, size_t 
 		return 0;
 	}
 	serve(b, c, &req);
+	c->granted = 0;
 	client_after_request(c);
 	return 0;
 }

@@ -33,6 +33,12 @@ enum right {
  * one is not asked again.
  */
 bool rights_access(const struct broker *b, const struct transport_peer *peer);
+/* One of client->granted. */
+static inline unsigned int rights_bit(enum right right)
+{
+	return 1u << right;
+}
+
 /* 0, or -EACCES with the reason. */
 int rights_check(const struct client *c, enum right right, const struct op *op, struct reason *why);
 bool rights_inspect(const struct client *c);

@@ -147,6 +147,7 @@ def fails(error, call, *args):
 
 class Suite:
     config = ''  # beside DAEMON_CONFIG
+    is_system = False  # whether vcmd takes the bus for the system's
     keeps = False  # whether the daemon's fds outlive it, and so its sessions
 
     def __init__(self):
@@ -178,7 +179,9 @@ class Suite:
         with open(path, 'w', encoding='utf-8') as f:
             f.write(config or DAEMON_CONFIG + self.config + '\n')
         command = [os.environ['VCM_BUILDDIR'] + '/vcmd/vcmd', '--config', path,
-                   '--socket', f'{self.dir}/sock', '--dbus', self.address, '--log-level', 'info']
+                   '--socket', f'{self.dir}/sock', '--log-level', 'info',
+                   '--dbus', 'system' if self.is_system else self.address]
+        os.environ['DBUS_SYSTEM_BUS_ADDRESS'] = self.address
         with open(f'{self.dir}/log', 'ab') as log:
             self.daemon = (self.keeper.start(command, log) if self.keeper else
                            subprocess.Popen(command, stderr=log))

@@ -19,6 +19,7 @@
 #include "vcmd/bus.h"
 #include "vcmd/client.h"
 #include "vcmd/inspect.h"
+#include "vcmd/nodes.h"
 
 /* --- interfaces */
 
@@ -32,6 +33,7 @@ struct property {
 static const struct property manager_properties[] = { BUS_MANAGER_PROPERTIES(X) };
 static const struct property device_properties[] = { BUS_DEVICE_PROPERTIES(X) };
 static const struct property pool_properties[] = { BUS_POOL_PROPERTIES(X) };
+static const struct property node_properties[] = { BUS_NODE_PROPERTIES(X) };
 static const struct property session_properties[] = { BUS_SESSION_PROPERTIES(X) };
 static const struct property vcm_properties[] = { BUS_VCM_PROPERTIES(X) };
 static const struct property res_properties[] = { BUS_RES_PROPERTIES(X) };
@@ -53,6 +55,11 @@ static void fill_device(const void *device, struct row *row)
 static void fill_pool(const void *pool, struct row *row)
 {
 	inspect_pool(pool, row);
+}
+
+static void fill_node(const void *node, struct row *row)
+{
+	inspect_node(node, row);
 }
 
 static void fill_session(const void *session, struct row *row)
@@ -84,6 +91,7 @@ static const struct interface {
 			     fill_object },
 	{ BUS_SESSION, "session", PROPERTIES(session_properties), fill_session },
 	{ BUS_POOL, "pool", PROPERTIES(pool_properties), fill_pool },
+	{ BUS_NAME ".Node", "node", PROPERTIES(node_properties), fill_node },
 	{ BUS_NAME ".Device", "device", PROPERTIES(device_properties), fill_device },
 	{ BUS_MANAGER, "", PROPERTIES(manager_properties), fill_status },
 };
@@ -164,6 +172,7 @@ static int get(sd_bus *sd _unused_, const char *path _unused_, const char *inter
 
 ONLY_PROPERTIES(device, BUS_DEVICE_PROPERTIES);
 ONLY_PROPERTIES(pool, BUS_POOL_PROPERTIES);
+ONLY_PROPERTIES(node, BUS_NODE_PROPERTIES);
 ONLY_PROPERTIES(vcm, BUS_VCM_PROPERTIES);
 ONLY_PROPERTIES(res, BUS_RES_PROPERTIES);
 ONLY_PROPERTIES(bound, BUS_BOUND_PROPERTIES);
@@ -296,6 +305,17 @@ static int find_device(sd_bus *sd _unused_, const char *path, const char *interf
 	return found(device_by_number(bus->broker->graph, (uint32_t)n), out);
 }
 
+static int find_node(sd_bus *sd _unused_, const char *path, const char *interface _unused_,
+		     void *userdata, void **out, sd_bus_error *error _unused_)
+{
+	const struct bus *bus = userdata;
+	uint64_t n;
+
+	if (!parse_whole(path, "node", &n))
+		return 0;
+	return found(nodes_get(bus->broker->nodes, n), out);
+}
+
 static int find_session(sd_bus *sd _unused_, const char *path, const char *interface _unused_,
 			void *userdata, void **out, sd_bus_error *error _unused_)
 {
@@ -388,6 +408,11 @@ static void list_machine(const struct bus *bus, struct listing *l)
 		path = d->number <= BUS_OBJECT_LISTED ? list(l) : NULL;
 		if (path)
 			snprintf(path, BUS_OBJECT_PATH, BUS_ROOT "/device/%" PRIu32, d->number);
+	}
+	for (n = 0; n < BUS_OBJECT_LISTED && nodes_get(bus->broker->nodes, n); n++) {
+		path = list(l);
+		if (path)
+			snprintf(path, BUS_OBJECT_PATH, BUS_ROOT "/node/%zu", n);
 	}
 }
 
@@ -497,6 +522,8 @@ int bus_object_export(struct bus *bus)
 
 	if (r >= 0)
 		r = export_below(bus, BUS_ROOT "/pool", BUS_POOL, pool_vtable, find_pool);
+	if (r >= 0)
+		r = export_below(bus, BUS_ROOT "/node", BUS_NAME ".Node", node_vtable, find_node);
 	if (r >= 0)
 		r = export_below(bus, BUS_ROOT "/device", BUS_NAME ".Device", device_vtable,
 				 find_device);

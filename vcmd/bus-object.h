@@ -2,7 +2,7 @@
 /*
  * The objects of the bus, below /org/vcmd/Vcm1, and their properties:
  *
- *	pool/N	device/N	session/ID	session/ID/vcm/HANDLE, .../reservation/HANDLE, bound, association, physmem
+ *	pool/N	device/N	node/N	session/ID	session/ID/vcm/HANDLE, .../reservation/HANDLE, bound, association, physmem
  *
  * They are what the graph has, looked up at each call: none is kept. Every caller with access sees pools and devices; a
  * session and what is in it, whoever bus_peer_may_see() it. Listed (GetManagedObjects, Introspect) are at most

@@ -63,6 +63,23 @@
 	X(FailedForFragmentation, "t", VCM_POOL_FAILED_FRAGMENTED, CHANGES, false) \
 	X(Quarantined, "t", VCM_POOL_QUARANTINED, CHANGES, false)
 
+#define BUS_NODE_PROPERTIES(X) \
+	X(Name, "s", 0, FIXED, true) \
+	X(Carrier, "s", 1, FIXED, true) \
+	X(Kick, "s", 2, SILENT, true) \
+	X(State, "s", 3, SILENT, true) \
+	X(Epoch, "t", VCM_NODE_EPOCH, SILENT, false) \
+	X(Descriptors, "u", VCM_NODE_DESCRIPTORS, FIXED, false) \
+	X(BufferLength, "u", VCM_NODE_BUFFER, FIXED, false) \
+	X(In, "t", VCM_NODE_IN, SILENT, false) \
+	X(Out, "t", VCM_NODE_OUT, SILENT, false) \
+	X(BytesIn, "t", VCM_NODE_BYTES_IN, SILENT, false) \
+	X(BytesOut, "t", VCM_NODE_BYTES_OUT, SILENT, false) \
+	X(Dropped, "t", VCM_NODE_DROPPED, SILENT, false) \
+	X(Resets, "t", VCM_NODE_RESETS, SILENT, false) \
+	X(Kicks, "t", VCM_NODE_KICKS, SILENT, false) \
+	X(Heard, "t", VCM_NODE_HEARD, SILENT, false)
+
 #define BUS_SESSION_PROPERTIES(X) \
 	X(Name, "s", 0, FIXED, true) \
 	X(Id, "t", VCM_SESSION_ID, FIXED, false) \

@@ -411,35 +411,52 @@ static uint64_t show_faults(struct call *c, uint64_t cursor)
 	return 0;
 }
 
-static void node_row(const struct call *c, const struct node_report *n, struct row *row)
+void inspect_node(const struct carried *node, struct row *row)
 {
+	struct node_report n;
+
+	nodes_report(node, &n);
 	row_init(row, VCM_NODE_N, 4);
-	row->n[VCM_NODE_EPOCH] = n->epoch;
-	row->n[VCM_NODE_SESSION] = n->session && may_see(c, n->session) ? n->session->id : 0;
-	row->n[VCM_NODE_DESCRIPTORS] = n->descriptors;
-	row->n[VCM_NODE_BUFFER] = n->buffer_len;
-	row->n[VCM_NODE_IN] = n->n_in;
-	row->n[VCM_NODE_OUT] = n->n_out;
-	row->n[VCM_NODE_BYTES_IN] = n->bytes_in;
-	row->n[VCM_NODE_BYTES_OUT] = n->bytes_out;
-	row->n[VCM_NODE_DROPPED] = n->n_dropped;
-	row->n[VCM_NODE_RESETS] = n->n_resets;
-	row->n[VCM_NODE_KICKS] = n->n_kicks;
-	row->n[VCM_NODE_HEARD] = n->heard_ns;
-	row->s[0] = n->name;
-	row->s[1] = n->carrier;
-	row->s[2] = n->kick;
-	row->s[3] = n->state;
+	row->n[VCM_NODE_EPOCH] = n.epoch;
+	row->n[VCM_NODE_SESSION] = n.session ? n.session->id : 0;
+	row->n[VCM_NODE_DESCRIPTORS] = n.descriptors;
+	row->n[VCM_NODE_BUFFER] = n.buffer_len;
+	row->n[VCM_NODE_IN] = n.n_in;
+	row->n[VCM_NODE_OUT] = n.n_out;
+	row->n[VCM_NODE_BYTES_IN] = n.bytes_in;
+	row->n[VCM_NODE_BYTES_OUT] = n.bytes_out;
+	row->n[VCM_NODE_DROPPED] = n.n_dropped;
+	row->n[VCM_NODE_RESETS] = n.n_resets;
+	row->n[VCM_NODE_KICKS] = n.n_kicks;
+	row->n[VCM_NODE_HEARD] = n.heard_ns;
+	row->s[0] = n.name;
+	row->s[1] = n.carrier;
+	row->s[2] = n.kick;
+	row->s[3] = n.state;
+}
+
+/* Sessions of others are not for everybody, nodes are. */
+static void hide_session(const struct call *c, struct row *row)
+{
+	struct session probe = { .id = row->n[VCM_NODE_SESSION] };
+	const struct session *s = RB_FIND(session_tree, &c->broker->graph->sessions, &probe);
+
+	if (s && !may_see(c, s))
+		row->n[VCM_NODE_SESSION] = 0;
 }
 
 static uint64_t show_nodes(struct call *c, uint64_t cursor)
 {
-	struct node_report report;
+	const struct carried *node;
 
-	for (; nodes_report(c->broker->nodes, cursor, &report); cursor++) {
+	for (; (node = nodes_get(c->broker->nodes, cursor)); cursor++) {
+		struct row *row;
+
 		if (is_full(c))
 			return cursor;
-		node_row(c, &report, add_row(c));
+		row = add_row(c);
+		inspect_node(node, row);
+		hide_session(c, row);
 	}
 	return 0;
 }

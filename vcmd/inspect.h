@@ -7,6 +7,7 @@
 #include "proto/message.h"
 
 struct broker;
+struct carried;
 struct device;
 struct object;
 struct pool;
@@ -15,6 +16,8 @@ struct session;
 void inspect_status(const struct broker *b, struct row *row);
 void inspect_device(const struct device *d, struct row *row);
 void inspect_pool(const struct pool *p, struct row *row);
+/* With its session, which is not for everybody to see. */
+void inspect_node(const struct carried *node, struct row *row);
 void inspect_session(const struct session *s, struct row *row);
 /* A vcm, reservation, bound, association or physmem. */
 void inspect_object(const struct object *o, struct row *row);

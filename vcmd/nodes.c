@@ -57,15 +57,17 @@ struct nodes *nodes_new(struct broker *b, struct reason *why)
 	return STEAL_PTR(n);
 }
 
-bool nodes_report(const struct nodes *n, size_t i, struct node_report *out)
+struct carried *nodes_get(struct nodes *n, size_t i)
 {
-	if (i >= n->n_nodes)
-		return false;
-	if (n->nodes[i].ring)
-		node_ring_report(n->nodes[i].ring, out);
+	return i < n->n_nodes ? &n->nodes[i] : NULL;
+}
+
+void nodes_report(const struct carried *c, struct node_report *out)
+{
+	if (c->ring)
+		node_ring_report(c->ring, out);
 	else
-		node_char_report(n->nodes[i].device, out);
-	return true;
+		node_char_report(c->device, out);
 }
 
 void nodes_set_limits(struct nodes *n, const struct config *to)

@@ -4,12 +4,12 @@
  */
 #pragma once
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/reason.h"
 
 struct broker;
+struct carried;
 struct config;
 struct node_report;
 struct nodes;
@@ -20,5 +20,6 @@ struct nodes *nodes_new(struct broker *b, struct reason *why);
 void nodes_set_limits(struct nodes *n, const struct config *to);
 /* After all clients. NULL is fine. */
 struct nodes *nodes_free(struct nodes *n);
-/* The ith node, in the order of the configuration; false behind the last one. */
-bool nodes_report(const struct nodes *n, size_t i, struct node_report *out);
+/* The ith node, in the order of the configuration; NULL behind the last one. */
+struct carried *nodes_get(struct nodes *n, size_t i);
+void nodes_report(const struct carried *c, struct node_report *out);

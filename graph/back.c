@@ -32,10 +32,17 @@ static int check_cache(struct plan *p, const struct res *r, const struct physmem
 		m->root->cache);
 }
 
-/* What was imported to be read is not mapped to be written. */
+/* What was imported to be read is not mapped to be written. Nothing keeps a master without an IOMMU from writing. */
 static int check_rights(struct plan *p, const struct res *r, const struct physmem *m, uint32_t attr)
 {
-	if (m->writable || !(attr_res_access(attr) & VCM_WRITE))
+	if (m->writable)
+		return 0;
+	if (r->vcm->type == VCM_ONE_TO_ONE)
+		return refuse(
+			p->why, -EACCES,
+			"physmem %u was imported to be read, and a device of the one-to-one vcm %u writes what it reaches: import it to be written",
+			m->obj.handle, r->vcm->obj.handle);
+	if (!(attr_res_access(attr) & VCM_WRITE))
 		return 0;
 	return refuse(
 		p->why, -EACCES,

@@ -29,6 +29,7 @@ void bound_link(struct bound *b)
 		(void)r;
 	}
 	RB_INSERT(bound_tree, &b->vcm->bounds, b);
+	b->vcm->n_bounds++;
 	object_name(&b->obj);
 }
 
@@ -36,6 +37,7 @@ void bound_unlink(struct bound *b)
 {
 	object_unname(&b->obj);
 	RB_REMOVE(bound_tree, &b->vcm->bounds, b);
+	b->vcm->n_bounds--;
 	if (b->vcm->space)
 		space_put(b->vcm->space, b->range);
 }

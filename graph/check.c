@@ -50,7 +50,8 @@ static void check_backing(struct res *r)
 	assert(m->secure == ((attr_res_access(r->attr) & VCM_SECURE) != 0));
 	assert(m->writable || !(attr_res_access(r->attr) & VCM_WRITE));
 	if (r->vcm->type == VCM_ONE_TO_ONE) {
-		assert(physmem_is_contiguous(m) && r->addr == m->extents[0].pa.first);
+		assert(m->writable && physmem_is_contiguous(m) &&
+		       r->addr == m->extents[0].pa.first);
 		assert(range_covers(r->vcm->range, m->extents[0].pa));
 	}
 }

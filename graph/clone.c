@@ -77,6 +77,12 @@ int plan_vcm_clone(struct plan *p, struct vcm *src, uint32_t handle)
 	if (src->type == VCM_EXT_KERNEL || src->type == VCM_EXT_USER)
 		return refuse(p->why, -EINVAL, "vcm %u is prebuilt and cannot be cloned",
 			      src->obj.handle);
+	if (src->n_res > VCM_CLONE_MAX || src->n_bounds > VCM_CLONE_MAX)
+		return refuse(
+			p->why, -E2BIG,
+			"vcm %u has %llu reservations and %llu bounds: no more than %u are cloned at once",
+			src->obj.handle, (unsigned long long)src->n_res,
+			(unsigned long long)src->n_bounds, VCM_CLONE_MAX);
 	ret = plan_want(p, 1, 0);
 	if (ret == 0)
 		ret = vcm_make(p, src->obj.session, handle, src->type, src->range, &v);

@@ -26,6 +26,7 @@ struct graph {
 	struct pool_list pools;
 	struct user_tree users;
 	struct session_tree sessions;
+	size_t n_sessions;
 	struct extent_tree
 		extents; /* of all physmems that own memory, by physical address; they never meet */
 	struct grant_tree grants;

@@ -31,6 +31,7 @@ int session_new(struct graph *g, struct user *user, struct session **out, struct
 	TAILQ_INIT(&s->physmems);
 	user->n_sessions++;
 	RB_INSERT(session_tree, &g->sessions, s);
+	g->n_sessions++;
 	*out = s;
 	return 0;
 }
@@ -41,6 +42,7 @@ struct session *session_free(struct session *s)
 		return NULL;
 	assert(TAILQ_EMPTY(&s->vcms) && TAILQ_EMPTY(&s->physmems));
 	RB_REMOVE(session_tree, &s->graph->sessions, s);
+	s->graph->n_sessions--;
 	s->user->n_sessions--;
 	user_release_objects(s->user, s->pages_charged);
 	handles_deinit(&s->client);

@@ -46,7 +46,7 @@ struct vcm {
 	LIST_ENTRY(vcm) grown_link; /* in the plan, when grown */
 	bool grown;
 	size_t trimmed; /* footprint after the last trim */
-	size_t n_res;
+	size_t n_res, n_bounds;
 	struct bound_tree bounds; /* by address */
 	struct avcm_list avcms;
 	unsigned int n_avcms, n_active;
@@ -60,8 +60,10 @@ int plan_vcm_create(struct plan *p, struct session *s, uint32_t handle, uint64_t
 /* id: VCM_PREBUILT_KERNEL, VCM_PREBUILT_USER. */
 int plan_vcm_prebuilt(struct plan *p, struct session *s, uint32_t handle, uint64_t id,
 		      struct vcm **out);
+/* So many reservations, or bounds, that cloning them never holds the broker up. */
+#define VCM_CLONE_MAX 16384u
 /* The reservations, bounds and backing of src in a new vcm; their handles are of the broker's half. -EINVAL for a
- * prebuilt one. */
+ * prebuilt one, -E2BIG. */
 int plan_vcm_clone(struct plan *p, struct vcm *src, uint32_t handle);
 /* -EBUSY while it has reservations, bounds or associations. */
 int plan_vcm_free(struct plan *p, struct vcm *v);

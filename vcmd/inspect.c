@@ -67,7 +67,7 @@ void inspect_status(const struct broker *b, struct row *row)
 	row_init(row, VCM_STATUS_N, 2);
 	memory_get_stats(b->memory, &memory);
 	row->n[VCM_STATUS_UPTIME] = clock_now_ns() - b->started_ns;
-	row->n[VCM_STATUS_SESSIONS] = b->n_clients;
+	row->n[VCM_STATUS_SESSIONS] = b->graph->n_sessions;
 	row->n[VCM_STATUS_OBJECTS] = b->graph->n_objects;
 	TAILQ_FOREACH(pool, &b->graph->pools, link)
 		row->n[VCM_STATUS_USED] += pool->used;

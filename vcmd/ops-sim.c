@@ -7,6 +7,7 @@
 #include "vcmd/broker.h"
 #include "vcmd/machine.h"
 #include "vcmd/ops.h"
+#include "vcmd/rights.h"
 #include "vcmd/simulate.h"
 
 static struct device *find_device(const struct call *c, const struct op *op)
@@ -65,6 +66,10 @@ int op_sim_stats(struct call *c, const struct op *op)
 
 	if (!sim)
 		return err;
+	if (op->arg && !rights_simulate(c->client))
+		return refuse(
+			c->why, -EACCES,
+			"the counters are everybody's: to reset them needs the right `simulate`");
 	sim_get_counters(sim, &n);
 	if (op->arg)
 		sim_reset_counters(sim);

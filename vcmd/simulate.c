@@ -9,6 +9,7 @@
 #include "base/range.h"
 #include "graph/avcm.h"
 #include "graph/lookup.h"
+#include "graph/physmem.h"
 #include "graph/vcm.h"
 #include "memory/memory.h"
 #include "vcmd/broker.h"
@@ -16,12 +17,15 @@
 #include "vcmd/machine.h"
 #include "vcmd/rights.h"
 
+#define SECRET "it would read secure memory, which needs the right `simulate`"
+
 /* A transaction that may outlive its request. */
 struct transaction {
 	LIST_ENTRY(transaction) link; /* in the client, once it waits */
 	struct client *client;
 	struct machine_device *hw;
-	uint64_t serial;
+	const struct device *device;
+	uint64_t serial, addr;
 	bool write;
 	size_t len;
 	uint8_t buf[];
@@ -84,6 +88,23 @@ static int access_directly(struct call *c, const struct device *d, bool write, u
 	return r;
 }
 
+/* No CPU sees secure memory, so that a client is not told what a device has read of it. */
+static bool is_secret(const struct client *c, const struct device *d, uint64_t addr, size_t len)
+{
+	const struct avcm *a;
+	struct res *r;
+
+	if (rights_simulate(c))
+		return false;
+	TAILQ_FOREACH(a, &d->active, device_link) {
+		r = vcm_res_before(a->vcm, addr + (len - 1));
+		for (; r && r->addr + (r->len - 1) >= addr; r = vcm_res_before(a->vcm, r->addr - 1))
+			if (r->physmem && r->physmem->secure)
+				return true;
+	}
+	return false;
+}
+
 static void answer_data(struct answer *a, const struct transaction *t)
 {
 	if (t->write)
@@ -98,7 +119,9 @@ static void done(void *ctx, int result)
 	struct client *c = t->client;
 
 	LIST_REMOVE(t, link);
-	if (result < 0)
+	if (result == 0 && !t->write && is_secret(c, t->device, t->addr, t->len))
+		client_reply_short(c, t->serial, -EACCES, SECRET);
+	else if (result < 0)
 		client_reply_short(c, t->serial, result,
 				   "the device's transaction faulted and was terminated");
 	else
@@ -138,6 +161,8 @@ int simulate(struct call *c, struct device *d, bool write, const struct op *op)
 		return refuse(c->why, -EINVAL, "a transaction of %llu bytes at 0x%llx",
 			      (unsigned long long)len, (unsigned long long)op->addr);
 	r = check_turn(c, d);
+	if (r == 0 && !write && is_secret(c->client, d, op->addr, len))
+		r = refuse(c->why, -EACCES, "%s", SECRET);
 	if (r < 0)
 		return r;
 	t = mem_zalloc(sizeof(*t) + len);
@@ -145,6 +170,8 @@ int simulate(struct call *c, struct device *d, bool write, const struct op *op)
 		return refuse(c->why, -ENOMEM, "the broker is out of memory");
 	t->client = c->client;
 	t->hw = d->hw;
+	t->device = d;
+	t->addr = op->addr;
 	t->serial = c->serial;
 	t->write = write;
 	t->len = len;

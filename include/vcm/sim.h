@@ -24,6 +24,7 @@ extern "C" {
  * Returns when the transaction is over, also when it stalled and a fault handler decided about it.
  *
  * -EFAULT: it was terminated; what went before the fault has happened. Long ones are sent as several transactions.
+ * -EACCES: the device is active for other sessions only; or secure memory would be read: both need the right to simulate.
  * -EBUSY: a transaction of this device waits for a fault handler already. -EINVAL: len is 0, or buf is NULL.
  */
 int vcm_sim_read(size_t dev_id, size_t dev_addr, void *buf, size_t len);
@@ -50,7 +51,8 @@ struct vcm_sim_counters {
 	uint64_t invalidations;
 };
 
-/* Reads them into *out (NULL is fine) and, if reset is not 0, sets them to 0 in the same step. */
+/* Reads them into *out (NULL is fine) and, if reset is not 0, sets them to 0 in the same step, which
+ * needs the right to simulate: -EACCES. */
 int vcm_sim_stats(size_t dev_id, struct vcm_sim_counters *out, int reset);
 
 #ifdef __cplusplus

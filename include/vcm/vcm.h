@@ -321,7 +321,8 @@ struct vcm *vcm_create_from_prebuilt(size_t ext_vcm_id);
  * the point of cloning. Subsequent updates to either VCM will only be
  * seen by that VCM.
  *
- * The return value is non-zero if a VCM has been successfully cloned.
+ * The return value is non-zero if a VCM has been successfully cloned. A VCM
+ * of more than 16384 reservations or bounds is not: errno is E2BIG.
  */
 struct vcm *vcm_clone(struct vcm *vcm_id);
 

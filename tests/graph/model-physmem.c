@@ -361,6 +361,8 @@ static int expect_memory(const struct model *m, const struct m_res *r, const str
 		    m->phys[m->res[i].phys].real->root == p->real->root &&
 		    ((m->res[i].attr ^ r->attr) & 15))
 			return -EINVAL;
+	if (v->type == VCM_ONE_TO_ONE && !p->is_writable)
+		return -EACCES;
 	return is_too_much(p, r->attr) ? -EACCES : 0;
 }
 

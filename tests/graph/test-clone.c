@@ -7,7 +7,7 @@ static struct vcm *v;
 static void setup(void)
 {
 	world_init(&w);
-	v = a_vcm(&w, ALICE, 0x100000, 64 * MB);
+	v = a_vcm(&w, ALICE, 0x100000, 80 * MB);
 	activate(&w, an_avcm(&w, v, w.ctx_a, 0));
 }
 
@@ -113,6 +113,19 @@ START_TEST(a_clone_is_refused)
 }
 END_TEST
 
+/* It is one plan, which nothing else comes between. */
+START_TEST(a_clone_has_a_limit)
+{
+	setup();
+	for (size_t i = 0; i < VCM_CLONE_MAX; i++)
+		a_res(&w, v, SZ_4K, 0);
+	OK(&w, plan_vcm_clone(&w.p, v, VCM_CLONE_MAX + 100));
+	a_res(&w, v, SZ_4K, 0);
+	REFUSED(&w, -E2BIG, "16385 reservations", plan_vcm_clone(&w.p, v, VCM_CLONE_MAX + 101));
+	world_deinit(&w);
+}
+END_TEST
+
 START_TEST(every_allocation_fails_in_turn)
 {
 	struct bound *b;
@@ -129,5 +142,5 @@ START_TEST(every_allocation_fails_in_turn)
 END_TEST
 
 SUITE_MAIN("clone", a_clone_has_the_same_reservations_bounds_and_backing, a_clone_lives_by_itself,
-	   a_one_to_one_clone_has_the_addresses_too, a_clone_is_refused,
+	   a_one_to_one_clone_has_the_addresses_too, a_clone_is_refused, a_clone_has_a_limit,
 	   every_allocation_fails_in_turn)

@@ -157,6 +157,29 @@ START_TEST(what_is_imported_to_be_read_backs_nothing_that_is_written)
 }
 END_TEST
 
+/* A device without an IOMMU writes what it reaches. */
+START_TEST(what_is_read_is_not_for_a_one_to_one_region)
+{
+	struct physmem *m, *theirs;
+	struct vcm *v;
+	struct res *r;
+
+	world_init(&w);
+	m = a_physmem(&w, ALICE, MEM0, SZ_64K, VCM_COHERENT | VCM_PHYS_CONT);
+	grant(m, false, first);
+	theirs = import(BOB, first);
+	v = a_vcm(&w, BOB, m->extents[0].pa.first, SZ_64K);
+	ck_assert_int_eq(v->type, VCM_ONE_TO_ONE);
+	activate(&w, an_avcm(&w, v, w.dma0, 0));
+	r = a_res(&w, v, SZ_64K, VCM_READ);
+	REFUSED(&w, -EACCES, "was imported to be read", plan_res_back(&w.p, r, theirs));
+	grant(m, true, second);
+	theirs = import(BOB, second);
+	OK(&w, plan_res_back(&w.p, r, theirs));
+	world_deinit(&w);
+}
+END_TEST
+
 START_TEST(an_alias_of_what_is_read_is_read)
 {
 	struct physmem *m, *alias;
@@ -372,8 +395,8 @@ SUITE_MAIN("graph-grant", a_token_makes_the_same_memory_of_another_user,
 	   a_token_ends_with_its_physmem_or_when_it_is_revoked,
 	   users_share_only_what_was_meant_to_be_shared_and_whole, a_window_is_not_exported,
 	   what_is_imported_to_be_read_backs_nothing_that_is_written,
-	   an_alias_of_what_is_read_is_read, all_mappings_have_one_cache_policy_whosever_they_are,
-	   memory_lives_until_the_last_user,
+	   an_alias_of_what_is_read_is_read, what_is_read_is_not_for_a_one_to_one_region,
+	   all_mappings_have_one_cache_policy_whosever_they_are, memory_lives_until_the_last_user,
 	   the_exporter_ends_before_the_importer_and_the_other_way_round,
 	   everybody_pays_for_what_it_has, an_import_is_refused_that_cannot_be_paid_for,
 	   a_memory_has_so_many_imports_and_no_more, a_batch_may_share_and_let_go,

@@ -88,6 +88,51 @@ START_TEST(devices_memory_and_windows_are_for_who_is_allowed)
 }
 END_TEST
 
+/* A simulated device writes it, and who may simulate reads it; its owner does not. */
+START_TEST(secure_memory_is_read_by_who_may_simulate_only)
+{
+	static const char text[] =
+		"stock = 0\n"
+		"access { allow-users = {61001, 61002} }\n"
+		"simulate { allow-users = {61001} }\n"
+		"memtype 0 { pool { ranges = {\"0x40000000+16M\"} secure = true } }\n"
+		"smmu s { base = 0x1000000\n context c { mid = 0 }\n context d { mid = 1 } }\n";
+
+	NEEDS_ROOT();
+	w = world_new(text);
+	alice = world_peer_as(w, ALICE);
+	bob = world_peer_as(w, BOB);
+	for (int i = 0; i < 2; i++) {
+		struct peer *p = i ? bob : alice;
+		uint32_t device = peer_device(p, i ? "d" : "c");
+
+		ck_ok(CALL(p, VCM_CREATE, .handle = 1, .addr = SZ_1M, .len = SZ_1M));
+		ck_ok(CALL(p, ASSOC, .handle = 2, .on = 1, .target = device));
+		ck_ok(CALL(p, ACTIVATE, .on = 2));
+		ck_ok(CALL(p, PHYS_ALLOC, .handle = 3, .arg = 1, .len = SZ_4K));
+		ck_ok(CALL(p, RESERVE, .handle = 4, .on = 1, .len = SZ_4K, .attr = VCM_SECURE));
+		ck_ok(CALL(p, BACK, .on = 4, .target = 3));
+		ck_ok(CALL(p, SIM_WRITE, .target = device, .addr = SZ_1M, .len = 4, .data = "abc",
+			   .n_data = 4));
+	}
+	ck_ok(CALL(alice, SIM_READ, .target = peer_device(alice, "c"), .addr = SZ_1M, .len = 4));
+	ck_assert_mem_eq(alice->reply.data, "abc", 4);
+	ck_status(CALL(bob, SIM_READ, .target = peer_device(bob, "d"), .addr = SZ_1M + SZ_4K - 1,
+		       .len = 1),
+		  -EACCES);
+	ck_assert_ptr_nonnull(strstr(bob->reply.reason, "secure memory"));
+	ck_status(CALL(bob, SIM_READ, .target = peer_device(bob, "d"), .addr = SZ_1M - 4, .len = 8),
+		  -EACCES);
+	ck_status(CALL(bob, SIM_READ, .target = peer_device(bob, "d"), .addr = SZ_1M + SZ_4K,
+		       .len = 1),
+		  -EFAULT);
+	ck_status(CALL(bob, SIM_STATS, .target = peer_device(bob, "d"), .arg = 1), -EACCES);
+	ck_ok(CALL(bob, SIM_STATS, .target = peer_device(bob, "d")));
+	ck_ok(CALL(alice, SIM_STATS, .target = peer_device(alice, "c"), .arg = 1));
+	world_free(w);
+}
+END_TEST
+
 START_TEST(what_is_wrong_is_said_before_what_is_not_allowed)
 {
 	NEEDS_ROOT();
@@ -298,6 +343,7 @@ END_TEST
 
 SUITE_MAIN("rights", who_has_no_access_is_sent_away,
 	   devices_memory_and_windows_are_for_who_is_allowed,
+	   secure_memory_is_read_by_who_may_simulate_only,
 	   what_is_wrong_is_said_before_what_is_not_allowed,
 	   a_refusal_by_right_takes_its_batch_with_it,
 	   a_device_of_another_session_needs_the_right_to_simulate, a_device_is_taken_from_nobody,

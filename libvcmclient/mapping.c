@@ -22,7 +22,8 @@ struct mapping {
 	pthread_mutex_t lock; /* for what follows */
 	uint8_t *addr;        /* NULL: not placed yet */
 	uint32_t attr;
-	uint64_t stamp; /* of what was done last */
+	uint64_t attr_stamp;  /* of what set them last */
+	uint64_t shown_stamp; /* of what showed or hid last */
 	bool is_closed;
 	uint32_t *used; /* the arenas of what is shown, once for each run */
 	size_t n_used;
@@ -237,12 +238,12 @@ static void hide(struct mapping *m)
 	end_uses(m);
 }
 
-/* Whether something newer was done. */
-static bool is_late(struct mapping *m, uint64_t stamp)
+/* Whether something newer of the kind was done; if not, this is the newest now. */
+static bool is_late(const struct mapping *m, uint64_t stamp, uint64_t *newest)
 {
-	if (m->is_closed || stamp <= m->stamp)
+	if (m->is_closed || stamp <= *newest)
 		return true;
-	m->stamp = stamp;
+	*newest = stamp;
 	return false;
 }
 
@@ -302,7 +303,7 @@ int mapping_show(struct mapping *m, uint64_t stamp, const struct piece_run *runs
 	int r = 0;
 
 	pthread_mutex_lock(&m->lock);
-	if (is_late(m, stamp)) {
+	if (is_late(m, stamp, &m->shown_stamp)) {
 		skip(m, runs, n_runs);
 	} else {
 		if (m->n_used)
@@ -318,14 +319,14 @@ int mapping_show(struct mapping *m, uint64_t stamp, const struct piece_run *runs
 void mapping_hide(struct mapping *m, uint64_t stamp)
 {
 	pthread_mutex_lock(&m->lock);
-	if (!is_late(m, stamp))
+	if (!is_late(m, stamp, &m->shown_stamp))
 		hide(m);
 	pthread_mutex_unlock(&m->lock);
 }
 
 static int protect(struct mapping *m, uint64_t stamp, uint32_t attr)
 {
-	if (is_late(m, stamp))
+	if (is_late(m, stamp, &m->attr_stamp))
 		return 0;
 	if (m->n_used && mprotect(m->addr, m->len, protection(attr)) < 0) {
 		int r = -errno;

@@ -7,7 +7,8 @@
  *	   |  arena 7, 0x4000   |  arena 9, 0         |     shown: the pieces of the physmem, one after the other
  *
  * The memory follows what the broker has agreed to. Answers may be dealt with by several threads in any order: each carries
- * the stamp of its request, and one that is older than what was done last is passed over.
+ * the stamp of its request, and one that is older than what was done last is passed over. What is shown and the attributes
+ * each have a last of their own, as the one says nothing of the other.
  */
 #pragma once
 

@@ -460,3 +460,13 @@ void handles_close(struct handles *h)
 	pthread_mutex_unlock(&next_lock);
 	pthread_mutex_unlock(&h->lock);
 }
+
+void handles_before_fork(void)
+{
+	pthread_mutex_lock(&next_lock);
+}
+
+void handles_after_fork(void)
+{
+	pthread_mutex_unlock(&next_lock);
+}

@@ -97,5 +97,9 @@ void *handles_pointer(struct handles *h, enum handle_kind kind, uint32_t wire);
 /* The session is over: no handle can be taken any more, and all mappings are closed and let go. */
 void handles_close(struct handles *h);
 
+/* Around a fork: no thread is between sessions meanwhile, so the child's first session goes on behind the parent's last. */
+void handles_before_fork(void);
+void handles_after_fork(void);
+
 /* The names of the kinds, for people: "vcm", "res"... */
 const char *handle_kind_name(enum handle_kind kind);

@@ -96,3 +96,9 @@ struct reader *reader_stop(struct reader *reader)
 	pthread_join(reader->id, NULL);
 	return reader_free(reader);
 }
+
+void reader_forked(struct reader *reader)
+{
+	if (reader)
+		fd_closep(&reader->stop_fd);
+}

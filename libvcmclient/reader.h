@@ -17,3 +17,5 @@ typedef int (*reader_fn)(void *ctx);
 int reader_start(struct session *session, int fd, reader_fn fn, void *ctx, struct reader **out);
 /* Ends it, and waits until it has ended; called by itself, it ends when fn returns. NULL is fine. Returns NULL. */
 struct reader *reader_stop(struct reader *reader);
+/* In a forked child, which has no such thread: closes the child's copy of what ends it. NULL is fine. */
+void reader_forked(struct reader *reader);

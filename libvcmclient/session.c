@@ -105,15 +105,18 @@ void entry_leave(struct entry *entry)
 static void before_fork(void)
 {
 	pthread_mutex_lock(&lock);
+	handles_before_fork();
 }
 
 static void after_fork_in_parent(void)
 {
+	handles_after_fork();
 	pthread_mutex_unlock(&lock);
 }
 
 static void after_fork_in_child(void)
 {
+	handles_after_fork();
 	pthread_mutex_init(&init_lock, NULL);
 	pthread_mutex_init(&lock, NULL);
 	batch_forked();

@@ -2,6 +2,11 @@
 #include "libvcmclient/handle.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/wait.h>
+
+#include <vcm/vcm.h>
 
 #include "base/mem.h"
 #include "tests/suite.h"
@@ -281,6 +286,43 @@ START_TEST(taking_survives_the_failure_of_each_allocation)
 }
 END_TEST
 
+static atomic_bool is_over;
+
+static void *begin_and_end(void *unused)
+{
+	(void)unused;
+	while (!atomic_load(&is_over))
+		handles_free(handles_new());
+	return NULL;
+}
+
+START_TEST(child_forked_while_sessions_begin_and_end_can_begin_one)
+{
+	pthread_t threads[2];
+	int status;
+
+	/* Nobody is there; but from now on forks are watched. */
+	setenv("VCM_SOCKET", "/nonexistent/vcm", 1);
+	ck_assert_int_eq(vcm_sys_init(), -ENOENT);
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, begin_and_end, NULL), 0);
+	for (int i = 0; i < 200; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			alarm(SUITE_TIMEOUT / 2);
+			handles_free(handles_new());
+			_exit(0);
+		}
+		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+		ck_assert_int_eq(status, 0);
+	}
+	atomic_store(&is_over, true);
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+}
+END_TEST
+
 SUITE_MAIN("handle", handle_comes_back_from_its_pointer,
 	   pointers_differ_by_kind_and_generation_and_index, garbage_is_no_handle,
 	   every_random_word_is_refused_or_a_handle_that_the_table_does_not_know,
@@ -291,4 +333,5 @@ SUITE_MAIN("handle", handle_comes_back_from_its_pointer,
 	   pointer_that_is_given_while_its_index_is_being_freed_stays_valid,
 	   pointers_of_an_ended_session_are_stale_in_the_next,
 	   pending_object_is_pending_until_it_is_settled, closed_table_gives_no_handles,
-	   taking_survives_the_failure_of_each_allocation)
+	   taking_survives_the_failure_of_each_allocation,
+	   child_forked_while_sessions_begin_and_end_can_begin_one)

@@ -302,7 +302,9 @@ int events_replace(struct events *e, int fd, struct reason *why)
 	return 0;
 }
 
-static int tell_broker(struct events *e, uint32_t device, bool is_set, struct reason *why)
+/* Out: the stamp, by which later requests are told from earlier ones. */
+static int tell_broker(struct events *e, uint32_t device, bool is_set, uint64_t *out_stamp,
+		       struct reason *why)
 {
 	const struct op op = { .code = OP_HOOK, .target = device, .arg = is_set, .name = "" };
 	const struct request request = { .ops = &op, .n_ops = 1 };
@@ -313,40 +315,50 @@ static int tell_broker(struct events *e, uint32_t device, bool is_set, struct re
 	if (r < 0)
 		return r;
 	r = packet->reply.status;
+	*out_stamp = packet->reply.serial;
 	if (r < 0)
 		refuse(why, r, "%s", packet->reply.reason);
 	connection_put(e->session->connection, packet);
 	return r;
 }
 
-/* A handler is there before the broker sends faults for it, and until it sends none any more. */
-int events_hook(struct events *e, uint32_t device, struct hook hook, struct reason *why)
+static int set_hook(struct events *e, uint32_t device, struct hook hook, struct reason *why)
 {
-	struct hook old, ignored;
-	int r;
+	struct hook_change change;
+	uint64_t stamp;
+	int r = is_loop() ? 0 : reader_need(e, why);
 
-	if (!hook.handler) {
-		r = tell_broker(e, device, false, why);
-		if (r < 0)
-			return r;
-		hooks_set(e->hooks, device, hook, &old);
-		hooks_wait(e->hooks, device);
-		return 0;
-	}
-	if (!is_loop()) {
-		r = reader_need(e, why);
-		if (r < 0)
-			return r;
-	}
-	r = hooks_set(e->hooks, device, hook, &old);
+	if (r < 0)
+		return r;
+	r = hooks_set_begin(e->hooks, device, hook, &change);
 	if (r < 0)
 		return refuse(why, r, "no memory");
-	r = tell_broker(e, device, true, why);
-	if (r < 0)
-		hooks_set(e->hooks, device, old, &ignored);
-	else if (old.handler)
+	r = tell_broker(e, device, true, &stamp, why);
+	if (r < 0) {
+		hooks_set_undo(e->hooks, &change);
+		return r;
+	}
+	hooks_set_end(e->hooks, &change, stamp);
+	if (change.old.handler)
 		hooks_wait(e->hooks, device);
-	return r;
+	return 0;
+}
+
+static int remove_hook(struct events *e, uint32_t device, struct reason *why)
+{
+	uint64_t stamp;
+	int r = tell_broker(e, device, false, &stamp, why);
+
+	if (r < 0)
+		return r;
+	hooks_remove_end(e->hooks, device, stamp);
+	hooks_wait(e->hooks, device);
+	return 0;
+}
+
+int events_hook(struct events *e, uint32_t device, struct hook hook, struct reason *why)
+{
+	return hook.handler ? set_hook(e, device, hook, why) : remove_hook(e, device, why);
 }
 
 static int refuse_loop(struct reason *why)
@@ -420,6 +432,7 @@ void events_stop(struct events *e)
 
 void events_forked(struct events *e)
 {
+	reader_forked(e->reader);
 	fd_closep(&e->watch_fd);
 	fd_closep(&e->fd);
 }

@@ -40,5 +40,5 @@ int events_replace(struct events *e, int fd, struct reason *why);
 
 /* Faults are not dealt with any more: returns when the thread has ended, unless it is the caller. */
 void events_stop(struct events *e);
-/* In a forked child: closes the child's copy of the fd. */
+/* In a forked child: closes the child's copies of the fds. */
 void events_forked(struct events *e);

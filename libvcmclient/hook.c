@@ -12,6 +12,10 @@
 struct hooked {
 	uint32_t device;
 	struct hook hook;
+	uint64_t number;   /* of the change that brought it */
+	size_t n_setting;  /* changes that wait for their answer */
+	uint64_t stamp;    /* of the last change that was answered */
+	bool is_at_broker; /* by that one */
 };
 
 /* A handler that runs, on its thread's stack. */
@@ -26,6 +30,7 @@ struct hooks {
 	pthread_cond_t returned;
 	struct hooked *list;
 	size_t n, cap;
+	uint64_t n_changes;
 	struct run *running;
 	uint64_t n_runs; /* that have begun */
 };
@@ -62,7 +67,8 @@ static struct hooked *hooks_find(struct hooks *h, uint32_t device)
 	return NULL;
 }
 
-static int add(struct hooks *h, uint32_t device, struct hook hook)
+/* NULL without memory. */
+static struct hooked *add(struct hooks *h, uint32_t device)
 {
 	size_t cap = h->cap ? 2 * h->cap : 8;
 	struct hooked *list;
@@ -70,36 +76,98 @@ static int add(struct hooks *h, uint32_t device, struct hook hook)
 	if (h->n == h->cap) {
 		list = mem_realloc_n(h->list, cap, sizeof(*list));
 		if (!list)
-			return -ENOMEM;
+			return NULL;
 		h->list = list;
 		h->cap = cap;
 	}
-	h->list[h->n++] = (struct hooked){ device, hook };
-	return 0;
+	h->list[h->n] = (struct hooked){ .device = device };
+	return &h->list[h->n++];
 }
 
-static int set(struct hooks *h, uint32_t device, struct hook hook, struct hook *out_old)
+static int set_begin(struct hooks *h, uint32_t device, struct hook hook, struct hook_change *out)
 {
 	struct hooked *entry = hooks_find(h, device);
 
-	*out_old = entry ? entry->hook : (struct hook){ NULL, NULL };
 	if (!entry)
-		return hook.handler ? add(h, device, hook) : 0;
-	if (hook.handler)
-		entry->hook = hook;
-	else
-		*entry = h->list[--h->n];
+		entry = add(h, device);
+	if (!entry)
+		return -ENOMEM;
+	*out = (struct hook_change){ device, ++h->n_changes, entry->hook };
+	entry->hook = hook;
+	entry->number = out->number;
+	entry->n_setting++;
 	return 0;
 }
 
-int hooks_set(struct hooks *h, uint32_t device, struct hook hook, struct hook *out_old)
+int hooks_set_begin(struct hooks *h, uint32_t device, struct hook hook, struct hook_change *out)
 {
 	int r;
 
+	assert(hook.handler);
 	pthread_mutex_lock(&h->lock);
-	r = set(h, device, hook, out_old);
+	r = set_begin(h, device, hook, out);
 	pthread_mutex_unlock(&h->lock);
 	return r;
+}
+
+static void answered(struct hooked *entry, uint64_t stamp, bool is_at_broker)
+{
+	if (stamp <= entry->stamp)
+		return;
+	entry->stamp = stamp;
+	entry->is_at_broker = is_at_broker;
+}
+
+/* While changes wait, what was answered last must be known. */
+static void drop_if_gone(struct hooks *h, struct hooked *entry)
+{
+	if (entry->n_setting == 0 && !entry->is_at_broker)
+		*entry = h->list[--h->n];
+}
+
+static struct hooked *changed(struct hooks *h, const struct hook_change *change)
+{
+	struct hooked *entry = hooks_find(h, change->device);
+
+	assert(entry && entry->n_setting > 0);
+	entry->n_setting--;
+	return entry;
+}
+
+void hooks_set_end(struct hooks *h, const struct hook_change *change, uint64_t stamp)
+{
+	struct hooked *entry;
+
+	pthread_mutex_lock(&h->lock);
+	entry = changed(h, change);
+	answered(entry, stamp, true);
+	drop_if_gone(h, entry);
+	pthread_mutex_unlock(&h->lock);
+}
+
+void hooks_set_undo(struct hooks *h, const struct hook_change *change)
+{
+	struct hooked *entry;
+
+	pthread_mutex_lock(&h->lock);
+	entry = changed(h, change);
+	if (entry->number == change->number)
+		entry->hook = change->old;
+	drop_if_gone(h, entry);
+	pthread_mutex_unlock(&h->lock);
+}
+
+void hooks_remove_end(struct hooks *h, uint32_t device, uint64_t stamp)
+{
+	struct hooked *entry;
+
+	pthread_mutex_lock(&h->lock);
+	entry = hooks_find(h, device);
+	if (entry) {
+		answered(entry, stamp, false);
+		drop_if_gone(h, entry);
+	}
+	pthread_mutex_unlock(&h->lock);
 }
 
 bool hooks_is_empty(struct hooks *h)

@@ -24,8 +24,28 @@ struct hook {
 	void *data;
 };
 
-/* Puts the hook in the place of the device's, which comes back in *out_old. 0, -ENOMEM. Removing one does not fail. */
-int hooks_set(struct hooks *h, uint32_t device, struct hook hook, struct hook *out_old);
+/*
+ * A change is asked for and answered, and answers may be dealt with by several threads in any order: stamps, which are those of
+ * the requests, say which is the last.
+ *
+ *	set:	hooks_set_begin()	hooks_set_end() or _undo()	there before the broker sends faults for it
+ *	remove:				hooks_remove_end()		and until it sends none any more
+ */
+struct hook_change {
+	uint32_t device;
+	uint64_t number;
+	struct hook old;
+};
+
+/* Puts a hook (with a handler) in the place of the device's. 0, -ENOMEM. */
+int hooks_set_begin(struct hooks *h, uint32_t device, struct hook hook, struct hook_change *out);
+/* The broker has agreed. */
+void hooks_set_end(struct hooks *h, const struct hook_change *change, uint64_t stamp);
+/* It has not: the old one is there again, unless something else is by now. */
+void hooks_set_undo(struct hooks *h, const struct hook_change *change);
+/* The broker has forgotten the device's hook: it goes, unless one was set later. */
+void hooks_remove_end(struct hooks *h, uint32_t device, uint64_t stamp);
+
 bool hooks_is_empty(struct hooks *h);
 /* Waits until the device's handlers that run now have returned; not inside a handler, where it could be for itself. */
 void hooks_wait(struct hooks *h, uint32_t device);

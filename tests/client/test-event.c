@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* Faults and their handlers, in both modes, with a broker that is played. */
+#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include <vcm/sim.h>
@@ -162,6 +164,11 @@ static void set_and_replace(struct peer *p)
 	expect_verdict(p, 1);
 }
 
+static void set_only(struct peer *p)
+{
+	expect_hook(p, true);
+}
+
 static void remove_only(struct peer *p)
 {
 	expect_hook(p, false);
@@ -186,6 +193,120 @@ START_TEST(one_handler_a_device_and_null_removes_it)
 	peer_join(&p);
 	ck_assert_int_eq(first.n, 0);
 	ck_assert_int_eq(second.n, 1);
+	peer_close(&p);
+}
+END_TEST
+
+static sem_t hook_is_asked_for, second_is_done;
+
+/* Two requests, of two threads. */
+static void answer_the_later_hook_first(struct peer *p)
+{
+	const uint64_t *is_second_set = p->ctx;
+	struct reply first = { 0 }, second = { 0 };
+
+	ck_assert_uint_eq(peer_expect(p, OP_HOOK)->arg, !*is_second_set);
+	first.serial = p->request.serial;
+	sem_post(&hook_is_asked_for);
+	ck_assert_uint_eq(peer_expect(p, OP_HOOK)->arg, *is_second_set);
+	second.serial = p->request.serial;
+	peer_send(p, &second, NULL, 0);
+	sem_wait(&second_is_done);
+	peer_send(p, &first, NULL, 0);
+}
+
+static void *remove_hook(void *unused)
+{
+	(void)unused;
+	ck_assert_int_eq(vcm_hook(DEVICE, NULL, NULL), 0);
+	return NULL;
+}
+
+static void *set_hook(void *seen)
+{
+	ck_assert_int_eq(vcm_hook(DEVICE, note, seen), 0);
+	return NULL;
+}
+
+static void fault_and_verdict(struct peer *p)
+{
+	peer_fault(p, &a_fault);
+	expect_verdict(p, *(uint64_t *)p->ctx);
+}
+
+/* One thread removes it while another sets it, or the other way round: is_set says which the broker was told last. */
+static void change_hook_twice(uint64_t is_set)
+{
+	struct seen seen;
+	pthread_t first;
+	struct peer p;
+
+	seen_init(&seen, VCM_FAULT_RETRY);
+	sem_init(&hook_is_asked_for, 0, 0);
+	sem_init(&second_is_done, 0, 0);
+	peer_start(&p, set_only);
+	ck_assert_int_eq(vcm_hook(DEVICE, note, &seen), 0);
+	peer_join(&p);
+	p.ctx = &is_set;
+	peer_play(&p, answer_the_later_hook_first);
+	ck_assert_int_eq(pthread_create(&first, NULL, is_set ? remove_hook : set_hook, &seen), 0);
+	sem_wait(&hook_is_asked_for);
+	(is_set ? set_hook : remove_hook)(&seen);
+	sem_post(&second_is_done);
+	pthread_join(first, NULL);
+	peer_join(&p);
+	peer_play(&p, fault_and_verdict);
+	peer_join(&p);
+	ck_assert_int_eq(seen.n, (int)is_set);
+	peer_close(&p);
+}
+
+START_TEST(hook_that_the_broker_was_told_last_stands)
+{
+	change_hook_twice(true);
+}
+END_TEST
+
+START_TEST(hook_whose_end_the_broker_was_told_last_is_gone)
+{
+	change_hook_twice(false);
+}
+END_TEST
+
+static int count_eventfds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	char link[sizeof("anon_inode:[eventfd]")];
+	const struct dirent *entry;
+	int n = 0;
+
+	ck_assert_ptr_nonnull(dir);
+	while ((entry = readdir(dir)))
+		if (readlinkat(dirfd(dir), entry->d_name, link, sizeof(link)) == sizeof(link) - 1 &&
+		    memcmp(link, "anon_inode:[eventfd]", sizeof(link) - 1) == 0)
+			n++;
+	closedir(dir);
+	return n;
+}
+
+START_TEST(forked_child_has_nothing_of_the_library_s_thread)
+{
+	const int before = count_eventfds();
+	struct seen seen;
+	struct peer p;
+	int status;
+	pid_t pid;
+
+	seen_init(&seen, VCM_FAULT_RETRY);
+	peer_start(&p, set_only);
+	ck_assert_int_eq(vcm_hook(DEVICE, note, &seen), 0);
+	peer_join(&p);
+	ck_assert_int_gt(count_eventfds(), before);
+	pid = fork();
+	if (pid == 0)
+		_exit(count_eventfds() - before);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
 	peer_close(&p);
 }
 END_TEST
@@ -553,6 +674,9 @@ END_TEST
 
 SUITE_MAIN("event", handler_runs_in_the_library_s_thread_and_its_verdict_goes_back,
 	   hook_that_the_broker_refuses_is_not_set, one_handler_a_device_and_null_removes_it,
+	   hook_that_the_broker_was_told_last_stands,
+	   hook_whose_end_the_broker_was_told_last_is_gone,
+	   forked_child_has_nothing_of_the_library_s_thread,
 	   removed_handler_has_returned_when_hook_returns,
 	   handler_may_call_the_api_and_remove_itself, handler_may_end_the_session,
 	   loop_mode_runs_handlers_in_dispatch, call_that_waits_runs_the_handler_it_waits_for,

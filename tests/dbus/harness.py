@@ -39,6 +39,10 @@ OPERATIONS = NAME + '.Operations'
 PROPERTIES = 'org.freedesktop.DBus.Properties'
 PATIENCE = 60  # seconds, for what happens in milliseconds on an idle machine
 
+VALGRIND = ['/usr/bin/valgrind', '--quiet', '--error-exitcode=99', '--leak-check=full',
+            '--errors-for-leak-kinds=definite',
+            f'--suppressions={os.environ["VCM_SRCDIR"]}/tests/valgrind.supp']
+
 # dbus-daemon lets nobody in whom it does not know: two users that every Debian has.
 ALICE, BOB = (pwd.getpwnam(name).pw_uid for name in ('daemon', 'bin'))
 
@@ -181,6 +185,8 @@ class Suite:
         command = [os.environ['VCM_BUILDDIR'] + '/vcmd/vcmd', '--config', path,
                    '--socket', f'{self.dir}/sock', '--log-level', 'info',
                    '--dbus', 'system' if self.is_system else self.address]
+        if 'VCM_UNDER_VALGRIND' in os.environ:
+            command[:0] = VALGRIND
         os.environ['DBUS_SYSTEM_BUS_ADDRESS'] = self.address
         with open(f'{self.dir}/log', 'ab') as log:
             self.daemon = (self.keeper.start(command, log) if self.keeper else

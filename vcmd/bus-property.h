@@ -135,5 +135,6 @@
 	X(Attributes, "u", VCM_PHYSMEM_ATTR, FIXED, false) \
 	X(Physical, "t", VCM_PHYSMEM_FIRST, FIXED, false) \
 	X(Segments, "t", VCM_PHYSMEM_SEGMENTS, FIXED, false) \
-	X(Mappings, "t", VCM_PHYSMEM_MAPPINGS, SILENT, false)
+	X(Mappings, "t", VCM_PHYSMEM_MAPPINGS, SILENT, false) \
+	X(Sharing, "u", VCM_PHYSMEM_SHARING, SILENT, false)
 /* clang-format on */

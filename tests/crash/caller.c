@@ -23,20 +23,15 @@
 #include "base/cleanup.h"
 #include "base/range.h"
 #include "tests/crash/bytes.h"
+#include "tests/crash/call.h"
 #include "tests/crash/crash.h"
 
-#define NAME "org.vcmd.Vcm1"
-#define ROOT "/org/vcmd/Vcm1"
-#define MANAGER NAME ".Manager"
-#define OPERATIONS NAME ".Operations"
 #define N_BUFFERS 8
 #define CHECK_EVERY 24 /* operations */
 #define CHUNK ((size_t)SZ_4K)
 #define ENGINE_LEN ((size_t)SZ_64K)
 #define HOLE_LEN ((size_t)SZ_64K)
-#define ANSWER_USEC (120 * UINT64_C(1000000))
 #define PIECES_MAX 512
-#define STEPS_MAX 8
 #define RW (VCM_READ | VCM_WRITE)
 
 /* Handles. A buffer has three from its own on. */
@@ -68,286 +63,16 @@ struct buffer {
 	uint64_t seed;
 };
 
-struct argument {
-	const char *name;
-	char type; /* 0: no more */
-	uint64_t v;
-};
-
-struct step {
-	const char *method;
-	struct argument args[7];
-};
-
 static struct crash_shared *shared;
-static unsigned int which, random_state;
-static const char *address; /* NULL: the system's bus */
-static sd_bus *bus;
-static bool has_owner;
-static unsigned int n_lives; /* of the session: it was opened, or resumed */
-static uint64_t session;
-static char path[64];
-static uint8_t token[16];
-static uint32_t ticket;
+static unsigned int random_state;
 static uint32_t device, engine;
 static struct buffer buffers[N_BUFFERS], engine_buffer = { .handle = ENGINE_BUFFER };
 static uint64_t hole_addr, fault_id; /* 0: nothing faults */
 static bool hole_is_filled;
-static _Thread_local char
-	refused[64]; /* the last error's name, without what all have; "": there was none */
-
-static _Noreturn void fail(const char *what, int line)
-{
-	fprintf(stderr, "caller %u, line %d: %s: %s\n", which, line, what, refused);
-	_exit(1);
-}
-
-#define MUST(fact)                                                                                 \
-	do {                                                                                       \
-		if (!(fact))                                                                       \
-			fail(#fact, __LINE__);                                                     \
-	} while (0)
-
 static unsigned int pick(unsigned int n)
 {
 	return (unsigned int)rand_r(&random_state) % n;
 }
-
-/* --- calls */
-
-enum tried {
-	DONE,
-	REFUSED,
-	GONE, /* the broker, or the session as far as it knows */
-};
-
-static enum tried tried(int r, const sd_bus_error *error)
-{
-	static const char *const gone[] = {
-		SD_BUS_ERROR_NO_REPLY,          SD_BUS_ERROR_SERVICE_UNKNOWN,
-		SD_BUS_ERROR_NAME_HAS_NO_OWNER, SD_BUS_ERROR_UNKNOWN_METHOD,
-		SD_BUS_ERROR_UNKNOWN_OBJECT,    NAME ".Error.ECONNRESET",
-	};
-
-	if (r >= 0)
-		return DONE;
-	for (size_t i = 0; i < sizeof(gone) / sizeof(*gone); i++)
-		if (sd_bus_error_has_name(error, gone[i]))
-			return GONE;
-	return REFUSED;
-}
-
-static void note(const sd_bus_error *error)
-{
-	const char *name = error->name ? error->name : "";
-
-	if (!strncmp(name, NAME ".Error.", strlen(NAME ".Error.")))
-		name += strlen(NAME ".Error.");
-	snprintf(refused, sizeof(refused), "%s", name);
-}
-
-/* The message is consumed. */
-static enum tried try(sd_bus *on, sd_bus_message *m, sd_bus_message **out)
-{
-	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-	int r;
-
-	sd_bus_message_set_auto_start(m, 0);
-	r = sd_bus_call(on, m, ANSWER_USEC, &error, out);
-	sd_bus_message_unref(m);
-	note(&error);
-	return tried(r, &error);
-}
-
-static sd_bus_message *new_call(sd_bus *on, const char *at, const char *interface,
-				const char *member)
-{
-	sd_bus_message *m = NULL;
-
-	MUST(sd_bus_message_new_method_call(on, &m, NAME, at, interface, member) >= 0);
-	return m;
-}
-
-/* --- a broker that comes and goes */
-
-static int on_owner(sd_bus_message *m, void *userdata, sd_bus_error *error)
-{
-	const char *name, *old, *new;
-
-	(void)userdata;
-	(void)error;
-	MUST(sd_bus_message_read(m, "sss", &name, &old, &new) >= 0);
-	has_owner = *new;
-	return 0;
-}
-
-static void await_owner(void)
-{
-	int r;
-
-	for (;;) {
-		while ((r = sd_bus_process(bus, NULL)) > 0)
-			;
-		MUST(r >= 0);
-		if (has_owner)
-			return;
-		MUST(sd_bus_wait(bus, UINT64_MAX) >= 0);
-	}
-}
-
-static void take_session(sd_bus_message *reply)
-{
-	const void *bytes;
-	const char *at;
-	size_t n;
-
-	MUST(sd_bus_message_read(reply, "to", &session, &at) >= 0);
-	MUST(sd_bus_message_read_array(reply, 'y', &bytes, &n) >= 0 && n == sizeof(token));
-	snprintf(path, sizeof(path), "%s", at);
-	memcpy(token, bytes, n);
-}
-
-static sd_bus_message *session_call(void)
-{
-	sd_bus_message *m = new_call(bus, ROOT, MANAGER, session ? "ResumeSession" : "OpenSession");
-
-	if (!session) {
-		MUST(sd_bus_message_append(m, "sb", "caller", 1) >= 0);
-		return m;
-	}
-	MUST(sd_bus_message_append(m, "t", session) >= 0);
-	MUST(sd_bus_message_append_array(m, 'y', token, sizeof(token)) >= 0);
-	MUST(sd_bus_message_append(m, "b", 1) >= 0);
-	return m;
-}
-
-/* The session, of whichever broker there is: a new one, or the one that there was. */
-static void have_session(void)
-{
-	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-	enum tried how = GONE;
-
-	while (how == GONE) {
-		await_owner();
-		how = try(bus, session_call(), &reply);
-		/* Gone, and nobody has said so yet. */
-		if (how == GONE)
-			MUST(sd_bus_wait(bus, 10000) >= 0);
-	}
-	MUST(how == DONE);
-	take_session(reply);
-	n_lives++;
-}
-
-/* NULL when it is refused. It is asked again of the next broker when this one goes: for what may be done twice. */
-static sd_bus_message *ask(const char *member, const char *types, ...)
-{
-	sd_bus_message *m, *reply = NULL;
-	enum tried how;
-	va_list args;
-
-	for (;;) {
-		m = new_call(bus, path, OPERATIONS, member);
-		va_start(args, types);
-		MUST(sd_bus_message_appendv(m, types, args) >= 0);
-		va_end(args);
-		how = try(bus, m, &reply);
-		if (how != GONE)
-			return how == DONE ? reply : NULL;
-		have_session();
-	}
-}
-
-#define do_call(...)                                                                               \
-	do {                                                                                       \
-		sd_bus_message_unref(ask(__VA_ARGS__));                                            \
-		MUST(!*refused);                                                                   \
-	} while (0)
-
-/* --- what is done once */
-
-static void append_step(sd_bus_message *m, const struct step *s)
-{
-	MUST(sd_bus_message_open_container(m, 'r', "sa{sv}") >= 0);
-	MUST(sd_bus_message_append(m, "s", s->method) >= 0);
-	MUST(sd_bus_message_open_container(m, 'a', "{sv}") >= 0);
-	for (const struct argument *a = s->args; a->type; a++)
-		MUST((a->type == 't' ? sd_bus_message_append(m, "{sv}", a->name, "t", a->v) :
-				       sd_bus_message_append(m, "{sv}", a->name,
-							     (const char[]){ a->type, 0 },
-							     (uint32_t)a->v)) >= 0);
-	MUST(sd_bus_message_close_container(m) >= 0);
-	MUST(sd_bus_message_close_container(m) >= 0);
-}
-
-static sd_bus_message *once_call(const struct step *steps, size_t n)
-{
-	sd_bus_message *m = new_call(bus, path, OPERATIONS, "Once");
-
-	MUST(sd_bus_message_append(m, "uu", ticket, ticket - 1) >= 0);
-	MUST(sd_bus_message_open_container(m, 'a', "(sa{sv})") >= 0);
-	for (size_t i = 0; i < n; i++)
-		append_step(m, &steps[i]);
-	MUST(sd_bus_message_close_container(m) >= 0);
-	return m;
-}
-
-/* The values called `address` of each step; 0 where there is none. */
-static void take_addresses(sd_bus_message *reply, uint64_t *out, size_t n)
-{
-	const char *name;
-
-	MUST(sd_bus_message_enter_container(reply, 'a', "a{sv}") > 0);
-	for (size_t i = 0; i < n; i++) {
-		out[i] = 0;
-		MUST(sd_bus_message_enter_container(reply, 'a', "{sv}") > 0);
-		while (sd_bus_message_enter_container(reply, 'e', "sv") > 0) {
-			MUST(sd_bus_message_read(reply, "s", &name) >= 0);
-			if (!strcmp(name, "address"))
-				MUST(sd_bus_message_read(reply, "v", "t", &out[i]) >= 0);
-			else
-				MUST(sd_bus_message_skip(reply, "v") >= 0);
-			MUST(sd_bus_message_exit_container(reply) >= 0);
-		}
-		MUST(sd_bus_message_exit_container(reply) >= 0);
-	}
-}
-
-/* All of them or none, whoever carries them out. */
-static bool once(const struct step *steps, size_t n, uint64_t *out_addresses)
-{
-	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-	enum tried how;
-
-	ticket++;
-	while ((how = try(bus, once_call(steps, n), &reply)) == GONE)
-		have_session();
-	if (how == DONE && out_addresses)
-		take_addresses(reply, out_addresses, n);
-	return how == DONE;
-}
-
-#define U(name, v)                                                                                 \
-	{                                                                                          \
-#name, 'u', v                                                                      \
-	}
-#define T(name, v)                                                                                 \
-	{                                                                                          \
-#name, 't', v                                                                      \
-	}
-#define STEP(method, ...)                                                                          \
-	{                                                                                          \
-#method,                                                                           \
-		{                                                                                  \
-			__VA_ARGS__                                                                \
-		}                                                                                  \
-	}
-#define ONCE(...)                                                                                  \
-	__extension__({                                                                            \
-		const struct step steps_[] = { __VA_ARGS__ };                                      \
-                                                                                                   \
-		once(steps_, sizeof(steps_) / sizeof(*steps_), NULL);                              \
-	})
 
 /* --- memory */
 
@@ -382,7 +107,7 @@ static void each_piece(struct buffer *b,
 
 	while (at < b->len) {
 		_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply =
-			ask("GetMemory", "ut", CPU_RES_OF(b->handle), (uint64_t)at);
+			call_ask("GetMemory", "ut", CPU_RES_OF(b->handle), (uint64_t)at);
 		struct piece pieces[PIECES_MAX];
 		int fds[PIECES_MAX];
 		size_t n;
@@ -400,8 +125,10 @@ static void each_piece(struct buffer *b,
 
 static void map_piece(struct buffer *b, size_t at, const struct piece *p, int fd)
 {
-	MUST(mmap((char *)b->at + at, p->len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
-		  (off_t)p->offset) != MAP_FAILED);
+	void *mapped = mmap((char *)b->at + at, p->len, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_FIXED, fd, (off_t)p->offset);
+
+	MUST(mapped != MAP_FAILED);
 }
 
 /* It is what is mapped, not something else that looks like it once. */
@@ -430,7 +157,7 @@ static void check_bytes(const struct buffer *b)
 
 static sd_bus_message *write_call(sd_bus *on, uint32_t dev, uint64_t addr, const void *bytes)
 {
-	sd_bus_message *m = new_call(on, path, OPERATIONS, "SimWrite");
+	sd_bus_message *m = call_new(on, me.path, CALL_OPERATIONS, "SimWrite");
 
 	MUST(sd_bus_message_append(m, "ut", dev, addr) >= 0);
 	MUST(sd_bus_message_append_array(m, 'y', bytes, CHUNK) >= 0);
@@ -439,7 +166,7 @@ static sd_bus_message *write_call(sd_bus *on, uint32_t dev, uint64_t addr, const
 
 static sd_bus_message *read_call(sd_bus *on, uint32_t dev, uint64_t addr, size_t len)
 {
-	sd_bus_message *m = new_call(on, path, OPERATIONS, "SimRead");
+	sd_bus_message *m = call_new(on, me.path, CALL_OPERATIONS, "SimRead");
 
 	MUST(sd_bus_message_append(m, "utt", dev, addr, (uint64_t)len) >= 0);
 	return m;
@@ -458,11 +185,12 @@ static void check_device(const struct buffer *b)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
 	size_t offset = pick((unsigned int)(b->len / CHUNK)) * CHUNK;
-	enum tried how;
+	enum call_result how;
 
-	while ((how = try(bus, read_call(bus, device, b->addr + offset, CHUNK), &reply)) == GONE)
-		have_session();
-	MUST(how == DONE && has_bytes(reply, (const char *)b->at + offset));
+	while ((how = call_try(me.bus, read_call(me.bus, device, b->addr + offset, CHUNK),
+			       &reply)) == CALL_GONE)
+		call_have_session();
+	MUST(how == CALL_DONE && has_bytes(reply, (const char *)b->at + offset));
 }
 
 /* --- what a caller does */
@@ -470,9 +198,9 @@ static void check_device(const struct buffer *b)
 static void make(struct buffer *b, uint32_t region)
 {
 	const uint32_t h = b->handle;
-	uint64_t addresses[STEPS_MAX];
+	uint64_t addresses[CALL_STEPS_MAX];
 	void *at = mmap(NULL, b->len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	const struct step steps[] = {
+	const struct call_step steps[] = {
 		STEP(AllocatePhysmem, U(handle, MEM_OF(h)), U(memtype, VCM_MEMTYPE_0),
 		     T(length, b->len), U(attributes, attrs[pick(4)])),
 		STEP(Reserve, U(handle, RES_OF(h)), U(vcm, region), T(length, b->len),
@@ -484,7 +212,7 @@ static void make(struct buffer *b, uint32_t region)
 	};
 
 	MUST(at != MAP_FAILED);
-	MUST(once(steps, 5, addresses));
+	MUST(call_once(steps, 5, addresses));
 	MUST(addresses[2] == (uintptr_t)at);
 	b->at = at;
 	b->addr = addresses[1];
@@ -541,23 +269,24 @@ static void fail_a_batch(void)
 			T(length, SZ_64K)),
 		   STEP(Reserve, U(handle, 51), U(vcm, REGION), T(length, SZ_4K)),
 		   STEP(Back, U(reservation, 51), U(physmem, 50))));
-	MUST(!strcmp(refused, "EINVAL"));
+	MUST(!strcmp(call_refused, "EINVAL"));
 }
 
 static void device_writes(void)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
 	struct buffer *b = any_buffer();
-	enum tried how;
+	enum call_result how;
 	size_t offset;
 
 	if (!b)
 		return;
 	offset = pick((unsigned int)(b->len / CHUNK)) * CHUNK;
-	while ((how = try(bus, write_call(bus, device, b->addr + offset, (char *)b->at + offset),
-			  &reply)) == GONE)
-		have_session();
-	MUST(how == DONE);
+	while ((how = call_try(me.bus,
+			       write_call(me.bus, device, b->addr + offset, (char *)b->at + offset),
+			       &reply)) == CALL_GONE)
+		call_have_session();
+	MUST(how == CALL_DONE);
 	check_device(b);
 }
 
@@ -569,8 +298,8 @@ static void copy_buffers(void)
 
 	if (!a || !b || a == b || a->len != b->len)
 		return;
-	reply = ask("Copy", "ututt", RES_OF(a->handle), UINT64_C(0), CPU_RES_OF(b->handle),
-		    UINT64_C(0), (uint64_t)a->len);
+	reply = call_ask("Copy", "ututt", RES_OF(a->handle), UINT64_C(0), CPU_RES_OF(b->handle),
+			 UINT64_C(0), (uint64_t)a->len);
 	MUST(reply && sd_bus_message_read(reply, "t", &n) > 0 && n == a->len);
 	a->seed = b->seed;
 	check_bytes(a);
@@ -601,7 +330,7 @@ static int on_fault(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	MUST(sd_bus_message_read(m, "tut", &fault_id, &dev, &addr) >= 0);
 	if (dev == device && addr >= hole_addr && addr - hole_addr < HOLE_LEN)
 		return 0;
-	fprintf(stderr, "caller %u: device %u faulted at %#llx of a live mapping\n", which, dev,
+	fprintf(stderr, "caller %u: device %u faulted at %#llx of a live mapping\n", me.number, dev,
 		(unsigned long long)addr);
 	_exit(1);
 }
@@ -615,13 +344,13 @@ static void answer_fault(void)
 	if (!hole_is_filled)
 		MUST(ONCE(STEP(Back, U(reservation, HOLE), U(physmem, FILLING))));
 	hole_is_filled = true;
-	sd_bus_message_unref(ask("FaultReply", "tu", id, VCM_FAULT_RETRY));
-	MUST(!*refused || !strcmp(refused, "EINVAL"));
+	sd_bus_message_unref(call_ask("FaultReply", "tu", id, VCM_FAULT_RETRY));
+	MUST(!*call_refused || !strcmp(call_refused, "EINVAL"));
 }
 
 struct waiting {
 	bool is_over;
-	enum tried how;
+	enum call_result how;
 };
 
 static int on_read(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -631,43 +360,43 @@ static int on_read(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 	(void)error;
 	w->is_over = true;
-	w->how = e ? tried(-EIO, e) : DONE;
+	w->how = e ? call_result(-EIO, e) : CALL_DONE;
 	if (e)
-		note(e);
+		call_note(e);
 	return 0;
 }
 
-static enum tried read_hole(void)
+static enum call_result read_hole(void)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m =
-		read_call(bus, device, hole_addr + pick(HOLE_LEN), 1);
+		read_call(me.bus, device, hole_addr + pick(HOLE_LEN), 1);
 	struct waiting w = { .is_over = false };
 	int r;
 
 	sd_bus_message_set_auto_start(m, 0);
-	MUST(sd_bus_call_async(bus, NULL, m, on_read, &w, ANSWER_USEC) >= 0);
+	MUST(sd_bus_call_async(me.bus, NULL, m, on_read, &w, CALL_USEC) >= 0);
 	while (!w.is_over) {
-		r = sd_bus_process(bus, NULL);
+		r = sd_bus_process(me.bus, NULL);
 		MUST(r >= 0);
 		if (fault_id)
 			answer_fault();
 		else if (r == 0)
-			MUST(sd_bus_wait(bus, UINT64_MAX) >= 0);
+			MUST(sd_bus_wait(me.bus, UINT64_MAX) >= 0);
 	}
 	return w.how;
 }
 
 static void fault(void)
 {
-	unsigned int life = n_lives;
-	enum tried how;
+	unsigned int life = me.n_lives;
+	enum call_result how;
 
-	while ((how = read_hole()) == GONE) {
-		if (n_lives == life) /* otherwise who answered the fault has seen to it */
-			have_session();
-		life = n_lives;
+	while ((how = read_hole()) == CALL_GONE) {
+		if (me.n_lives == life) /* otherwise who answered the fault has seen to it */
+			call_have_session();
+		life = me.n_lives;
 	}
-	MUST(how == DONE && hole_is_filled);
+	MUST(how == CALL_DONE && hole_is_filled);
 	MUST(ONCE(STEP(Unback, U(reservation, HOLE))));
 	hole_is_filled = false;
 }
@@ -677,9 +406,9 @@ static void fault(void)
 static void check_buffer(struct buffer *b)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *info =
-		ask("GetReservation", "u", RES_OF(b->handle));
+		call_ask("GetReservation", "u", RES_OF(b->handle));
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *translated =
-		ask("Translate", "uut", REGION, USER, b->addr);
+		call_ask("Translate", "uut", REGION, USER, b->addr);
 	uint32_t vcm, attributes, physmem;
 	uint64_t addr, len, at;
 
@@ -694,7 +423,7 @@ static void check_buffer(struct buffer *b)
 
 static void check_count(uint32_t vcm, uint64_t n)
 {
-	_cleanup_(sd_bus_message_unrefp) sd_bus_message *info = ask("GetVcm", "u", vcm);
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *info = call_ask("GetVcm", "u", vcm);
 	uint64_t start, len, seen;
 	uint32_t type;
 
@@ -715,7 +444,7 @@ static void check_all(void)
 	check_count(REGION, n + 1);
 	check_count(USER, n + 1);
 	check_count(ENGINE, 1);
-	atomic_store(&shared->checked[which], round);
+	atomic_store(&shared->checked[me.number], round);
 	eventfd_write(shared->news_fd, 1);
 }
 
@@ -727,49 +456,36 @@ static void do_something(void)
 	};
 
 	all[pick(sizeof(all) / sizeof(*all))]();
-	atomic_fetch_add(&shared->n_ops[which], 1);
+	atomic_fetch_add(&shared->n_ops[me.number], 1);
 }
 
 /* --- the device that never rests */
-
-static sd_bus *join_bus(void)
-{
-	sd_bus *sd = NULL;
-
-	MUST((address ? sd_bus_new(&sd) : sd_bus_open_system(&sd)) >= 0);
-	if (address) {
-		MUST(sd_bus_set_address(sd, address) >= 0);
-		MUST(sd_bus_set_bus_client(sd, 1) >= 0);
-		MUST(sd_bus_start(sd) >= 0);
-	}
-	return sd;
-}
 
 /* A second name: until the first one has the session again, there is none for it. False: it is over meanwhile. */
 static bool transact_once(sd_bus *on, uint64_t addr, const uint64_t *out, bool reads)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-	enum tried how;
+	enum call_result how;
 
 	for (;;) {
-		how = try(on,
-			  reads ? read_call(on, engine, addr, CHUNK) :
-				  write_call(on, engine, addr, out),
-			  &reply);
-		if (how != GONE)
+		how = call_try(on,
+			       reads ? read_call(on, engine, addr, CHUNK) :
+				       write_call(on, engine, addr, out),
+			       &reply);
+		if (how != CALL_GONE)
 			break;
 		if (atomic_load(&shared->is_over))
 			return false;
 		poll(NULL, 0, 10);
 	}
-	MUST(how == DONE && (!reads || has_bytes(reply, out)));
+	MUST(how == CALL_DONE && (!reads || has_bytes(reply, out)));
 	return true;
 }
 
 static void *transact(void *arg)
 {
 	static uint64_t out[CHUNK / sizeof(uint64_t)];
-	sd_bus *on = join_bus();
+	sd_bus *on = call_join();
 
 	for (uint64_t n = 0; !atomic_load(&shared->is_over); n++) {
 		size_t offset = n % (ENGINE_LEN / CHUNK) * CHUNK;
@@ -780,7 +496,7 @@ static void *transact(void *arg)
 		    !transact_once(on, engine_buffer.addr + offset, out, true))
 			break;
 		MUST(memcmp((char *)engine_buffer.at + offset, out, CHUNK) == 0);
-		atomic_fetch_add(&shared->n_transactions[which], 1);
+		atomic_fetch_add(&shared->n_transactions[me.number], 1);
 	}
 	sd_bus_close_unref(on);
 	return arg;
@@ -790,23 +506,11 @@ static void *transact(void *arg)
 
 static uint32_t device_named(const char *name)
 {
-	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = ask("FindDevice", "s", name);
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = call_ask("FindDevice", "s", name);
 	uint32_t number;
 
 	MUST(reply && sd_bus_message_read(reply, "u", &number) > 0);
 	return number;
-}
-
-static void begin_bus(void)
-{
-	bus = join_bus();
-	MUST(sd_bus_add_match(bus, NULL,
-			      "type='signal',sender='org.freedesktop.DBus',"
-			      "member='NameOwnerChanged',arg0='" NAME "'",
-			      on_owner, NULL) >= 0);
-	MUST(sd_bus_match_signal(bus, NULL, NULL, NULL, NAME ".Session", "Fault", on_fault, NULL) >=
-	     0);
-	has_owner = sd_bus_get_name_creds(bus, NAME, 0, NULL) >= 0;
 }
 
 static void begin(void)
@@ -814,11 +518,13 @@ static void begin(void)
 	uint64_t addresses[1];
 	char name[32];
 
-	begin_bus();
-	have_session();
-	snprintf(name, sizeof(name), CRASH_CONTEXT, which);
+	call_begin();
+	MUST(sd_bus_match_signal(me.bus, NULL, NULL, NULL, CALL_NAME ".Session", "Fault", on_fault,
+				 NULL) >= 0);
+	call_have_session();
+	snprintf(name, sizeof(name), CRASH_CONTEXT, me.number);
 	device = device_named(name);
-	snprintf(name, sizeof(name), CRASH_ENGINE, which);
+	snprintf(name, sizeof(name), CRASH_ENGINE, me.number);
 	engine = device_named(name);
 	MUST(ONCE(STEP(CreateVcm, U(handle, REGION), T(start, SZ_16M), T(length, 8 * SZ_16M)),
 		  STEP(Associate, U(handle, REGION_AVCM), U(vcm, REGION), U(device, device)),
@@ -830,14 +536,14 @@ static void begin(void)
 		  STEP(Associate, U(handle, USER_AVCM), U(vcm, USER),
 		       U(device, device_named("cpu"))),
 		  STEP(Activate, U(association, USER_AVCM))));
-	MUST(once(&(const struct step)STEP(Reserve, U(handle, HOLE), U(vcm, REGION),
-					   T(length, HOLE_LEN), U(attributes, RW)),
-		  1, addresses));
+	MUST(call_once(&(const struct call_step)STEP(Reserve, U(handle, HOLE), U(vcm, REGION),
+						     T(length, HOLE_LEN), U(attributes, RW)),
+		       1, addresses));
 	hole_addr = addresses[0];
 	MUST(ONCE(STEP(AllocatePhysmem, U(handle, FILLING), U(memtype, VCM_MEMTYPE_0),
 		       T(length, HOLE_LEN))));
-	do_call("Hook", "ub", device, 1);
-	do_call("Hook", "ub", engine, 1);
+	call_must("Hook", "ub", device, 1);
+	call_must("Hook", "ub", engine, 1);
 	engine_buffer.len = ENGINE_LEN;
 	make(&engine_buffer, ENGINE);
 	for (uint32_t i = 0; i < N_BUFFERS; i++)
@@ -850,8 +556,8 @@ static void end(void)
 	for (size_t i = 0; i < N_BUFFERS; i += 2)
 		if (buffers[i].exists)
 			drop(&buffers[i]);
-	do_call("CloseSession", "");
-	sd_bus_flush_close_unref(bus);
+	call_must("CloseSession", "");
+	sd_bus_flush_close_unref(me.bus);
 }
 
 void crash_caller(struct crash_shared *with, unsigned int number, unsigned int seed,
@@ -861,9 +567,9 @@ void crash_caller(struct crash_shared *with, unsigned int number, unsigned int s
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	shared = with;
-	which = number;
+	me.number = number;
 	random_state = seed;
-	address = bus_address;
+	me.address = bus_address;
 	begin();
 	MUST(pthread_create(&thread, NULL, transact, NULL) == 0);
 	for (unsigned int n = 0; !atomic_load(&shared->is_over); n++) {

@@ -5,6 +5,7 @@
  *	crash.c		rounds: kill, wait until everybody has checked everything, once more; and what is left in the end
  *	client.c	a client: makes, maps, frees, faults, shares, and knows what there should be
  *	caller.c	a client over a message bus, without libvcmclient
+ *	call.c		what it calls with
  *	bus.c		a message bus of the test's own; otherwise the system has one
  *	keeper.c	the fd store of a broker of the test's own; otherwise systemd has it
  */

@@ -101,7 +101,7 @@ static _Noreturn void be_caller(void)
 	OP("Inspect", "utt", 4, UINT64_C(0), UINT64_C(0));
 	call(OBJECT_MANAGER, "GetManagedObjects", "");
 	OP("CloseSession", "");
-	_exit(n_refused > 0);
+	_exit(n_refused > 0 ? 1 : 0);
 }
 
 /* --- the broker's */

@@ -517,18 +517,41 @@ int memory_bus_table_alloc(struct memory *m, size_t len, uint64_t *out_pa)
 {
 	int r = -ENOMEM;
 
-	for (struct tables *t = m->tables.next; t && r < 0; t = t->next)
+	for (struct tables *t = m->tables.next; t && r < 0 && len <= TABLE_LEN_MAX; t = t->next)
 		r = tables_alloc(t, len, out_pa);
 	return r;
 }
 
-void memory_table_free(struct memory *m, uint64_t pa, size_t len)
+static struct tables *tables_of(struct memory *m, uint64_t pa)
 {
 	struct tables *t = &m->tables;
 
 	while (t->next && !range_has(t->pa, pa))
 		t = t->next;
-	tables_free(t, pa, len);
+	return t;
+}
+
+void memory_table_free(struct memory *m, uint64_t pa, size_t len)
+{
+	tables_free(tables_of(m, pa), pa, len);
+}
+
+int memory_bus_table_hold(struct memory *m, uint64_t pa, size_t len)
+{
+	struct tables *t = tables_of(m, pa);
+
+	return t == &m->tables ? -EFAULT : tables_hold(t, pa, len);
+}
+
+void memory_bus_table_take(struct memory *m, uint64_t pa, size_t len)
+{
+	tables_take(tables_of(m, pa), pa, len);
+}
+
+void memory_bus_tables_release(struct memory *m)
+{
+	for (struct tables *t = m->tables.next; t; t = t->next)
+		tables_release(t);
 }
 
 void *memory_table_view(struct memory *m, uint64_t pa, size_t len)

@@ -126,12 +126,21 @@ int memory_write(struct memory *m, uint64_t pa, const void *buf, size_t len);
 int memory_table_alloc(struct memory *m, size_t len, uint64_t *out_pa); /* 0, -ENOMEM */
 void memory_table_free(struct memory *m, uint64_t pa, size_t len);
 /*
- * Table memory of hardware that walks real memory: a window or a huge page that becomes it, zeroed. *out_is_uncached: the
- * CPU has it mapped so. 0; -EFAULT: none is there; -ENOMEM. Blocks of it are freed as the others are.
+ * Table memory of hardware that walks real memory: a window or a huge page that becomes it; what is in it stays until it is
+ * given out. *out_is_uncached: the CPU has it mapped so. 0; -EFAULT: none is there; -ENOMEM. Blocks of it are freed as the
+ * others are.
  */
 int memory_bus_tables_add(struct memory *m, struct range pa, bool *out_is_uncached,
 			  struct reason *why);
 int memory_bus_table_alloc(struct memory *m, size_t len, uint64_t *out_pa); /* 0, -ENOMEM */
+/*
+ * What hardware may still walk of a process before this one is held: whole blocks of 1 KB, given to nobody. 0; 1: all of it
+ * was held already; -EFAULT: it is no table memory of hardware. Taken, it is a block as if it had been allocated; released,
+ * all that is still held is free.
+ */
+int memory_bus_table_hold(struct memory *m, uint64_t pa, size_t len);
+void memory_bus_table_take(struct memory *m, uint64_t pa, size_t len);
+void memory_bus_tables_release(struct memory *m);
 /* Direct view; NULL unless [pa, pa + len) is table memory. */
 void *memory_table_view(struct memory *m, uint64_t pa, size_t len);
 

@@ -103,7 +103,6 @@ static void zero(const struct tables *t, uint64_t pa, uint64_t len)
 int tables_init_at(struct tables *t, struct range pa, uint8_t *at, bool strict)
 {
 	*t = (struct tables){ .pa = pa, .at = at, .strict = strict };
-	zero(t, pa.first, range_len(pa));
 	return make_chunks(t);
 }
 
@@ -192,10 +191,12 @@ int tables_alloc(struct tables *t, size_t len, uint64_t *out_pa)
 	chunk_list(t, c);
 	t->used_len += len;
 	*out_pa = chunk_pa(t, c) + start * TABLE_LEN_MIN;
+	if (!t->map_len)
+		zero(t, *out_pa, len);
 	return 0;
 }
 
-/* Zeroes a block that was freed; a chunk that nobody uses loses its pages, unless few others wait. */
+/* Zeroes an own block that was freed; a chunk that nobody uses loses its pages, unless few others wait. */
 static void give_back(struct tables *t, struct table_chunk *c, uint64_t pa, size_t len)
 {
 	uint64_t at = chunk_pa(t, c);
@@ -205,7 +206,8 @@ static void give_back(struct tables *t, struct table_chunk *c, uint64_t pa, size
 		LIST_INSERT_HEAD(&t->given_back, c, list);
 		return;
 	}
-	zero(t, pa, len);
+	if (t->map_len)
+		zero(t, pa, len);
 	chunk_list(t, c);
 }
 
@@ -224,6 +226,78 @@ void tables_free(struct tables *t, uint64_t pa, size_t len)
 	c->used &= ~mask;
 	t->used_len -= len;
 	give_back(t, c, pa, len);
+}
+
+/* --- what is not ours */
+
+static struct table_chunk *chunk_of(const struct tables *t, uint64_t pa)
+{
+	return &t->chunks[(pa - t->first) / CHUNK_LEN];
+}
+
+static uint64_t bit_of(uint64_t pa)
+{
+	return UINT64_C(1) << (pa % CHUNK_LEN / TABLE_LEN_MIN);
+}
+
+/* Chunks up to that one count as touched. */
+static void touch(struct tables *t, const struct table_chunk *c)
+{
+	while (&t->chunks[t->n_touched] <= c)
+		chunk_list(t, &t->chunks[t->n_touched++]);
+}
+
+/* Whether it is news. */
+static bool hold_block(struct tables *t, uint64_t pa)
+{
+	struct table_chunk *c = chunk_of(t, pa);
+
+	if (c->held & bit_of(pa))
+		return false;
+	assert(!(c->used & bit_of(pa)));
+	chunk_unlist(t, c);
+	c->used |= bit_of(pa);
+	c->held |= bit_of(pa);
+	t->used_len += TABLE_LEN_MIN;
+	chunk_list(t, c);
+	return true;
+}
+
+int tables_hold(struct tables *t, uint64_t pa, uint64_t len)
+{
+	struct range r;
+	bool any = false;
+
+	if (!is_aligned(pa | len, TABLE_LEN_MIN) || !range_make(pa, len, &r) || pa < t->first ||
+	    r.last - t->first >= t->n_chunks * CHUNK_LEN)
+		return -EFAULT;
+	touch(t, chunk_of(t, r.last));
+	for (uint64_t at = pa; at <= r.last; at += TABLE_LEN_MIN)
+		any |= hold_block(t, at);
+	return any ? 0 : 1;
+}
+
+void tables_take(struct tables *t, uint64_t pa, size_t len)
+{
+	for (uint64_t at = pa; at < pa + len; at += TABLE_LEN_MIN) {
+		assert(chunk_of(t, at)->held & bit_of(at));
+		chunk_of(t, at)->held &= ~bit_of(at);
+	}
+}
+
+void tables_release(struct tables *t)
+{
+	for (size_t i = 0; i < t->n_touched; i++) {
+		struct table_chunk *c = &t->chunks[i];
+
+		if (!c->held)
+			continue;
+		chunk_unlist(t, c);
+		t->used_len -= (uint64_t)__builtin_popcountll(c->held) * TABLE_LEN_MIN;
+		c->used &= ~c->held;
+		c->held = 0;
+		chunk_list(t, c);
+	}
 }
 
 void *tables_view(const struct tables *t, uint64_t pa, size_t len)

@@ -6,7 +6,8 @@
  *	window  |  64K chunk  |  64K chunk  |  64K chunk  | ...
  *	          1K blocks: one bit each, 1 = in use; a buddy of 7 orders is 64 bits, and coalescing is clearing bits
  *
- * Bytes that are in no block are zero.
+ * Own bytes that are in no block are zero. Bytes of others are left as they are until a block of them is given out, as hardware
+ * may still walk what an earlier process had there: what it reaches is held, until that is known to be over.
  */
 #pragma once
 
@@ -23,6 +24,7 @@
 
 struct table_chunk {
 	uint64_t used;
+	uint64_t held; /* of them, for what is not ours */
 	LIST_ENTRY(table_chunk) list;
 };
 
@@ -45,7 +47,7 @@ struct tables {
 
 /* 0 or -ENOMEM. */
 int tables_init(struct tables *t, struct range pa);
-/* The same over bytes that outlive it, whatever is in them; strict: mapped as a device's. */
+/* The same over bytes that outlive it, which are not touched; strict: mapped as a device's. */
 int tables_init_at(struct tables *t, struct range pa, uint8_t *at, bool strict);
 /* Blocks that are left go too. Safe on zeroed memory. */
 void tables_deinit(struct tables *t);
@@ -54,5 +56,11 @@ void tables_deinit(struct tables *t);
 int tables_alloc(struct tables *t, size_t len, uint64_t *out_pa);
 /* The whole block. */
 void tables_free(struct tables *t, uint64_t pa, size_t len);
+/* Nobody is given [pa, pa + len), whole blocks of 1K. 0; 1: all of it was held already; -EFAULT: it is not in the window. */
+int tables_hold(struct tables *t, uint64_t pa, uint64_t len);
+/* What is held becomes a block like those of tables_alloc(). */
+void tables_take(struct tables *t, uint64_t pa, size_t len);
+/* What is still held is free. */
+void tables_release(struct tables *t);
 /* NULL unless [pa, pa + len) is in the window. */
 void *tables_view(const struct tables *t, uint64_t pa, size_t len);

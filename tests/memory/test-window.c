@@ -146,6 +146,44 @@ START_TEST(table_memory_of_hardware_comes_from_a_window)
 }
 END_TEST
 
+START_TEST(what_hardware_may_still_walk_is_given_to_nobody_and_not_touched)
+{
+	_cleanup_(memory_freep) struct memory *m = new_memory(0);
+	_cleanup_(fd_closep) int fd = new_file(SZ_1M), file = dup(fd);
+	uint64_t pa, n = 0;
+	bool uncached;
+
+	ck_assert_int_eq(memory_window_add(m, pages_at(PA, SZ_1M), steal_fd(&fd), 0, NULL), 0);
+	ck_assert_int_eq(memory_bus_tables_add(m, pages_at(PA, 2 * SZ_64K), &uncached, NULL), 0);
+	ck_assert_int_eq(memory_bus_table_hold(m, PA + SZ_64K + 1024, 2048), 0);
+	ck_assert_int_eq(memory_bus_table_hold(m, PA + SZ_64K + 2048, 1024), 1);
+	ck_assert_int_eq(memory_bus_table_hold(m, PA + SZ_64K + 2048, 2048), 0);
+	ck_assert_int_eq(memory_bus_table_hold(m, PA + 512, 1024), -EFAULT);
+	ck_assert_int_eq(memory_bus_table_hold(m, PA + 2 * SZ_64K - 1024, 2048), -EFAULT);
+	ck_assert_int_eq(memory_bus_table_hold(m, PA - 1024, 1024), -EFAULT);
+	ck_assert_int_eq(memory_bus_table_hold(m, TABLES_PA, 1024), -EFAULT);
+	ck_assert_uint_eq(stats_of(m).table_bytes, 3 * 1024);
+	for (; memory_bus_table_alloc(m, 1024, &pa) == 0; n++) {
+		ck_assert(pa < PA + SZ_64K + 1024 || pa >= PA + SZ_64K + 4096);
+		ck_assert(is_all(memory_table_view(m, pa, 1024), 0, 1024));
+	}
+	ck_assert_uint_eq(n, 128 - 3);
+	for (size_t i = 0; i < 3 * 1024; i++)
+		ck_assert_uint_eq(byte_at(file, SZ_64K + 1024 + i), 0xee);
+	memory_bus_table_take(m, PA + SZ_64K + 2048, 1024);
+	memory_bus_tables_release(m);
+	ck_assert_uint_eq(stats_of(m).table_bytes, SZ_64K * 2 - 2048);
+	ck_assert_int_eq(memory_bus_table_alloc(m, 1024, &pa), 0);
+	ck_assert_int_eq(memory_bus_table_alloc(m, 1024, &pa), 0);
+	ck_assert(is_all(memory_table_view(m, pa, 1024), 0, 1024));
+	ck_assert_int_eq(memory_bus_table_alloc(m, 1024, &pa), -ENOMEM);
+	ck_assert_uint_eq(byte_at(file, SZ_64K + 2048), 0xee);
+	memory_table_free(m, PA + SZ_64K + 2048, 1024);
+	ck_assert_int_eq(memory_bus_table_alloc(m, 1024, &pa), 0);
+	ck_assert_uint_eq(pa, PA + SZ_64K + 2048);
+}
+END_TEST
+
 START_TEST(words_are_what_bytes_are)
 {
 	uint8_t a[96], b[96], c[96];
@@ -264,6 +302,7 @@ int main(void)
 		windows_that_cannot_be_are_refused,
 		device_memory_is_read_and_written_at_any_address,
 		table_memory_of_hardware_comes_from_a_window,
+		what_hardware_may_still_walk_is_given_to_nobody_and_not_touched,
 		words_are_what_bytes_are,
 		page_is_shown_to_who_has_all_of_it,
 		page_that_was_shown_comes_back_as_another_file,

@@ -19,6 +19,14 @@ struct bus_ops {
 	/* Table memory: len (a power of two, 1 KB to 16 KB and above) bytes, aligned to len, zeroed. 0, -ENOMEM. */
 	int (*table_alloc)(void *ctx, size_t len, uint64_t *out_pa);
 	void (*table_free)(void *ctx, uint64_t pa, size_t len);
+	/*
+	 * Of a bus whose table memory outlives the process (else NULL), before anything is allocated: nobody is given what is
+	 * held, whole blocks of 1 KB, which hardware may still walk. 0; 1: all of it was held already; -EFAULT: it is no
+	 * table memory. What is taken is a block as if it had been allocated. What is still held when the hardware has left
+	 * it is let go by the bus's owner.
+	 */
+	int (*table_hold)(void *ctx, uint64_t pa, size_t len);
+	void (*table_take)(void *ctx, uint64_t pa, size_t len);
 };
 
 struct bus {

@@ -17,15 +17,26 @@ struct a64 *a64_new(const struct bus *bus, const struct a64_config *config)
 	if (f) {
 		f->bus = *bus;
 		f->config = *config;
+		LIST_INIT(&f->tables);
 	}
 	return f;
 }
 
 struct a64 *a64_free(struct a64 *format)
 {
-	if (format)
-		assert(format->n_tables == 0);
+	struct a64_table *t;
+
+	assert(!format || format->left || LIST_EMPTY(&format->tables));
+	while (format && (t = LIST_FIRST(&format->tables))) {
+		LIST_REMOVE(t, link);
+		mem_free(t);
+	}
 	return mem_free(format);
+}
+
+void a64_leave(struct a64 *format)
+{
+	format->left = true;
 }
 
 unsigned int a64_pa_bits(const struct a64 *format)
@@ -172,7 +183,7 @@ struct table *a64_table_new(void *format_ctx)
 	t->root = view(t->format, t->root_pa);
 	t->dead = A64_CHAIN_END;
 	LIST_INIT(&t->users);
-	t->format->n_tables++;
+	LIST_INSERT_HEAD(&t->format->tables, t, link);
 	return (struct table *)t;
 }
 
@@ -192,6 +203,6 @@ void a64_table_free(struct table *table)
 	assert(t->n_sub == 0);
 	bus = &t->format->bus;
 	bus->ops->table_free(bus->ctx, t->root_pa, A64_LEN);
-	t->format->n_tables--;
+	LIST_REMOVE(t, link);
 	mem_free(t);
 }

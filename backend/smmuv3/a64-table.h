@@ -21,10 +21,12 @@
 struct a64 {
 	struct bus bus;
 	struct a64_config config;
-	unsigned int n_tables;
+	LIST_HEAD(, a64_table) tables;
+	bool left;
 };
 
 struct a64_table {
+	LIST_ENTRY(a64_table) link;
 	struct a64 *format;
 	uint64_t *root;
 	uint64_t root_pa;

@@ -51,6 +51,9 @@ extern const struct table_ops a64_ops;
 void a64_attach(struct table *table, struct a64_user *user);
 void a64_detach(struct table *table, struct a64_user *user);
 
+/* Another process follows: what hardware walks stays as it is, and a64_free() takes tables that are left. */
+void a64_leave(struct a64 *format);
+
 unsigned int a64_pa_bits(const struct a64 *format);
 
 /* What the table says of va: 0, with the size of its block or group, the physical address of that one's start, and the

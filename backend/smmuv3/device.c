@@ -59,12 +59,19 @@ int v3_wait(const struct smmuv3 *s, uint32_t reg, uint32_t mask, uint32_t value)
 	}
 }
 
-int v3_alloc(struct smmuv3 *s, size_t len, uint64_t *out_pa, uint64_t **out_at, size_t *out_len)
+size_t v3_block(size_t len)
 {
 	size_t size = TABLE_MIN;
 
 	while (size < len)
 		size *= 2;
+	return size;
+}
+
+int v3_alloc(struct smmuv3 *s, size_t len, uint64_t *out_pa, uint64_t **out_at, size_t *out_len)
+{
+	size_t size = v3_block(len);
+
 	if (s->bus.ops->table_alloc(s->bus.ctx, size, out_pa))
 		return -ENOMEM;
 	*out_at = s->bus.ops->view(s->bus.ctx, *out_pa, size);
@@ -205,7 +212,7 @@ int smmuv3_quiet(const struct mmio *io, const char *name, struct reason *why)
 	return v3_quiesce(&s) ? refuse(why, -EIO, "%s cannot be switched off", name) : 0;
 }
 
-static void write_memory(const struct smmuv3 *s)
+static void write_strtab(const struct smmuv3 *s)
 {
 	v3_write(s, V3_CR1, s->coherent ? CR1_COHERENT : 0);
 	v3_write(s, V3_CR2, CR2_RECINVSID);
@@ -214,6 +221,13 @@ static void write_memory(const struct smmuv3 *s)
 		 s->sid_bits |
 			 (s->two_level ? STRTAB_TWO_LEVEL | STRTAB_SPLIT << STRTAB_SPLIT_SHIFT :
 					 0));
+}
+
+/* Empty ones. */
+static void write_queues(struct smmuv3 *s)
+{
+	s->cmdq.prod = s->cmdq.cons = s->evtq.prod = s->evtq.cons = 0;
+	s->overflow = 0;
 	v3_write64(s, V3_CMDQ_BASE, BASE_ALLOCATE | s->cmdq.pa | s->cmdq.log2);
 	v3_write(s, V3_CMDQ_PROD, 0);
 	v3_write(s, V3_CMDQ_CONS, 0);
@@ -235,16 +249,41 @@ static int enable_irq(const struct smmuv3 *s)
 	return v3_wait(s, V3_IRQ_CTRLACK, IRQ_GERROR | IRQ_EVTQ, IRQ_GERROR | IRQ_EVTQ);
 }
 
-int v3_enable(struct smmuv3 *s)
+/* enabled: CR0_SMMUEN, or 0. */
+static int start_queues(struct smmuv3 *s, uint32_t enabled)
 {
-	write_memory(s);
-	if (set_cr0(s, CR0_CMDQEN))
+	write_queues(s);
+	if (set_cr0(s, enabled | CR0_CMDQEN))
 		return -EIO;
 	v3_command(s, CMD_CFGI_ALL, CMD1_RANGE_ALL);
 	v3_command(s, CMD_TLBI_NSNH_ALL, 0);
-	if (v3_sync(s) || set_cr0(s, CR0_CMDQEN | CR0_EVTQEN) || enable_irq(s))
+	return v3_sync(s);
+}
+
+static int listen(struct smmuv3 *s, uint32_t enabled)
+{
+	return set_cr0(s, enabled | CR0_CMDQEN | CR0_EVTQEN) ? -EIO : enable_irq(s);
+}
+
+int v3_enable(struct smmuv3 *s)
+{
+	write_strtab(s);
+	if (start_queues(s, 0) || listen(s, 0))
 		return -EIO;
 	return set_cr0(s, CR0_CMDQEN | CR0_EVTQEN | CR0_SMMUEN);
+}
+
+int v3_go_on(struct smmuv3 *s)
+{
+	v3_write(s, V3_IRQ_CTRL, 0);
+	if (v3_wait(s, V3_IRQ_CTRLACK, IRQ_GERROR | IRQ_EVTQ, 0) || set_cr0(s, CR0_SMMUEN))
+		return -EIO;
+	return start_queues(s, CR0_SMMUEN);
+}
+
+int v3_listen(struct smmuv3 *s)
+{
+	return listen(s, CR0_SMMUEN);
 }
 
 void v3_stop(struct smmuv3 *s, const char *because)

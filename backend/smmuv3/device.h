@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The driver's inside, shared by its parts: device.c (reset, enable, stop), queue.c (commands and their errors, event
- * records), stream.c (stream table and descriptors), space.c (tables and their ASIDs), fault.c. Nobody outside this
+ * records), stream.c (stream table and descriptors), space.c (tables and their ASIDs), left.c (what an earlier process has left), fault.c. Nobody outside this
  * folder includes it.
  */
 #pragma once
@@ -11,6 +11,7 @@
 
 #include "backend/backend.h"
 #include "backend/smmuv3/a64.h"
+#include "backend/smmuv3/registers.h"
 #include "backend/smmuv3/smmuv3.h"
 
 /*
@@ -47,6 +48,7 @@ struct v3_context {
 	bool stall;
 	struct v3_space *space; /* NULL: parked */
 	unsigned int cd;        /* which of its two descriptors is in use, or was last */
+	uint16_t left_asid; /* of the table of an earlier process that it still uses; 0: of none */
 	uint16_t waiting[V3_WAITING_MAX];
 	unsigned int n_waiting;
 	uint64_t forgotten; /* stalls recorded by an event before this one are over */
@@ -66,6 +68,7 @@ struct smmuv3 {
 	bool coherent, asid16, can_stall, must_stall, two_level;
 	unsigned int pa_bits, sid_bits; /* sid_bits: of the stream table */
 	bool stopped;                   /* it aborts everything, for good */
+	bool outlives, left;            /* as the config says; ops->leave was called */
 
 	struct v3_queue cmdq, evtq;
 	bool cmd_failed;      /* since the last sync */
@@ -93,6 +96,8 @@ int v3_wait(const struct smmuv3 *s, uint32_t reg, uint32_t mask, uint32_t value)
 /* The same by hand. Asked before the last look at the register. */
 uint64_t v3_deadline(const struct smmuv3 *s);
 bool v3_is_late(uint64_t deadline);
+/* What is allocated for len bytes. */
+size_t v3_block(size_t len);
 /* Zeroed table memory of at least len bytes; *out_len is what it became. 0 or -ENOMEM. */
 int v3_alloc(struct smmuv3 *s, size_t len, uint64_t *out_pa, uint64_t **out_at, size_t *out_len);
 /* What the hardware is, into s; whether the driver can work with it. */
@@ -101,6 +106,9 @@ int v3_identify(struct smmuv3 *s, const struct smmuv3_config *config, struct rea
 int v3_quiesce(struct smmuv3 *s);
 /* Queues and stream table stand: enables. */
 int v3_enable(struct smmuv3 *s);
+/* It runs: queues and caches are emptied meanwhile, and events wait to be enabled: v3_listen(). 0 or -EIO. */
+int v3_go_on(struct smmuv3 *s);
+int v3_listen(struct smmuv3 *s);
 /* The last resort: nothing is translated any more. */
 void v3_stop(struct smmuv3 *s, const char *because);
 
@@ -121,7 +129,15 @@ void v3_check_errors(struct smmuv3 *s);
 
 /* --- stream.c */
 
+#define V3_L2_BYTES ((size_t)STE_LEN << STRTAB_SPLIT)
+
 int v3_streams_init(struct smmuv3 *s, struct reason *why);
+/* The same over a stream table that is in use: streams that are nobody's are aborted, the others stay as they are. */
+int v3_streams_adopt(struct smmuv3 *s, struct reason *why);
+/* Until one returns what is not 0, which these return. -EFAULT: an entry leads out of table memory. */
+int v3_each_l2(struct smmuv3 *s, int (*fn)(struct smmuv3 *s, uint64_t pa));
+int v3_each_stream(struct smmuv3 *s, int (*fn)(struct smmuv3 *s, uint32_t stream, uint64_t *ste));
+size_t v3_strtab_bytes(const struct smmuv3 *s);
 void v3_streams_deinit(struct smmuv3 *s);
 /*
  * Points the context's stream at a table (NULL: parks it) and returns when hardware uses nothing else. One store of 64
@@ -135,6 +151,17 @@ int v3_stream_switch(struct smmuv3 *s, struct v3_context *c, struct v3_space *sp
 struct v3_space *v3_space_get(struct smmuv3 *s, struct table *t);
 /* With the last context the TLB forgets it. No stream uses it for this context any more. */
 void v3_space_put(struct v3_space *space);
+/* The context does not use any more what an earlier process had given it. */
+void v3_left_forget(struct smmuv3 *s, struct v3_context *c);
+
+/* --- left.c */
+
+/* The stream table and the queues that the registers name, into s. 0; -EINVAL, -EFAULT: they are not this driver's. */
+int v3_find_left(struct smmuv3 *s);
+/* They are s's own from now on. */
+void v3_take_left(struct smmuv3 *s);
+/* Of the table that an entry leads to; 0: to none. */
+uint16_t v3_left_asid(const struct smmuv3 *s, uint64_t ste);
 
 /* --- fault.c */
 

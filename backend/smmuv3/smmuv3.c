@@ -199,12 +199,37 @@ static void release(struct smmuv3 *s, bool quiet)
 	mem_free(s);
 }
 
+/* What nobody has activated again reaches nothing any more. */
+static int v3_settle(struct backend *b, struct reason *why)
+{
+	struct smmuv3 *s = self(b);
+
+	for (unsigned int i = 0; i < s->n_contexts; i++) {
+		struct v3_context *c = &s->contexts[i];
+
+		if (c->left_asid && v3_stream_switch(s, c, NULL))
+			return refuse_broken(s, c, why);
+	}
+	return 0;
+}
+
+static void v3_leave(struct backend *b)
+{
+	self(b)->left = true;
+	a64_leave(b->format_ctx);
+}
+
 static void v3_free(struct backend *b)
 {
 	struct smmuv3 *s = self(b);
 
 	if (!s)
 		return;
+	if (s->left && s->outlives) {
+		detach_all(s);
+		release(s, false);
+		return;
+	}
 	for (unsigned int i = 0; i < s->n_contexts; i++) {
 		if (s->contexts[i].space)
 			v3_deactivate(b, i, HALF_LOW, NULL);
@@ -226,6 +251,8 @@ static const struct backend_ops smmuv3_ops = {
 	.fault_fd = v3_fault_fd,
 	.fault_next = v3_fault_next,
 	.fault_resume = v3_fault_resume,
+	.settle = v3_settle,
+	.leave = v3_leave,
 	.free = v3_free,
 };
 
@@ -236,6 +263,7 @@ static int copy_config(struct smmuv3 *s, const struct smmuv3_config *config, str
 	s->irq = config->irq;
 	s->bus = *config->bus;
 	s->base = config->base;
+	s->outlives = config->outlives;
 	s->timeout_us = config->timeout_us ? config->timeout_us : V3_TIMEOUT_US;
 	s->name = mem_strdup(config->name);
 	s->contexts = mem_zalloc_n((size_t)config->n_contexts + 1, sizeof(*s->contexts));
@@ -272,15 +300,10 @@ static int open_fds(struct smmuv3 *s)
 	return r ? r : watch(s, s->irq->fd);
 }
 
-static int bring_up(struct smmuv3 *s, const struct smmuv3_config *config, struct reason *why)
+static int begin(struct smmuv3 *s, const struct smmuv3_config *config, struct reason *why)
 {
-	int r = v3_identify(s, config, why);
+	int r;
 
-	if (r)
-		return r;
-	r = open_fds(s);
-	if (r)
-		return refuse(why, r, "%s: its interrupt cannot be waited for", s->name);
 	if (v3_quiesce(s))
 		return refuse(why, -EIO, "%s cannot be switched off", s->name);
 	r = v3_queues_init(s, config->queue_log2);
@@ -292,6 +315,33 @@ static int bring_up(struct smmuv3 *s, const struct smmuv3_config *config, struct
 	if (r)
 		return r;
 	return v3_enable(s) ? refuse(why, -EIO, "%s cannot be enabled", s->name) : 0;
+}
+
+static int adopt(struct smmuv3 *s, struct reason *why)
+{
+	int r = v3_find_left(s);
+
+	if (r)
+		return refuse(why, r, "%s has changed since it was looked at", s->name);
+	v3_take_left(s);
+	if (v3_go_on(s))
+		return refuse(why, -EIO, "%s does not go on", s->name);
+	r = v3_streams_adopt(s, why);
+	if (r)
+		return r;
+	return v3_listen(s) ? refuse(why, -EIO, "%s does not tell of faults", s->name) : 0;
+}
+
+static int bring_up(struct smmuv3 *s, const struct smmuv3_config *config, struct reason *why)
+{
+	int r = v3_identify(s, config, why);
+
+	if (r)
+		return r;
+	r = open_fds(s);
+	if (r)
+		return refuse(why, r, "%s: its interrupt cannot be waited for", s->name);
+	return config->adopt ? adopt(s, why) : begin(s, config, why);
 }
 
 int smmuv3_new(const struct smmuv3_config *config, struct a64 *format, struct backend **out,

@@ -34,7 +34,7 @@ struct a64_config {
 };
 /* NULL without memory, or when pa_bits is none of those. */
 struct a64 *a64_new(const struct bus *bus, const struct a64_config *config);
-/* All its tables are gone (asserted). Returns NULL; NULL is fine. */
+/* All its tables are gone (asserted), unless ops->leave was called. Returns NULL; NULL is fine. */
 struct a64 *a64_free(struct a64 *format);
 
 /* What the format of an SMMU's tables may be, from its identification registers. 0, or -EIO: no SMMUv3 that this driver
@@ -65,11 +65,23 @@ struct smmuv3_config {
 	unsigned int
 		queue_log2; /* entries of the queues as a power of two, 1 to 19; 0: one page each */
 	unsigned int timeout_us; /* how long the hardware may take to answer; 0: 100 ms */
+	bool adopt;              /* smmuv3_hold() has said 1 */
+	bool outlives; /* what its masters reach, tables too, is kept when this process ends: ops->leave leaves them at it */
 };
 
 /*
- * Resets the hardware and enables it with every configured stream parked. *out is freed through its ops, which leaves
- * the SMMU off and aborting everything.
+ * An SMMUv3 that an earlier process has left running goes on, and its masters notice nothing: what it can reach of table
+ * memory is held on the bus, and its caches are empty. Before anything is allocated there; of several SMMUs on one bus, all
+ * before the first smmuv3_new().
+ * 1: smmuv3_new() with `adopt` takes it over. Each context goes on with what it had, until it is activated with a table that
+ * says the same, or ops->settle ends what nobody has asked for.
+ * 0: it is off, or nothing at all is known of it. Negative: why it cannot go on. Both times it is smmuv3_quiet()'s.
+ */
+int smmuv3_hold(const struct smmuv3_config *config, struct reason *why);
+
+/*
+ * Resets the hardware and enables it with every configured stream parked; or adopts it. *out is freed through its ops, which
+ * leaves the SMMU off and aborting everything, but after ops->leave.
  * 0, -ENOMEM, -EINVAL (the config asks for what the hardware has not), -EIO (it does not do what it is told), or what the
  * kernel says to two more fds: fault_fd() is readable after an interrupt, and while the driver knows of more faults.
  */

@@ -19,9 +19,9 @@ static void sync_or_else(struct smmuv3 *s)
 		v3_stop(s, "the TLB cannot be invalidated");
 }
 
-static void forget_asid(struct v3_space *space)
+static void forget_asid(struct smmuv3 *s, uint16_t asid)
 {
-	v3_command(space->smmu, CMD_TLBI_NH_ASID | (uint64_t)space->asid << CMD_ASID_SHIFT, 0);
+	v3_command(s, CMD_TLBI_NH_ASID | (uint64_t)asid << CMD_ASID_SHIFT, 0);
 }
 
 static void invalidate(struct a64_user *user, const struct a64_stale *stale)
@@ -29,7 +29,7 @@ static void invalidate(struct a64_user *user, const struct a64_stale *stale)
 	struct v3_space *space = (struct v3_space *)(void *)user;
 
 	if (stale->all) {
-		forget_asid(space);
+		forget_asid(space->smmu, space->asid);
 	} else {
 		/* Not "leaf": the addresses of tables that went are cached, too. */
 		for (unsigned int i = 0; i < stale->n; i++)
@@ -44,12 +44,14 @@ static uint16_t unused_asid(const struct smmuv3 *s)
 {
 	uint32_t last = s->asid16 ? 0xFFFF : 0xFF;
 
-	/* As many spaces as can be in use differ from one of as many ASIDs and one. */
+	/* As many spaces as can be in use differ from one of as many ASIDs and one; what was left counts, too. */
 	for (uint32_t asid = 1; asid <= last; asid++) {
 		bool used = false;
 
 		for (unsigned int i = 0; i <= s->n_contexts; i++)
 			used |= s->spaces[i].n_contexts && s->spaces[i].asid == asid;
+		for (unsigned int i = 0; i < s->n_contexts; i++)
+			used |= s->contexts[i].left_asid == asid;
 		if (!used)
 			return (uint16_t)asid;
 	}
@@ -85,8 +87,17 @@ void v3_space_put(struct v3_space *space)
 {
 	if (--space->n_contexts)
 		return;
-	forget_asid(space);
+	forget_asid(space->smmu, space->asid);
 	sync_or_else(space->smmu);
 	a64_detach(space->table, &space->user);
 	space->table = NULL;
+}
+
+void v3_left_forget(struct smmuv3 *s, struct v3_context *c)
+{
+	if (!c->left_asid)
+		return;
+	forget_asid(s, c->left_asid);
+	sync_or_else(s);
+	c->left_asid = 0;
 }

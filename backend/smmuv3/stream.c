@@ -18,7 +18,6 @@
 #include "backend/smmuv3/registers.h"
 
 #define L2_ENTRIES (1U << STRTAB_SPLIT)
-#define L2_BYTES ((size_t)L2_ENTRIES * STE_LEN)
 
 /* --- descriptors ------------------------------------------------------------------------------------------------------ */
 
@@ -78,7 +77,7 @@ static uint64_t *ste_of(const struct smmuv3 *s, uint32_t stream)
 {
 	if (!s->two_level)
 		return s->strtab + (size_t)stream * STE_WORDS;
-	return (uint64_t *)s->bus.ops->view(s->bus.ctx, *l1_of(s, stream) & L1STD_L2, L2_BYTES) +
+	return (uint64_t *)s->bus.ops->view(s->bus.ctx, *l1_of(s, stream) & L1STD_L2, V3_L2_BYTES) +
 	       (size_t)(stream & (L2_ENTRIES - 1)) * STE_WORDS;
 }
 
@@ -89,7 +88,7 @@ static int need_l2(struct smmuv3 *s, uint32_t stream)
 
 	if (!s->two_level || *l1_of(s, stream))
 		return 0;
-	if (v3_alloc(s, L2_BYTES, &pa, &at, &len))
+	if (v3_alloc(s, V3_L2_BYTES, &pa, &at, &len))
 		return -ENOMEM;
 	a64_store(l1_of(s, stream), pa | (STRTAB_SPLIT + 1)); /* Span: 2^(n-1) entries */
 	return 0;
@@ -103,38 +102,123 @@ static void ste_init(const struct smmuv3 *s, uint32_t stream)
 	a64_store(&ste[0], STE0_V | STE0_S1 | cd_pa(s, 0));
 }
 
-static size_t strtab_bytes(const struct smmuv3 *s)
+size_t v3_strtab_bytes(const struct smmuv3 *s)
 {
 	return s->two_level ? (size_t)8 << (s->sid_bits - STRTAB_SPLIT) :
 			      (size_t)STE_LEN << s->sid_bits;
 }
 
-int v3_streams_init(struct smmuv3 *s, struct reason *why)
+static size_t n_l1(const struct smmuv3 *s)
+{
+	return s->two_level ? (size_t)1 << (s->sid_bits - STRTAB_SPLIT) : 0;
+}
+
+int v3_each_l2(struct smmuv3 *s, int (*fn)(struct smmuv3 *s, uint64_t pa))
+{
+	int r = 0;
+
+	for (size_t i = 0; i < n_l1(s) && r >= 0; i++)
+		if (s->strtab[i])
+			r = fn(s, s->strtab[i] & L1STD_L2);
+	return r < 0 ? r : 0;
+}
+
+int v3_each_stream(struct smmuv3 *s, int (*fn)(struct smmuv3 *s, uint32_t stream, uint64_t *ste))
+{
+	int r = 0;
+
+	for (uint64_t i = 0; i < UINT64_C(1) << s->sid_bits && r == 0; i++) {
+		uint32_t stream = (uint32_t)i;
+
+		if (s->two_level && !*l1_of(s, stream))
+			i |= L2_ENTRIES - 1;
+		else
+			r = fn(s, stream, ste_of(s, stream));
+	}
+	return r;
+}
+
+static const struct v3_context *context_of(const struct smmuv3 *s, uint32_t stream)
+{
+	for (unsigned int i = 0; i < s->n_contexts; i++)
+		if (s->contexts[i].stream == stream)
+			return &s->contexts[i];
+	return NULL;
+}
+
+/* The descriptors, and room for the entry of each stream. */
+static int make_room(struct smmuv3 *s, struct reason *why)
 {
 	if (v3_alloc(s, (1 + 2 * (size_t)s->n_contexts) * CD_LEN, &s->cds_pa, &s->cds,
 		     &s->cds_len) ||
-	    v3_alloc(s, strtab_bytes(s), &s->strtab_pa, &s->strtab, &s->strtab_len))
+	    (!s->strtab &&
+	     v3_alloc(s, v3_strtab_bytes(s), &s->strtab_pa, &s->strtab, &s->strtab_len)))
 		return refuse(why, -ENOMEM, "%s: no table memory", s->name);
 	cd_park(s);
 	for (unsigned int i = 0; i < s->n_contexts; i++) {
 		uint32_t stream = s->contexts[i].stream;
 
-		if (need_l2(s, stream))
-			return refuse(why, -ENOMEM, "%s: no table memory", s->name);
-		if (ste_of(s, stream)[0])
+		if (context_of(s, stream) != &s->contexts[i])
 			return refuse(why, -EINVAL, "%s: context %s shares stream %u with another",
 				      s->name, s->contexts[i].name, stream);
-		ste_init(s, stream);
+		if (need_l2(s, stream))
+			return refuse(why, -ENOMEM, "%s: no table memory", s->name);
 	}
+	return 0;
+}
+
+int v3_streams_init(struct smmuv3 *s, struct reason *why)
+{
+	int r = make_room(s, why);
+
+	for (unsigned int i = 0; i < s->n_contexts && r == 0; i++)
+		ste_init(s, s->contexts[i].stream);
+	return r;
+}
+
+static int abort_stranger(struct smmuv3 *s, uint32_t stream, uint64_t *ste)
+{
+	if (ste[0] && !context_of(s, stream))
+		a64_store(&ste[0], 0);
+	return 0;
+}
+
+/* What stalls was told to a process that is no more. */
+static void adopt_stream(struct smmuv3 *s, struct v3_context *c)
+{
+	uint64_t *ste = ste_of(s, c->stream);
+
+	c->left_asid = ste[0] ? v3_left_asid(s, ste[0]) : 0;
+	if (!c->left_asid)
+		ste_init(s, c->stream);
+	if (s->can_stall)
+		v3_command(s, CMD_STALL_TERM | (uint64_t)c->stream << CMD_SID_SHIFT, 0);
+}
+
+int v3_streams_adopt(struct smmuv3 *s, struct reason *why)
+{
+	int r = make_room(s, why);
+
+	if (r)
+		return r;
+	v3_each_stream(s, abort_stranger);
+	for (unsigned int i = 0; i < s->n_contexts; i++)
+		adopt_stream(s, &s->contexts[i]);
+	v3_command(s, CMD_CFGI_ALL, CMD1_RANGE_ALL);
+	v3_command(s, CMD_TLBI_NSNH_ALL, 0);
+	return v3_sync(s) ? refuse(why, -EIO, "%s does not take over its streams", s->name) : 0;
+}
+
+static int free_l2(struct smmuv3 *s, uint64_t pa)
+{
+	s->bus.ops->table_free(s->bus.ctx, pa, V3_L2_BYTES);
 	return 0;
 }
 
 void v3_streams_deinit(struct smmuv3 *s)
 {
-	for (size_t i = 0; s->two_level && s->strtab && i < s->strtab_len / 8; i++) {
-		if (s->strtab[i])
-			s->bus.ops->table_free(s->bus.ctx, s->strtab[i] & L1STD_L2, L2_BYTES);
-	}
+	if (s->strtab)
+		v3_each_l2(s, free_l2);
 	if (s->strtab)
 		s->bus.ops->table_free(s->bus.ctx, s->strtab_pa, s->strtab_len);
 	if (s->cds)
@@ -169,5 +253,6 @@ int v3_stream_switch(struct smmuv3 *s, struct v3_context *c, struct v3_space *sp
 	if (space)
 		c->cd = next;
 	c->space = space;
+	v3_left_forget(s, c);
 	return 0;
 }

@@ -99,12 +99,55 @@ static void bus_table_free(void *ctx, uint64_t pa, size_t len)
 	m->tables_live--;
 }
 
+static int bus_table_hold(void *ctx, uint64_t pa, size_t len)
+{
+	struct machine *m = ctx;
+	int r = 1;
+
+	if (!bus_view(m, pa, len) || (pa | len) & 1023)
+		return -EFAULT;
+	for (size_t i = (pa - TABLES_PA) / 1024; len; len -= 1024, i++) {
+		r &= m->held[i] == 1;
+		m->held[i] = 1;
+	}
+	return r;
+}
+
+static void bus_table_take(void *ctx, uint64_t pa, size_t len)
+{
+	struct machine *m = ctx;
+
+	for (size_t i = (pa - TABLES_PA) / 1024; len; len -= 1024, i++) {
+		must(m->held[i] == 1, "what is taken was held");
+		m->held[i] = 2;
+	}
+}
+
+void machine_spoil_rest(struct machine *m)
+{
+	for (size_t i = 0; i < m->tables_used / 1024; i++)
+		if (!m->held[i])
+			memset(m->tables + i * 1024, 0xA6, 1024);
+	memset(m->freed, 0, sizeof(m->freed));
+}
+
+void machine_let_go(struct machine *m)
+{
+	for (size_t i = 0; i < TABLES_LEN / 1024; i++) {
+		if (m->held[i] == 1)
+			memset(m->tables + i * 1024, 0xA6, 1024);
+		m->held[i] = 0;
+	}
+}
+
 static const struct bus_ops bus_ops = {
 	.read = bus_read,
 	.write = bus_write,
 	.view = bus_view,
 	.table_alloc = bus_table_alloc,
 	.table_free = bus_table_free,
+	.table_hold = bus_table_hold,
+	.table_take = bus_table_take,
 };
 
 void machine_init_bus(struct machine *m)

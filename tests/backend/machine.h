@@ -41,6 +41,7 @@ struct machine {
 	size_t table_fails_at;         /* the nth table allocation from now fails; 0: none */
 	bool (*on_free)(void *ctx);    /* asked when table memory comes back; NULL: nobody */
 	void *on_free_ctx;
+	uint8_t held[TABLES_LEN / 1024]; /* 1: what an earlier driver has left; 2: and is taken */
 	struct bus bus;
 	struct sim *sim;
 	struct tap tap; /* between the two */
@@ -55,6 +56,10 @@ void machine_init(struct machine *m, unsigned int entries, unsigned int ways);
 /* The two halves of it: hardware, then the driver (smmu_new()'s result). */
 void machine_init_hardware(struct machine *m, unsigned int entries, unsigned int ways);
 int machine_init_driver(struct machine *m);
+/* Of a driver that has left: all table memory that is not held is filled with nonsense, and what was free is forgotten; then,
+ * what is held and nobody has taken. */
+void machine_spoil_rest(struct machine *m);
+void machine_let_go(struct machine *m);
 /* Asserts that no table memory is left. */
 void machine_deinit(struct machine *m);
 

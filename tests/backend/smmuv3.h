@@ -56,6 +56,7 @@ static inline struct smmuv3_config driver_config(void)
 				       .bus = &machine.bus,
 				       .contexts = contexts,
 				       .n_contexts = N_CONTEXTS,
+				       .outlives = true,
 				       .timeout_us = 2000 };
 }
 

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * An SMMUv3 driver that ends without a word, and the next one: what masters do goes on, whatever moment they look at.
+ * Mutations that it was seen to catch: no hold of descriptors, of tables below the root; no invalidation before the walk; an
+ * ASID of the former life given to another table; a stranger's stream left as it was; no settle; no STALL_TERM.
+ */
+#include "tests/backend/smmuv3.h"
+
+static size_t n_left;     /* blocks of table memory that the former driver had */
+static unsigned int page; /* that MASTER(0) sees, at every moment; 0: nobody looks */
+
+static void look(void)
+{
+	if (page)
+		ck_assert_uint_eq(seen(MASTER(0), VA), page);
+}
+
+/* As when its process is killed: hardware is not told. */
+static void die(void)
+{
+	smmu->ops->leave(smmu);
+	smmu->ops->free(smmu);
+	smmu = NULL;
+	one = two = three = NULL;
+	format = a64_free(format);
+	n_left = machine.tables_live;
+}
+
+static int hold(const struct smmuv3_config *config)
+{
+	struct a64_config form;
+
+	ck_assert(!smmuv3_probe(v3_model_mmio(model), &form, &why));
+	format = a64_new(&machine.bus, &form);
+	ck_assert_ptr_nonnull(format);
+	return smmuv3_hold(config, &why);
+}
+
+static void live_again_as(struct smmuv3_config config)
+{
+	unsigned int n_flushed = v3_model_n_commands(model, 0x30);
+
+	machine.tap.look = look;
+	ck_assert_msg(hold(&config) == 1, "%s", why.text);
+	/* What was unlinked and is cached would not be found by the walk. */
+	ck_assert_uint_gt(v3_model_n_commands(model, 0x30), n_flushed);
+	machine_spoil_rest(&machine);
+	config.adopt = true;
+	ck_assert_msg(!smmuv3_new(&config, format, &smmu, &why), "%s", why.text);
+	one = table_of(1);
+	two = table_of(2);
+	three = table_of(3);
+}
+
+static void live_again(void)
+{
+	live_again_as(driver_config());
+}
+
+/* The driver has all that it wants; what is left of the former one goes. n_l2: second-level stream tables. */
+static void settle(unsigned int n_l2)
+{
+	ck_assert(!smmu->ops->settle(smmu, &why));
+	machine_let_go(&machine);
+	machine.tables_live -= n_left - 3 - n_l2;
+}
+
+static void end(void)
+{
+	page = 0;
+	ck_assert_uint_eq(v3_model_n_bypassed(model), 0);
+	teardown();
+}
+
+START_TEST(a_master_sees_its_memory_at_every_moment_of_a_change_of_drivers)
+{
+	setup();
+	ck_assert(!activate(0, one));
+	page = 1;
+	die();
+	look();
+	live_again();
+	look();
+	ck_assert(!activate(0, one));
+	settle(0);
+	look();
+	ck_assert(!map_as(one, VA + SZ_4K, RAM_PA + 7 * SZ_4K, SZ_4K, SZ_4K, MAP_RW));
+	ck_assert_uint_eq(seen(MASTER(0), VA + SZ_4K), 7);
+	page = 0;
+	ck_assert(!deactivate(0));
+	ck_assert_uint_eq(seen(MASTER(0), VA), 0);
+	end();
+}
+END_TEST
+
+START_TEST(a_stream_table_of_two_levels_is_taken_over_with_all_its_parts)
+{
+	static const struct smmuv3_context_config far[] = { { "near", 8, false },
+							    { "far", 0x1234, false } };
+	struct smmuv3_config config;
+
+	setup_hardware(&(struct v3_model_config){ 0 });
+	config = driver_config();
+	config.contexts = far;
+	config.n_contexts = 2;
+	ck_assert(!smmuv3_new(&config, format, &smmu, &why));
+	one = table_of(1);
+	two = table_of(2);
+	ck_assert(!activate(0, one) && !activate(1, two));
+	page = 1;
+	die();
+	live_again_as(config);
+	ck_assert_uint_eq(seen(0x1234, VA), 2);
+	ck_assert(!activate(1, two) && !activate(0, one));
+	settle(2);
+	ck_assert_uint_eq(seen(0x1234, VA), 2);
+	look();
+	end();
+}
+END_TEST
+
+START_TEST(what_nobody_activates_again_ends_when_all_is_settled)
+{
+	setup();
+	ck_assert(!activate(0, one) && !activate(3, three));
+	die();
+	live_again();
+	ck_assert(!activate(0, one));
+	ck_assert_uint_eq(seen(MASTER(3), VA), 3);
+	settle(0);
+	ck_assert_uint_eq(seen(MASTER(3), VA), 0);
+	ck_assert_uint_eq(seen(MASTER(0), VA), 1);
+	ck_assert(!activate(3, two));
+	ck_assert_uint_eq(seen(MASTER(3), VA), 2);
+	ck_assert(!deactivate(0) && !deactivate(3));
+	end();
+}
+END_TEST
+
+START_TEST(what_the_new_table_has_not_is_gone_with_the_activation)
+{
+	setup();
+	ck_assert(!map_as(one, VA + SZ_2M, RAM_PA + 5 * SZ_4K, SZ_4K, SZ_4K, MAP_RW));
+	ck_assert(!activate(0, one));
+	ck_assert_uint_eq(seen(MASTER(0), VA + SZ_2M), 5);
+	page = 1;
+	die();
+	live_again();
+	ck_assert_uint_eq(seen(MASTER(0), VA + SZ_2M), 5);
+	ck_assert(!activate(0, one));
+	ck_assert_uint_eq(seen(MASTER(0), VA + SZ_2M), 0);
+	settle(0);
+	end();
+}
+END_TEST
+
+/* With as few ASIDs as contexts need, and warm TLBs: those of the former life are nobody else's. */
+START_TEST(tables_of_the_former_life_and_of_this_one_do_not_share_translations)
+{
+	setup_with(&(struct v3_model_config){ .asid8 = true });
+	ck_assert(!activate(0, one) && !activate(1, two) && !activate(3, two));
+	for (unsigned int i = 0; i < N_CONTEXTS; i++)
+		seen(MASTER(i), VA);
+	die();
+	live_again();
+	ck_assert_uint_eq(seen(MASTER(0), VA), 1);
+	ck_assert_uint_eq(seen(MASTER(1), VA), 2);
+	ck_assert(!activate(0, three));
+	ck_assert(!activate(2, one));
+	ck_assert_uint_eq(seen(MASTER(0), VA), 3);
+	ck_assert_uint_eq(seen(MASTER(2), VA), 1);
+	ck_assert_uint_eq(seen(MASTER(1), VA), 2);
+	ck_assert(!activate(1, one));
+	ck_assert_uint_eq(seen(MASTER(3), VA), 2);
+	ck_assert_uint_eq(seen(MASTER(1), VA), 1);
+	settle(0);
+	ck_assert_uint_eq(seen(MASTER(3), VA), 0);
+	end();
+}
+END_TEST
+
+START_TEST(a_stream_that_the_new_driver_does_not_have_is_aborted)
+{
+	struct smmuv3_config config;
+
+	setup();
+	ck_assert(!activate(0, one) && !activate(3, three));
+	page = 1;
+	die();
+	config = driver_config();
+	config.n_contexts = 2;
+	live_again_as(config);
+	ck_assert_uint_eq(seen(MASTER(3), VA), 0);
+	ck_assert(!activate(0, one));
+	settle(0);
+	ck_assert_uint_eq(seen(MASTER(3), VA), 0);
+	end();
+}
+END_TEST
+
+START_TEST(what_had_stalled_is_terminated_and_what_faults_now_is_told)
+{
+	struct fault fault;
+
+	setup();
+	ck_assert(!activate(1, one));
+	ck_assert_int_eq(try(MASTER(1), 0, VA + SZ_2M), -EINPROGRESS);
+	die();
+	live_again();
+	ck_assert_uint_eq(v3_model_n_stalled(model), 0);
+	ck_assert_int_eq(v3_model_result(model, MASTER(1)), -EFAULT);
+	no_fault();
+	ck_assert(!activate(1, one));
+	settle(0);
+	ck_assert_int_eq(try(MASTER(1), 0, VA + SZ_2M), -EINPROGRESS);
+	ck_assert(next_fault(&fault));
+	ck_assert(fault.stalled && fault.addr == VA + SZ_2M && fault.context == 1);
+	ck_assert(!smmu->ops->fault_resume(smmu, 1, false));
+	end();
+}
+END_TEST
+
+START_TEST(a_driver_that_dies_half_way_is_followed_by_a_third)
+{
+	size_t first;
+
+	setup();
+	ck_assert(!activate(0, one) && !activate(3, three));
+	page = 1;
+	die();
+	first = n_left;
+	live_again();
+	ck_assert(!activate(0, one));
+	die();
+	memset(machine.held, 0, sizeof(machine.held));
+	live_again();
+	ck_assert_uint_eq(seen(MASTER(3), VA), 3);
+	ck_assert(!activate(3, three) && !activate(0, one));
+	settle(0);
+	ck_assert_uint_gt(n_left, first);
+	ck_assert_uint_eq(seen(MASTER(3), VA), 3);
+	end();
+}
+END_TEST
+
+/* Then it is quiet that the hardware has to be. */
+static void starts_anew(void)
+{
+	page = 0;
+	ck_assert(!smmuv3_quiet(v3_model_mmio(model), "smmu0", &why));
+	ck_assert_uint_eq(seen(MASTER(0), VA), 0);
+	machine.tables_live -= n_left;
+	ck_assert(!start_driver());
+	one = table_of(1);
+	ck_assert(!activate(0, one));
+	ck_assert_uint_eq(seen(MASTER(0), VA), 1);
+	end();
+}
+
+START_TEST(an_smmu_that_is_off_has_nothing_to_go_on_with)
+{
+	struct smmuv3_config config;
+
+	setup();
+	smmu->ops->free(smmu);
+	smmu = NULL;
+	config = driver_config();
+	ck_assert_int_eq(smmuv3_hold(&config, &why), 0);
+	end();
+}
+END_TEST
+
+static void is_refused(void (*change)(struct smmuv3_config *config))
+{
+	struct smmuv3_config config;
+
+	setup();
+	ck_assert(!activate(0, one));
+	die();
+	config = driver_config();
+	change(&config);
+	ck_assert_int_lt(hold(&config), 0);
+	ck_assert_uint_gt(strlen(why.text), 0);
+	starts_anew();
+}
+
+static void a_far_stream(struct smmuv3_config *config)
+{
+	static const struct smmuv3_context_config far = { "far", 0x1234, false };
+
+	config->contexts = &far;
+	config->n_contexts = 1;
+}
+
+static uint64_t strtab(void)
+{
+	return mmio_read32(v3_model_mmio(model), 0x80) & ~63U;
+}
+
+static void a_descriptor_elsewhere(struct smmuv3_config *config)
+{
+	uint64_t *ste = machine.bus.ops->view(machine.bus.ctx, strtab() + MASTER(0) * 64, 64);
+
+	(void)config;
+	ste[0] = (ste[0] & 63) | RAM_PA;
+}
+
+static void a_bypass(struct smmuv3_config *config)
+{
+	uint64_t *ste = machine.bus.ops->view(machine.bus.ctx, strtab() + MASTER(0) * 64, 64);
+
+	(void)config;
+	ste[0] = 1 | 4 << 1;
+}
+
+static void a_hang(struct smmuv3_config *config)
+{
+	(void)config;
+	v3_model_fail(model, V3_FAIL_HANG, 2); /* the first write makes the queue empty */
+}
+
+START_TEST(what_the_driver_cannot_go_on_with_is_refused_and_begun_anew)
+{
+	is_refused(a_far_stream);
+	is_refused(a_descriptor_elsewhere);
+	is_refused(a_bypass);
+	is_refused(a_hang);
+}
+END_TEST
+
+START_TEST(memory_that_may_not_outlive_the_driver_is_left_by_no_master)
+{
+	struct smmuv3_config config;
+
+	setup_hardware(&(struct v3_model_config){ 0 });
+	config = driver_config();
+	config.outlives = false;
+	ck_assert(!smmuv3_new(&config, format, &smmu, &why));
+	one = table_of(1);
+	ck_assert(!activate(0, one));
+	die();
+	ck_assert_uint_eq(seen(MASTER(0), VA), 0);
+	ck_assert_int_eq(hold(&config), 0);
+	n_left = machine.tables_live;
+	starts_anew();
+}
+END_TEST
+
+SUITE_MAIN("smmuv3-left", a_master_sees_its_memory_at_every_moment_of_a_change_of_drivers,
+	   a_stream_table_of_two_levels_is_taken_over_with_all_its_parts,
+	   what_nobody_activates_again_ends_when_all_is_settled,
+	   what_the_new_table_has_not_is_gone_with_the_activation,
+	   tables_of_the_former_life_and_of_this_one_do_not_share_translations,
+	   a_stream_that_the_new_driver_does_not_have_is_aborted,
+	   what_had_stalled_is_terminated_and_what_faults_now_is_told,
+	   a_driver_that_dies_half_way_is_followed_by_a_third,
+	   an_smmu_that_is_off_has_nothing_to_go_on_with,
+	   what_the_driver_cannot_go_on_with_is_refused_and_begun_anew,
+	   memory_that_may_not_outlive_the_driver_is_left_by_no_master)

@@ -20,7 +20,8 @@ struct window;
  * At start: all are quiet, then there is memory, then all add what they have.
  */
 struct machine_kind {
-	/* Before anything has memory: hardware that a former life has left running is made quiet. NULL: there is none. */
+	/* Before anything has memory: hardware that a former life has left running is made quiet, unless this one can go on with
+	 * it. NULL: there is none. */
 	int (*quiet)(struct machine *m, struct reason *why);
 	/* Backends and devices. */
 	int (*add)(struct machine *m, struct reason *why);
@@ -52,6 +53,9 @@ int machine_add_pools(struct machine *m, const struct config *to, struct reason 
 /* Whether some table memory of real hardware is mapped without the CPU's caches. */
 bool machine_tables_are_uncached(const struct machine *m);
 void machine_note_uncached_tables(struct machine *m);
+
+/* A broker before this one has left its books: what hardware does is wanted, or will be ended by machine_settle(). */
+bool machine_is_resumed(const struct machine *m);
 
 /* What machine-smmuv3.c knows of its hardware between quiet and add. */
 void **machine_smmuv3s(struct machine *m);

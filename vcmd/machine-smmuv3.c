@@ -6,6 +6,7 @@
 
 #include "backend/smmuv3/smmuv3.h"
 #include "backend/uio/window.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "vcmd/config.h"
 #include "vcmd/machine-kind.h"
@@ -16,6 +17,7 @@
 struct found {
 	const struct config_smmu *config;
 	struct window *window;
+	bool goes_on; /* it has been left running, and what it reaches is held */
 };
 
 struct smmuv3s {
@@ -41,6 +43,21 @@ static void narrow(struct a64_config *all, const struct a64_config *one, bool fi
 	all->live_split = one->live_split && (first || all->live_split);
 }
 
+/* Pages of the kernel's go back to it with the process: then nothing may reach them any more. */
+static bool outlives(const struct config *c)
+{
+	bool any = c->table_memory && c->table_memory->source == SOURCE_PAGEMAP;
+
+	for (size_t i = 0; i < c->n_pools; i++)
+		any |= c->pools[i].source == SOURCE_PAGEMAP;
+	return !any;
+}
+
+static bool can_go_on(const struct machine *m)
+{
+	return machine_is_resumed(m) && outlives(machine_config(m));
+}
+
 static int quiet_one(struct machine *m, struct smmuv3s *all, const struct config_smmu *c,
 		     struct reason *why)
 {
@@ -48,7 +65,7 @@ static int quiet_one(struct machine *m, struct smmuv3s *all, const struct config
 	struct a64_config can = { 0 };
 	int r = machine_open_registers(m, c, REGISTERS_LEN, &f->window, why);
 
-	if (r == 0)
+	if (r == 0 && !can_go_on(m))
 		r = smmuv3_quiet(window_mmio(f->window), c->name, why);
 	if (r == 0)
 		r = smmuv3_probe(window_mmio(f->window), &can, why);
@@ -80,12 +97,11 @@ static int quiet_smmuv3s(struct machine *m, struct reason *why)
 	return r;
 }
 
-static int make_backend(struct machine *m, const struct found *f, struct a64 *a64,
-			struct backend **out, struct reason *why)
+/* contexts: room for those of the config. */
+static struct smmuv3_config config_of(struct machine *m, const struct found *f,
+				      struct smmuv3_context_config *contexts)
 {
 	const struct config_smmu *c = f->config;
-	struct smmuv3_context_config *contexts _cleanup_(mem_freep) =
-		mem_zalloc_n(c->n_contexts + 1, sizeof(*contexts));
 	struct smmuv3_config config = { .name = c->name,
 					.base = window_base(f->window),
 					.io = window_mmio(f->window),
@@ -93,15 +109,47 @@ static int make_backend(struct machine *m, const struct found *f, struct a64 *a6
 					.bus = machine_real_bus(m),
 					.contexts = contexts,
 					.n_contexts = (unsigned int)c->n_contexts,
-					.uncached_tables = machine_tables_are_uncached(m) };
+					.uncached_tables = machine_tables_are_uncached(m),
+					.adopt = f->goes_on,
+					.outlives = outlives(machine_config(m)) };
 
-	if (!contexts)
-		return refuse(why, -ENOMEM, "smmuv3 %s: no memory", c->name);
 	for (size_t i = 0; i < c->n_contexts; i++)
 		contexts[i] = (struct smmuv3_context_config){ .name = c->contexts[i].name,
 							      .stream = c->contexts[i].mid,
 							      .stall = c->contexts[i].stall };
+	return config;
+}
+
+static int make_backend(struct machine *m, const struct found *f, struct a64 *a64,
+			struct backend **out, struct reason *why)
+{
+	struct smmuv3_context_config *contexts _cleanup_(mem_freep) =
+		mem_zalloc_n(f->config->n_contexts + 1, sizeof(*contexts));
+	struct smmuv3_config config;
+
+	if (!contexts)
+		return refuse(why, -ENOMEM, "smmuv3 %s: no memory", f->config->name);
+	config = config_of(m, f, contexts);
 	return smmuv3_new(&config, a64, out, why);
+}
+
+/* What cannot go on is quiet before anything is allocated. */
+static int resume(struct machine *m, struct found *f, struct reason *why)
+{
+	struct smmuv3_context_config *contexts _cleanup_(mem_freep) =
+		mem_zalloc_n(f->config->n_contexts + 1, sizeof(*contexts));
+	struct smmuv3_config config;
+	struct reason because = { "" };
+	int r;
+
+	if (!contexts)
+		return refuse(why, -ENOMEM, "smmuv3 %s: no memory", f->config->name);
+	config = config_of(m, f, contexts);
+	r = smmuv3_hold(&config, &because);
+	f->goes_on = r == 1;
+	if (r < 0)
+		log_warning("%s: what its masters did is aborted", because.text);
+	return f->goes_on ? 0 : smmuv3_quiet(config.io, config.name, why);
 }
 
 static int add_smmuv3(struct machine *m, const struct found *f, struct a64 *a64, struct reason *why)
@@ -130,7 +178,7 @@ static int add_smmuv3s(struct machine *m, struct reason *why)
 {
 	const struct smmuv3s *all = *machine_smmuv3s(m);
 	struct a64 *a64;
-	int r;
+	int r = 0;
 
 	if (!all)
 		return 0;
@@ -138,6 +186,10 @@ static int add_smmuv3s(struct machine *m, struct reason *why)
 		return refuse(why, -EINVAL,
 			      "smmuv3 %s: its tables need memory that it can walk: table-memory",
 			      all->found[0].config->name);
+	for (size_t i = 0; i < all->n && r == 0 && can_go_on(m); i++)
+		r = resume(m, &all->found[i], why);
+	if (r < 0)
+		return r;
 	a64 = a64_new(machine_real_bus(m), &all->format);
 	if (!a64)
 		return refuse(why, -ENOMEM, "no memory for the SMMUv3s");

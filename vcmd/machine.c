@@ -4,6 +4,7 @@
 #include <bsd/sys/queue.h>
 #include <errno.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "graph/graph.h"
 #include "memory/memory.h"
@@ -12,6 +13,7 @@
 #include "vcmd/config.h"
 #include "vcmd/loop.h"
 #include "vcmd/machine-kind.h"
+#include "vcmd/store.h"
 
 /* What the machine has and gives back, newest first. */
 struct kept {
@@ -32,6 +34,7 @@ struct machine {
 	struct broker *broker;
 	struct bus bus, real_bus;
 	bool uncached_tables;
+	bool resuming; /* all are there, and what an earlier broker has left is not settled yet */
 	void *smmuv3s;
 	SLIST_HEAD(, kept) kept;
 	STAILQ_HEAD(, machine_unit) units;
@@ -65,9 +68,72 @@ static int bus_table_alloc(void *ctx, size_t len, uint64_t *out_pa)
 	return memory_table_alloc(ctx, len, out_pa);
 }
 
+static struct memory *memory_of(void *ctx)
+{
+	return ((struct machine *)ctx)->broker->memory;
+}
+
+static int real_read(void *ctx, uint64_t pa, void *buf, size_t len)
+{
+	return memory_read(memory_of(ctx), pa, buf, len);
+}
+
+static int real_write(void *ctx, uint64_t pa, const void *buf, size_t len)
+{
+	return memory_write(memory_of(ctx), pa, buf, len);
+}
+
+static void *real_view(void *ctx, uint64_t pa, size_t len)
+{
+	return memory_table_view(memory_of(ctx), pa, len);
+}
+
+static void real_table_free(void *ctx, uint64_t pa, size_t len)
+{
+	memory_table_free(memory_of(ctx), pa, len);
+}
+
+static int real_table_hold(void *ctx, uint64_t pa, size_t len)
+{
+	return memory_bus_table_hold(memory_of(ctx), pa, len);
+}
+
+static void real_table_take(void *ctx, uint64_t pa, size_t len)
+{
+	memory_bus_table_take(memory_of(ctx), pa, len);
+}
+
+static int settle_real(struct machine *m, struct reason *why)
+{
+	const struct machine_unit *u;
+	int r = 0;
+
+	STAILQ_FOREACH(u, &m->units, link)
+		if (r == 0 && u->is.physical && u->is.backend->ops->settle)
+			r = u->is.backend->ops->settle(u->is.backend, why);
+	if (r == 0)
+		memory_bus_tables_release(m->broker->memory);
+	m->resuming = r < 0;
+	return r;
+}
+
+/* While tables are built beside those of the broker before this one there may be no room for both. */
 static int real_table_alloc(void *ctx, size_t len, uint64_t *out_pa)
 {
-	return memory_bus_table_alloc(ctx, len, out_pa);
+	struct machine *m = ctx;
+	int r = memory_bus_table_alloc(memory_of(m), len, out_pa);
+	struct reason why = { "" };
+
+	if (r == 0 || !m->resuming)
+		return r;
+	log_warning(
+		"table memory is too short for a restart that devices do not notice: what has not been activated "
+		"again is aborted until it is");
+	if (settle_real(m, &why) < 0) {
+		log_error("%s", why.text);
+		return r;
+	}
+	return memory_bus_table_alloc(memory_of(m), len, out_pa);
 }
 
 static void bus_table_free(void *ctx, uint64_t pa, size_t len)
@@ -84,11 +150,13 @@ static const struct bus_ops bus_ops = {
 };
 
 static const struct bus_ops real_bus_ops = {
-	.read = bus_read,
-	.write = bus_write,
-	.view = bus_view,
+	.read = real_read,
+	.write = real_write,
+	.view = real_view,
 	.table_alloc = real_table_alloc,
-	.table_free = bus_table_free,
+	.table_free = real_table_free,
+	.table_hold = real_table_hold,
+	.table_take = real_table_take,
 };
 
 const struct bus *machine_bus(const struct machine *m)
@@ -318,11 +386,12 @@ struct machine *machine_new(struct broker *b, struct reason *why)
 	}
 	m->broker = b;
 	m->bus = (struct bus){ &bus_ops, b->memory };
-	m->real_bus = (struct bus){ &real_bus_ops, b->memory };
+	m->real_bus = (struct bus){ &real_bus_ops, m };
 	SLIST_INIT(&m->kept);
 	STAILQ_INIT(&m->units);
 	if (quiet_all(m, why) < 0 || machine_add_memory(m, why) < 0 || add_devices(m, why) < 0)
 		return machine_free(m);
+	m->resuming = machine_is_resumed(m);
 	return m;
 }
 
@@ -332,9 +401,16 @@ int machine_settle(struct machine *m, struct reason *why)
 	int r = 0;
 
 	STAILQ_FOREACH(u, &m->units, link)
-		if (r == 0 && u->is.backend->ops->settle)
+		if (r == 0 && !u->is.physical && u->is.backend->ops->settle)
 			r = u->is.backend->ops->settle(u->is.backend, why);
-	return r;
+	return r ? r : settle_real(m, why);
+}
+
+bool machine_is_resumed(const struct machine *m)
+{
+	const struct store *s = m->broker->store;
+
+	return s && store_is_kept(s) && store_left(s, STORE_JOURNAL);
 }
 
 void machine_leave(struct machine *m)

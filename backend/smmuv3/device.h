@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The driver's inside, shared by its parts: device.c (reset, enable, stop), queue.c (commands and their errors, event
- * records), stream.c (stream table and descriptors), space.c (tables and their ASIDs), left.c (what an earlier process has left), fault.c. Nobody outside this
- * folder includes it.
+ * records), stream.c (stream table and descriptors), space.c (tables and their ASIDs), left.c (what an earlier process has
+ * left running), fault.c. Nobody outside this folder includes it.
  */
 #pragma once
 

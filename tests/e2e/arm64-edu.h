@@ -61,14 +61,24 @@ static inline bool edu_is_busy(void)
 	return *(volatile uint64_t *)(edu + EDU_DMA_COMMAND) & EDU_DMA_START;
 }
 
-static inline void edu_move(uint64_t addr, uint32_t len, bool to_memory)
+static inline void edu_start(uint64_t addr, uint32_t len, bool to_memory)
 {
 	edu_put(EDU_DMA_SRC, to_memory ? EDU_BUFFER : addr);
 	edu_put(EDU_DMA_DST, to_memory ? addr : EDU_BUFFER);
 	edu_put(EDU_DMA_LEN, len);
 	edu_put(EDU_DMA_COMMAND, EDU_DMA_START | (to_memory ? EDU_DMA_TO_MEMORY : 0));
+}
+
+static inline void edu_wait(void)
+{
 	while (edu_is_busy())
 		nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
+}
+
+static inline void edu_move(uint64_t addr, uint32_t len, bool to_memory)
+{
+	edu_start(addr, len, to_memory);
+	edu_wait();
 }
 
 static inline void edu_read(uint64_t addr, uint32_t len)

@@ -91,8 +91,11 @@ cross_daemon() {
 	guest_libraries "$1"
 }
 
-# cross_client SOURCE PROGRAM: a program of the public API, against what is installed in the guest.
+# cross_client SOURCE PROGRAM [SOURCE...]: a program of the public API, against what is installed in the guest.
 cross_client() {
-	"$(cross_triplet "$guest_arch")-gcc" -std=gnu11 -Wall -Wextra -O2 -pthread -I"$VCM_SRCDIR" -I"$VCM_SRCDIR/include" -o "$2" "$1" \
-		-L"$stage/usr/lib" -Wl,-rpath-link,"$stage/usr/lib:$GUEST_LIBRARIES" -lvcmclient || guest_die "$1 does not compile"
+	local source=$1 program=$2
+
+	shift 2
+	"$(cross_triplet "$guest_arch")-gcc" -std=gnu11 -Wall -Wextra -O2 -pthread -I"$VCM_SRCDIR" -I"$VCM_SRCDIR/include" -o "$program" "$source" "$@" \
+		-L"$stage/usr/lib" -Wl,-rpath-link,"$stage/usr/lib:$GUEST_LIBRARIES" -lvcmclient || guest_die "$source does not compile"
 }

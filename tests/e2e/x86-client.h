@@ -14,39 +14,12 @@
 #include <vcm/smmu.h>
 #include <vcm/vcm.h>
 
+#include "tests/e2e/cases.h"
 #include "tests/e2e/x86-edu.h"
 
 #define START 0x2000000UL /* edu has 28 bits of address */
 #define LEN 0x4000000UL
 #define RW (VCM_READ | VCM_WRITE)
-
-static bool case_failed;
-static int n_failed;
-
-/* One condition of a case, told where it fails. */
-#define expect(what)                                                                               \
-	do {                                                                                       \
-		if (!(what)) {                                                                     \
-			case_failed = true;                                                        \
-			printf("     line %d: %s: %s\n", __LINE__, #what, vcm_last_error());       \
-		}                                                                                  \
-	} while (0)
-
-/* What the rest of the program cannot do without. */
-#define need(what)                                                                                 \
-	do {                                                                                       \
-		if (!(what)) {                                                                     \
-			printf("FAIL line %d: %s: %s\n", __LINE__, #what, vcm_last_error());       \
-			exit(1);                                                                   \
-		}                                                                                  \
-	} while (0)
-
-static inline void end_case(const char *name)
-{
-	printf("%s %s\n", case_failed ? "FAIL" : "ok  ", name);
-	n_failed += case_failed;
-	case_failed = false;
-}
 
 /* A region of a device, or of this process, which is active. */
 struct region {

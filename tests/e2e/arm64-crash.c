@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * arm64-crash ROUNDS: a broker that is killed again and again while edu moves bytes of reserved memory through an SMMUv3. The
+ * SMMU goes on without it, and with the next one: no transfer is lost, none goes where it should not, and nothing faults. What
+ * had been taken away before stays away.
+ */
+#include <sys/stat.h>
+
+#include "tests/crash/keeper.h"
+#include "tests/e2e/arm64-client.h"
+
+#define DIR "/tmp/crash"
+#define BUFFER_LEN 0x4000u
+
+static volatile unsigned int n_faults;
+
+static int on_fault(size_t dev_id, void *data, void *fault)
+{
+	(void)dev_id;
+	(void)data;
+	(void)fault;
+	n_faults++;
+	return VCM_FAULT_TERMINATE;
+}
+
+/* Pages of the kernel's would not outlive the broker: without their pool. */
+static const char *config(void)
+{
+	static char text[4096];
+	size_t len = 0;
+	char line[512];
+	FILE *f = fopen("/etc/vcm/vcmd.conf", "re");
+
+	need(f);
+	while (fgets(line, sizeof(line), f)) {
+		if (strstr(line, "pagemap"))
+			continue;
+		need(len + strlen(line) < sizeof(text));
+		strcpy(text + len, line);
+		len += strlen(line);
+	}
+	fclose(f);
+	return text;
+}
+
+/* The transfer that is under way when the broker dies, one while nobody is there, those while the next one starts, and one
+ * when it serves: each arrives. */
+static void one_round(struct keeper *k, const struct buffer *to, uint8_t seed)
+{
+	size_t off = 0;
+
+	fill(to->at, to->len, 0xee);
+	edu_start(to->addr, SMALL, true);
+	keeper_kill(k);
+	edu_wait();
+	expect(is_pattern(to->at, SMALL, seed));
+	edu_write(to->addr + 0x1000, SMALL);
+	expect(is_pattern(to->at + 0x1000, SMALL, seed));
+	keeper_start(k);
+	for (unsigned int i = 0; i < 8; i++, off += SMALL) {
+		edu_write(to->addr + 0x2000 + off, SMALL);
+		expect(is_pattern(to->at + 0x2000 + off, SMALL, seed));
+	}
+	keeper_await_ready(k);
+	edu_write(to->addr + 0x3000, SMALL);
+	expect(is_pattern(to->at + 0x3000, SMALL, seed));
+	expect(is_all(to->at + SMALL, 0x1000 - SMALL, 0xee));
+	expect(n_faults == 0);
+}
+
+/* What is taken away just before the end stays away: while nobody is there, and after. */
+static void what_went_stays_away(struct keeper *k, const struct buffer *b)
+{
+	fill(b->at, b->len, 0xee);
+	edu_write(b->addr, SMALL);
+	expect(!is_all(b->at, SMALL, 0xee));
+	fill(b->at, b->len, 0xee);
+	expect(vcm_unback(b->res) == 0);
+	keeper_kill(k);
+	edu_write(b->addr, SMALL);
+	keeper_start(k);
+	edu_write(b->addr, SMALL);
+	keeper_await_ready(k);
+	edu_write(b->addr, SMALL);
+	expect(is_all(b->at, b->len, 0xee));
+	expect(vcm_back(b->res, b->mem) == 0);
+	edu_write(b->addr, SMALL);
+	expect(!is_all(b->at, SMALL, 0xee));
+	end_case("what was taken away stays away, and is given again");
+}
+
+int main(int argc, char **argv)
+{
+	unsigned int rounds = argc > 1 ? (unsigned int)atoi(argv[1]) : 3;
+	struct keeper *k;
+	struct buffer from, to;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	mkdir(DIR, 0755);
+	setenv("VCM_SOCKET", DIR "/sock", 1);
+	k = keeper_new("/usr/sbin/vcmd", DIR, config());
+	keeper_start(k);
+	keeper_await_ready(k);
+	open_all();
+	need(vcm_hook(dev, on_fault, NULL) == 0);
+	from = buffer_new(region.vcm, VCM_MEMTYPE_1, BUFFER_LEN, VCM_4KB, RW);
+	to = buffer_new(region.vcm, VCM_MEMTYPE_1, BUFFER_LEN, VCM_4KB, RW);
+	for (unsigned int i = 0; i < rounds && !case_failed; i++) {
+		pattern(from.at, from.len, (uint8_t)i);
+		edu_read(from.addr, SMALL);
+		one_round(k, &to, (uint8_t)i);
+	}
+	end_case("edu's transfers go on across SIGKILL and restart of the broker");
+	what_went_stays_away(k, &to);
+	expect(vcm_hook(dev, NULL, NULL) == 0);
+	buffer_free(&from);
+	buffer_free(&to);
+	close_all();
+	expect(keeper_stop(k) == 0);
+	keeper_free(k);
+	end_case("nothing is left behind");
+	return n_failed != 0;
+}

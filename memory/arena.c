@@ -92,6 +92,16 @@ void arenas_link(struct arenas *all, struct arena *a)
 	all->huge_bytes += a->piece.huge_len;
 }
 
+void arenas_close(struct arenas *all, struct arena *a)
+{
+	if (!piece_is_long(&a->piece)) {
+		arena_free(a);
+		return;
+	}
+	all->closing_bytes += a->piece.len;
+	TAILQ_INSERT_TAIL(&all->closing, a, closing);
+}
+
 void arenas_end(struct arenas *all, struct arena *a)
 {
 	RB_REMOVE(arenas_by_pa, &all->by_pa, a);
@@ -101,12 +111,7 @@ void arenas_end(struct arenas *all, struct arena *a)
 	all->n_arenas--;
 	all->bytes -= a->piece.len;
 	all->huge_bytes -= a->piece.huge_len;
-	if (!piece_is_long(&a->piece)) {
-		arena_free(a);
-		return;
-	}
-	all->closing_bytes += a->piece.len;
-	TAILQ_INSERT_TAIL(&all->closing, a, closing);
+	arenas_close(all, a);
 }
 
 void arenas_leave(struct arenas *all)

@@ -49,7 +49,9 @@ struct arena *arena_make(uint32_t id, struct range pa);
 struct arena *arena_free(struct arena *a);
 /* Takes the arena. Neither its addresses nor its id may be in use. */
 void arenas_link(struct arenas *all, struct arena *a);
-/* Closes the arena, or, if that would be long, leaves it to arenas_close_step(). */
+/* Closes an arena that nobody can find, or, if that would be long, leaves it to arenas_close_step(). */
+void arenas_close(struct arenas *all, struct arena *a);
+/* The same of one that was linked. */
 void arenas_end(struct arenas *all, struct arena *a);
 /* Whatever is closed from now on leaves its bytes to whoever has them too. */
 void arenas_leave(struct arenas *all);

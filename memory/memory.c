@@ -120,6 +120,18 @@ static void fell_back(struct memory *m, const struct arena *a, int err)
 	m->huge_short = true;
 }
 
+/* -ENOMEM, -EINVAL: others will do, which has been said. */
+static int take_huge(struct memory *m, struct arena *a)
+{
+	int r = piece_new_pressing(m, SOURCE_HUGETLB, range_len(a->pa), &a->piece);
+
+	if (r == 0)
+		m->huge_short = false;
+	else if (r == -ENOMEM || r == -EINVAL)
+		fell_back(m, a, r);
+	return r;
+}
+
 static int place_in_window(struct memory *m, struct arena *a, enum memory_source source)
 {
 	struct window *w = windows_at(&m->windows, a->pa);
@@ -159,12 +171,9 @@ static int arena_fill(struct memory *m, struct arena *a, enum memory_source sour
 	if (source == SOURCE_WINDOW || source == SOURCE_PAGEMAP)
 		return place_new_in_window(m, a, source);
 	if (source == SOURCE_HUGETLB) {
-		r = piece_new_pressing(m, SOURCE_HUGETLB, range_len(a->pa), &a->piece);
-		if (r == 0)
-			m->huge_short = false;
+		r = take_huge(m, a);
 		if (r != -ENOMEM && r != -EINVAL)
 			return r;
-		fell_back(m, a, r);
 	}
 	return piece_new_pressing(m, SOURCE_MEMFD, range_len(a->pa), &a->piece);
 }
@@ -301,21 +310,42 @@ struct memory_unplaced {
 	struct arena *arena;
 };
 
-struct memory_unplaced *memory_unplaced_free(struct memory_unplaced *u)
+struct memory_unplaced *memory_unplaced_free(struct memory *m, struct memory_unplaced *u)
 {
 	if (!u)
 		return NULL;
-	arena_free(u->arena);
+	if (u->arena)
+		arenas_close(&m->arenas, u->arena);
 	return mem_free(u);
 }
 
-CLEANUP_DEFINE(struct memory_unplaced *, memory_unplaced_free)
+bool memory_is_at_hand(const struct memory *m, uint64_t len, enum memory_source source)
+{
+	return len <= SZ_2M || source == SOURCE_HUGETLB ||
+	       (source == SOURCE_MEMFD && stock_has(&m->stock, len));
+}
+
+/* Its pages come later. */
+static int take_piece(struct memory *m, struct arena *a, enum memory_source source)
+{
+	uint64_t len = range_len(a->pa);
+	int r;
+
+	if (source == SOURCE_HUGETLB) {
+		r = take_huge(m, a);
+		if (r != -ENOMEM && r != -EINVAL)
+			return r;
+	}
+	if (stock_take(&m->stock, len, &a->piece))
+		return 0;
+	r = piece_init(&a->piece, SOURCE_MEMFD, len);
+	return r < 0 && relieve(m, SOURCE_MEMFD, r) ? piece_init(&a->piece, SOURCE_MEMFD, len) : r;
+}
 
 struct memory_unplaced *memory_unplaced_new(struct memory *m, struct range pa,
 					    enum memory_source source, struct reason *why)
 {
-	_cleanup_(memory_unplaced_freep) struct memory_unplaced *u =
-		mem_new0(struct memory_unplaced);
+	struct memory_unplaced *u = mem_new0(struct memory_unplaced);
 	int r;
 
 	assert(source == SOURCE_MEMFD || source == SOURCE_HUGETLB);
@@ -323,14 +353,28 @@ struct memory_unplaced *memory_unplaced_new(struct memory *m, struct range pa,
 		u->arena = arena_make(0, pa);
 	if (!u || !u->arena) {
 		refuse(why, 0, "the broker has no memory left");
-		return NULL;
+		return memory_unplaced_free(m, u);
 	}
-	r = arena_fill(m, u->arena, source);
+	r = take_piece(m, u->arena, source);
 	if (r < 0) {
 		refuse_short(why, u->arena, r);
-		return NULL;
+		return memory_unplaced_free(m, u);
 	}
-	return STEAL_PTR(u);
+	return u;
+}
+
+int memory_unplaced_fill(struct memory *m, struct memory_unplaced *u, bool *out_more,
+			 struct reason *why)
+{
+	struct piece *p = &u->arena->piece;
+	int r = 0;
+
+	*out_more = p->filled < p->len;
+	if (*out_more)
+		r = piece_fill_step(p, out_more);
+	if (r < 0 && relieve(m, p->source, r))
+		r = piece_fill_step(p, out_more);
+	return r < 0 ? refuse_short(why, u->arena, r) : 0;
 }
 
 int memory_unplaced_fd(const struct memory_unplaced *u)
@@ -349,7 +393,7 @@ int memory_arena_place(struct memory *m, uint32_t id, struct range pa, struct me
 	u->arena->id = id;
 	u->arena->pa = pa;
 	arenas_link(&m->arenas, STEAL_PTR(u->arena));
-	memory_unplaced_free(u);
+	memory_unplaced_free(m, u);
 	return 0;
 }
 

@@ -92,6 +92,18 @@ bool stock_take(struct stock *s, uint64_t len, struct piece *out)
 	return false;
 }
 
+bool stock_has(const struct stock *s, uint64_t len)
+{
+	for (size_t i = 0; i < N_SHELVES; i++) {
+		const struct stock_shelf *shelf = &s->shelves[i];
+
+		if (shelf->piece_len != len)
+			continue;
+		return shelf->n_full || (shelf->filling && shelf->filling->piece.filled >= len / 2);
+	}
+	return false;
+}
+
 static int shelf_start(struct stock_shelf *shelf)
 {
 	_cleanup_(stock_piece_freep) struct stock_piece *p = mem_new0(struct stock_piece);

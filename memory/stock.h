@@ -40,6 +40,8 @@ void stock_deinit(struct stock *s);
 
 /* A filled piece of len bytes, which is the caller's from now on. False when there is none. */
 bool stock_take(struct stock *s, uint64_t len, struct piece *out);
+/* Whether there is one that is full, or nearly. */
+bool stock_has(const struct stock *s, uint64_t len);
 /* Whether there is something to fill. */
 bool stock_wants(struct stock *s);
 /* One step of filling, if there is. It pauses when the system is short. */

@@ -35,7 +35,8 @@ static bool make_parts(struct broker *b)
 	b->answer = mem_new0(struct answer);
 	b->out = mem_zalloc(PROTO_MAX_MESSAGE);
 	b->chores = loop_idle_new(b->loop, do_chores, b);
-	return b->graph && b->memory && b->codec && b->encoder && b->answer && b->out && b->chores;
+	return b->graph && b->memory && b->codec && b->encoder && b->answer && b->out &&
+	       b->chores && pendings_init(b) == 0;
 }
 
 /* With a keeper of fds, what changes is written down. */
@@ -58,7 +59,6 @@ struct broker *broker_new(struct loop *loop, struct config *config, struct store
 	b->loop = loop;
 	b->config = config_ref(config);
 	b->store = store;
-	SLIST_INIT(&b->ahead);
 	b->plan = PLAN_NULL;
 	b->started_ns = clock_now_ns();
 	TAILQ_INIT(&b->clients);
@@ -114,6 +114,7 @@ struct broker *broker_free(struct broker *b)
 	codec_free(b->codec);
 	codec_free(b->encoder);
 	loop_idle_free(b->chores);
+	pendings_deinit(b);
 	plan_deinit(&b->plan);
 	config_free(b->config);
 	mem_free(b->answer);

@@ -67,8 +67,8 @@ struct broker {
 	/* Reads the configuration anew: 0, or a negative errno with the reason. NULL: it cannot be. */
 	int (*reload)(void *ctx, struct reason *why);
 	void *reload_ctx;
-	struct ahead_list ahead; /* memory for the request under way */
-	uint64_t last_stored;    /* the number of the last arena that was put into the store */
+	struct pendings pendings;
+	uint64_t last_stored; /* the number of the last arena that was put into the store */
 	uint64_t started_ns;
 	uint64_t n_clients, n_requests, n_refused, n_quarantined;
 	/* Whoever wants to know that a session has begun, or has been taken back (gone); NULL. */

@@ -12,16 +12,27 @@
 #include "vcmd/broker.h"
 #include "vcmd/client.h"
 #include "vcmd/config.h"
+#include "vcmd/loop.h"
 #include "vcmd/pipeline.h"
 #include "vcmd/store.h"
 #include "vcmd/transport.h"
 
+/* Less than that in one plan is filled while everybody waits. */
+#define AT_ONCE SZ_2M
+/* What small requests may have taken together; a large one is longer. */
+#define SMALL_MAX (4 * SZ_16M)
+
 /* A request of its own, until it is carried out. */
 struct pending {
 	LIST_ENTRY(pending) link;
+	TAILQ_ENTRY(pending) turn; /* in a queue, while it has none */
 	struct broker *broker;
 	struct client *client;
+	bool has_turn;
+	enum pending_size size;
+	uint64_t missing;
 	struct ahead_list ahead;
+	struct loop_idle *filler;
 	struct store_barrier *barrier;
 	struct request req;
 	struct op ops[];
@@ -33,7 +44,8 @@ static void ahead_free(struct broker *b, struct ahead *a)
 {
 	if (a->stored)
 		store_remove(b->store, STORE_ARENA, a->stored);
-	memory_unplaced_free(a->memory);
+	memory_unplaced_free(b->memory, a->memory);
+	loop_idle_kick(b->chores); /* it may be long */
 	mem_free(a);
 }
 
@@ -47,6 +59,19 @@ static void drop_all(struct broker *b, struct ahead_list *list)
 	}
 }
 
+static int store(struct broker *b, struct ahead *a, struct reason *why)
+{
+	int r;
+
+	if (!b->journal)
+		return 0;
+	r = store_put(b->store, STORE_ARENA, b->last_stored + 1, memory_unplaced_fd(a->memory),
+		      why);
+	if (r == 0)
+		a->stored = ++b->last_stored;
+	return r;
+}
+
 static struct ahead *ahead_new(struct broker *b, const struct arena *arena, struct reason *why)
 {
 	const struct config_pool *pool = arena->pool->hw;
@@ -57,14 +82,9 @@ static struct ahead *ahead_new(struct broker *b, const struct arena *arena, stru
 	a->len = range_len(arena->range);
 	a->source = pool->source;
 	a->memory = memory_unplaced_new(b->memory, arena->range, a->source, why);
-	if (a->memory && store_put(b->store, STORE_ARENA, b->last_stored + 1,
-				   memory_unplaced_fd(a->memory), why) == 0) {
-		a->stored = ++b->last_stored;
+	if (a->memory && store(b, a, why) == 0)
 		return a;
-	}
-	if (a->memory)
-		memory_unplaced_free(a->memory);
-	mem_free(a);
+	ahead_free(b, a);
 	return NULL;
 }
 
@@ -72,9 +92,9 @@ struct ahead *pending_take(struct broker *b, uint64_t len, enum memory_source so
 {
 	struct ahead *a;
 
-	SLIST_FOREACH(a, &b->ahead, link)
+	SLIST_FOREACH(a, &b->pendings.ahead, link)
 		if (a->len == len && a->source == source) {
-			SLIST_REMOVE(&b->ahead, a, ahead, link);
+			SLIST_REMOVE(&b->pendings.ahead, a, ahead, link);
 			return a;
 		}
 	return NULL;
@@ -83,6 +103,13 @@ struct ahead *pending_take(struct broker *b, uint64_t len, enum memory_source so
 static bool wants_file(const struct step *s)
 {
 	return s->kind == STEP_ARENA_NEW && !config_pool_is_physical(s->arena->pool->hw);
+}
+
+static bool is_at_hand(const struct broker *b, const struct arena *arena)
+{
+	const struct config_pool *pool = arena->pool->hw;
+
+	return !b->journal && memory_is_at_hand(b->memory, range_len(arena->range), pool->source);
 }
 
 /* What is ahead for this step goes over to `found`. */
@@ -96,31 +123,68 @@ static bool find(struct broker *b, const struct arena *arena, struct ahead_list 
 	return a;
 }
 
-int pending_prepare(struct broker *b, const struct plan *p, struct reason *why)
+static void move_all(struct ahead_list *from, struct ahead_list *to)
+{
+	struct ahead *a;
+
+	while ((a = SLIST_FIRST(from))) {
+		SLIST_REMOVE_HEAD(from, link);
+		SLIST_INSERT_HEAD(to, a, link);
+	}
+}
+
+/* The arenas that are neither ahead nor at hand: bytes. take: and memory for them. */
+static int look_ahead(struct broker *b, const struct plan *p, bool take, struct reason *why)
 {
 	struct ahead_list found = SLIST_HEAD_INITIALIZER(found), more = found;
-	struct ahead *a;
+	uint64_t near = 0, far = 0;
 	int r = 0;
 
-	for (size_t i = 0; i < p->n_steps && r >= 0; i++) {
+	for (size_t i = 0; i < p->n_steps && r == 0; i++) {
 		const struct step *s = &p->steps[i];
+		struct ahead *a;
 
 		if (!wants_file(s) || find(b, s->arena, &found))
 			continue;
+		*(is_at_hand(b, s->arena) ? &near : &far) += range_len(s->arena->range);
+		if (!take)
+			continue;
 		a = ahead_new(b, s->arena, why);
-		r = a ? PENDING_WAIT : -ENOMEM;
+		r = a ? 0 : -ENOMEM;
 		if (a)
 			SLIST_INSERT_HEAD(&more, a, link);
 	}
-	while ((a = SLIST_FIRST(&found)) || (a = SLIST_FIRST(&more))) {
-		if (a == SLIST_FIRST(&found))
-			SLIST_REMOVE_HEAD(&found, link);
-		else
-			SLIST_REMOVE_HEAD(&more, link);
-		SLIST_INSERT_HEAD(&b->ahead, a, link);
-	}
-	if (r < 0)
-		drop_all(b, &b->ahead);
+	move_all(&found, &b->pendings.ahead);
+	move_all(&more, &b->pendings.ahead);
+	b->pendings.missing = far || near > AT_ONCE ? far + near : 0;
+	return r;
+}
+
+static enum pending_size size_of(uint64_t missing)
+{
+	return missing > SMALL_MAX ? PENDING_LARGE : PENDING_SMALL;
+}
+
+static bool may_take(const struct pendings *all, uint64_t missing)
+{
+	if (size_of(missing) == PENDING_LARGE)
+		return !all->taken[PENDING_LARGE];
+	return all->taken[PENDING_SMALL] + missing <= SMALL_MAX;
+}
+
+int pending_prepare(struct broker *b, const struct plan *p, struct reason *why)
+{
+	struct pendings *all = &b->pendings;
+	int r = look_ahead(b, p, false, why);
+
+	if (r < 0 || !all->missing)
+		return r;
+	all->has_turn = may_take(all, all->missing);
+	if (all->has_turn)
+		r = look_ahead(b, p, true, why);
+	if (r == 0)
+		return PENDING_WAIT;
+	drop_all(b, &all->ahead);
 	return r;
 }
 
@@ -161,51 +225,152 @@ static struct pending *copy(const struct request *req)
 	return p;
 }
 
+/* Others may have their turn now. */
+static void give_back(struct pending *p)
+{
+	struct pendings *all = &p->broker->pendings;
+
+	if (!p->has_turn) {
+		TAILQ_REMOVE(&all->queues[p->size], p, turn);
+		return;
+	}
+	all->taken[p->size] -= p->missing;
+	loop_idle_kick(all->turns);
+}
+
 static void pending_free(struct pending *p)
 {
+	give_back(p);
 	LIST_REMOVE(p, link);
 	store_barrier_free(p->barrier);
+	loop_idle_free(p->filler);
 	drop_all(p->broker, &p->ahead);
 	mem_free(p);
 }
 
-static void on_safe(void *ctx)
+/* It is carried out from the start: it may wait for more. */
+static void again(struct pending *p)
 {
-	struct pending *p = ctx;
 	struct broker *b = p->broker;
 	struct client *c = p->client;
 
 	if (c->link)
 		c->transport->resume(c->link);
-	SLIST_SWAP(&b->ahead, &p->ahead, ahead);
-	pipeline_again(b, c, &p->req); /* it may wait for more */
-	drop_all(b, &b->ahead);
+	SLIST_SWAP(&b->pendings.ahead, &p->ahead, ahead);
+	pipeline_again(b, c, &p->req);
+	drop_all(b, &b->pendings.ahead);
 	pending_free(p);
 	client_after_request(c); /* c may be gone */
 }
 
+static void on_safe(void *ctx)
+{
+	again(ctx);
+}
+
+static void fail(struct pending *p, const struct reason *why)
+{
+	struct client *c = p->client;
+
+	if (c->link)
+		c->transport->resume(c->link);
+	pipeline_refuse(p->broker, c, &p->req, -ENOMEM, why);
+	pending_free(p);
+	client_after_request(c);
+}
+
+static void make_safe(struct pending *p)
+{
+	int err = 0;
+
+	if (p->broker->journal)
+		p->barrier = store_barrier_start(p->broker->store, on_safe, p, &err);
+	if (p->barrier)
+		return;
+	if (p->broker->journal)
+		fail(p, &(struct reason){ "the broker is out of memory" });
+	else
+		again(p);
+}
+
+static bool fill(void *ctx)
+{
+	struct pending *p = ctx;
+	struct reason why = { "" };
+	bool more = false;
+	struct ahead *a;
+
+	SLIST_FOREACH(a, &p->ahead, link) {
+		if (memory_unplaced_fill(p->broker->memory, a->memory, &more, &why) < 0) {
+			fail(p, &why);
+			return false;
+		}
+		if (more)
+			return true;
+	}
+	make_safe(p);
+	return false;
+}
+
 int pending_add(struct broker *b, struct client *c, const struct request *req)
 {
+	struct pendings *all = &b->pendings;
 	struct pending *p = copy(req);
-	int err = -ENOMEM;
 
-	if (!p) {
-		drop_all(b, &b->ahead);
+	if (p)
+		p->filler = loop_idle_new(b->loop, fill, p);
+	if (!p || !p->filler) {
+		drop_all(b, &all->ahead);
+		mem_free(p);
 		return -ENOMEM;
 	}
 	p->broker = b;
 	p->client = c;
+	p->missing = all->missing;
+	p->size = size_of(p->missing);
+	p->has_turn = all->has_turn;
 	SLIST_INIT(&p->ahead);
-	SLIST_SWAP(&b->ahead, &p->ahead, ahead);
+	SLIST_SWAP(&all->ahead, &p->ahead, ahead);
 	LIST_INSERT_HEAD(&c->pendings, p, link);
-	p->barrier = store_barrier_start(b->store, on_safe, p, &err);
-	if (!p->barrier) {
-		pending_free(p);
-		return -ENOMEM;
+	if (p->has_turn) {
+		all->taken[p->size] += p->missing;
+		loop_idle_kick(p->filler);
+	} else {
+		TAILQ_INSERT_TAIL(&all->queues[p->size], p, turn);
 	}
 	if (c->link)
 		c->transport->pause(c->link);
 	return 0;
+}
+
+/* The next of those who wait for a turn. */
+static bool give_turn(void *ctx)
+{
+	struct broker *b = ctx;
+
+	for (int size = 0; size < N_PENDING_SIZES; size++) {
+		struct pending *p = TAILQ_FIRST(&b->pendings.queues[size]);
+
+		if (!p || !may_take(&b->pendings, p->missing))
+			continue;
+		again(p);
+		return true;
+	}
+	return false;
+}
+
+int pendings_init(struct broker *b)
+{
+	SLIST_INIT(&b->pendings.ahead);
+	for (int size = 0; size < N_PENDING_SIZES; size++)
+		TAILQ_INIT(&b->pendings.queues[size]);
+	b->pendings.turns = loop_idle_new(b->loop, give_turn, b);
+	return b->pendings.turns ? 0 : -ENOMEM;
+}
+
+void pendings_deinit(struct broker *b)
+{
+	loop_idle_free(b->pendings.turns);
 }
 
 void pending_abandon(struct client *c)

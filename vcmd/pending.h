@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Requests that want new arenas while somebody keeps our fds: they wait until the keeper has the fds, without holding up
- * anybody else, and are carried out from the start then. So no record of the journal ever names memory that is not safe, and
- * nothing has happened before.
+ * Requests that want new arenas which are not there at once: much memory takes the kernel its time to zero, and while somebody
+ * keeps our fds, a new one must be in the store. They wait without holding up anybody else, and are carried out from the start
+ * then. So no record of the journal ever names memory that is not safe, and nothing has happened before.
  *
- *	request -> plan: an arena is missing -> aborted;  memory is taken, and stored;  barrier ... -> plan again, with it
+ *	request -> plan: an arena is missing -> aborted;  memory is filled, in steps, and stored;  barrier ... -> plan again, with it
  *
- * Meanwhile no more requests are taken from the client: they come in order.
+ * Meanwhile no more requests are taken from the client: they come in order. What all of them have taken together is bounded:
+ * one large request at a time, and small ones up to 64 MB; the others wait for their turn with nothing taken.
  */
 #pragma once
 
@@ -20,19 +21,36 @@
 struct broker;
 struct call;
 struct client;
+struct loop_idle;
 struct pending;
 struct plan;
 struct request;
 
-/* Memory that is safe in the store, for an arena that will be made. */
+/* Memory for an arena that will be made. */
 struct ahead {
 	SLIST_ENTRY(ahead) link;
 	struct memory_unplaced *memory;
-	uint64_t len, stored;
+	uint64_t len, stored; /* stored 0: nobody keeps it */
 	enum memory_source source;
 };
 
 SLIST_HEAD(ahead_list, ahead);
+TAILQ_HEAD(pending_queue, pending);
+
+enum pending_size { PENDING_SMALL, PENDING_LARGE, N_PENDING_SIZES };
+
+struct pendings {
+	struct ahead_list ahead; /* memory for the request under way */
+	uint64_t missing; /* what it lacks; has_turn: which is in ahead, and has yet to be filled and stored */
+	bool has_turn;
+	uint64_t taken[N_PENDING_SIZES];
+	struct pending_queue queues[N_PENDING_SIZES]; /* those without a turn */
+	struct loop_idle *turns;
+};
+
+/* 0, -ENOMEM. */
+int pendings_init(struct broker *b);
+void pendings_deinit(struct broker *b);
 
 /*
  * Whether everything that the plan wants is there. 0; PENDING_WAIT: it is on its way, and the plan is to be aborted; -ENOMEM with

@@ -48,7 +48,7 @@ static int execute(struct broker *b, const struct call *call, struct reason *why
 	struct plan *p = &b->plan;
 	int r = stage(b, STAGE_PROGRAM, why);
 
-	if (r == 0 && b->journal && call)
+	if (r == 0 && call)
 		r = pending_prepare(b, p, why);
 	if (r == 0)
 		r = program_run(b, p, why);
@@ -203,15 +203,40 @@ static void log_refusal(const struct call *c, const struct request *req, int sta
 		  c->why->text, strerror(-status));
 }
 
+/* What a request has come to. */
+static void answer(const struct call *c, const struct request *req, int r)
+{
+	struct answer *a = c->answer;
+
+	c->broker->n_requests++;
+	c->client->n_requests++;
+	if (r == CALL_PARKED)
+		return;
+	if (r < 0) {
+		log_refusal(c, req, r);
+		c->broker->n_refused++;
+		c->client->n_refused++;
+		a->n_values = a->n_pieces = a->n_fds = a->n_data = a->n_rows = 0;
+	}
+	a->status = r;
+	a->failed = c->op;
+	client_reply(c->client, req->serial, a);
+}
+
+static struct call call_of(struct broker *b, struct client *c, const struct request *req)
+{
+	return (struct call){ .broker = b,
+			      .client = c,
+			      .session = c->session,
+			      .plan = &b->plan,
+			      .why = &b->answer->why,
+			      .answer = b->answer,
+			      .serial = req->serial };
+}
+
 static void serve(struct broker *b, struct client *c, const struct request *req)
 {
-	struct call call = { .broker = b,
-			     .client = c,
-			     .session = c->session,
-			     .plan = &b->plan,
-			     .why = &b->answer->why,
-			     .answer = b->answer,
-			     .serial = req->serial };
+	struct call call = call_of(b, c, req);
 	int r = run(&call, req);
 
 	if (r == PENDING_WAIT) {
@@ -220,25 +245,22 @@ static void serve(struct broker *b, struct client *c, const struct request *req)
 			return;
 		refuse(call.why, r, "the broker is out of memory");
 	}
-	b->n_requests++;
-	c->n_requests++;
-	if (r == CALL_PARKED)
-		return;
-	if (r < 0) {
-		log_refusal(&call, req, r);
-		b->n_refused++;
-		c->n_refused++;
-		b->answer->n_values = b->answer->n_pieces = b->answer->n_fds = b->answer->n_data =
-			b->answer->n_rows = 0;
-	}
-	b->answer->status = r;
-	b->answer->failed = call.op;
-	client_reply(c, req->serial, b->answer);
+	answer(&call, req, r);
 }
 
 void pipeline_again(struct broker *b, struct client *c, const struct request *req)
 {
 	serve(b, c, req);
+}
+
+void pipeline_refuse(struct broker *b, struct client *c, const struct request *req, int status,
+		     const struct reason *why)
+{
+	struct call call = call_of(b, c, req);
+
+	reset(b->answer);
+	b->answer->why = *why;
+	answer(&call, req, status);
 }
 
 int pipeline_packet(struct broker *b, struct client *c, const void *buf, size_t len,

@@ -21,6 +21,9 @@ int pipeline_packet(struct broker *b, struct client *c, const void *buf, size_t 
 
 /* A request that has waited (vcmd/pending.h), from the start. */
 void pipeline_again(struct broker *b, struct client *c, const struct request *req);
+/* One that has waited in vain. */
+void pipeline_refuse(struct broker *b, struct client *c, const struct request *req, int status,
+		     const struct reason *why);
 
 /*
  * The rest of the way for a plan that has been made: program, journal, retire, apply. 0; otherwise the plan has been

@@ -275,14 +275,15 @@ static void end_arena(struct broker *b, struct arena *a)
 		store_remove(b->store, STORE_ARENA, a->stored);
 }
 
-/* Memory that is in the store already, for an arena of just that length. */
+/* Memory that waits for an arena of just that length. */
 static int place_ahead(struct broker *b, struct arena *a, struct ahead *ahead, struct reason *why)
 {
 	int r = memory_arena_place(b->memory, a->id, a->range, ahead->memory, why);
 
 	if (r < 0) {
-		memory_unplaced_free(ahead->memory);
-		store_remove(b->store, STORE_ARENA, ahead->stored);
+		memory_unplaced_free(b->memory, ahead->memory);
+		if (ahead->stored)
+			store_remove(b->store, STORE_ARENA, ahead->stored);
 	} else {
 		a->stored = ahead->stored;
 	}

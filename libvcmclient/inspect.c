@@ -68,5 +68,5 @@ int vcm_inspect(enum vcm_table_kind table, uint64_t arg, vcm_row_fn fn, void *ct
 	do
 		r = give_page(table, arg, &cursor, fn, ctx);
 	while (r == 0 && cursor != 0);
-	return r;
+	return r == 0 ? error_status(0) : r;
 }

@@ -94,7 +94,7 @@ static int walk_journal(bool rows, vcm_row_fn fn, void *ctx)
 	do
 		r = give_journal(rows, &cursor, fn, ctx);
 	while (r == 0 && cursor);
-	return r;
+	return r == 0 ? error_status(0) : r;
 }
 
 int vcm_journal_verify(vcm_row_fn fn, void *ctx)

@@ -2,10 +2,9 @@
 /* The functions of the API that are about vcms. */
 #include <vcm/vcm.h>
 
-#include <errno.h>
-
 #include "base/range.h"
 #include "libvcmclient/call.h"
+#include "libvcmclient/error.h"
 
 /* What OP_VCM_INFO answers. */
 enum { VCM_INFO_START, VCM_INFO_LEN, VCM_INFO_TYPE, VCM_INFO_N_RES };
@@ -101,7 +100,7 @@ size_t vcm_translate(size_t src_dev_id, struct vcm *src_vcm_id, struct vcm *dst_
 
 size_t vcm_get_min_page_size(void)
 {
-	errno = 0;
+	error_end(0);
 	return PAGE_LEN;
 }
 

@@ -91,7 +91,13 @@ START_TEST(every_function_before_init_fails_with_its_error_value_and_enotconn)
 	FAILS(smmu_get_base_addr(NULL), 0);
 #undef FAILS
 	ck_assert_uint_eq(vcm_get_min_page_size(), 4096);
+	ck_assert_str_eq(vcm_last_error(), "");
+	ck_assert_ptr_null(vcm_create(0, SZ_16M));
 	ck_assert_uint_eq(vcm_min(), 4096);
+	ck_assert_str_eq(vcm_last_error(), "");
+	ck_assert_ptr_null(vcm_create(0, SZ_16M));
+	ck_assert_int_eq(vcm_set_event_mode(VCM_EVENT_THREAD), 0);
+	ck_assert_str_eq(vcm_last_error(), "");
 }
 END_TEST
 

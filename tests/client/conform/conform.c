@@ -47,11 +47,24 @@ size_t conform_device_named(const char *name)
 	return (size_t)dev;
 }
 
+void conform_fail(void)
+{
+	ck_assert_uint_eq(vcm_get_len(NULL), 0);
+	ck_assert(vcm_last_error()[0]);
+}
+
 void *conform_made(void *p, const char *call)
 {
 	ck_assert_msg(p != NULL, "%s: %s", call, vcm_last_error());
 	ck_assert_msg(errno == 0, "%s: errno %d", call, errno);
+	ck_assert_msg(!vcm_last_error()[0], "%s: made, but: %s", call, vcm_last_error());
 	return p;
+}
+
+void conform_done(int r, const char *call)
+{
+	ck_assert_msg(r == 0, "%s = %d: %s", call, r, vcm_last_error());
+	ck_assert_msg(!vcm_last_error()[0], "%s: done, but: %s", call, vcm_last_error());
 }
 
 static void *live_objects(void *out[N_KINDS])
@@ -121,6 +134,17 @@ struct vcm *conform_user(void)
 
 	conform_active(v, CPU);
 	return v;
+}
+
+void conform_scatter(enum memtype_t memtype, size_t n)
+{
+	struct physmem *m[CONFORM_SCATTER_MAX];
+
+	for (size_t i = 0; i < n; i++)
+		m[i] = MADE(vcm_phys_alloc(memtype, SZ_64K, VCM_PHYS_CONT));
+	REFUSED(vcm_phys_alloc(memtype, SZ_4K, 0), ENOMEM);
+	for (size_t i = 0; i < n; i += 2)
+		DONE(vcm_phys_free(m[i]));
 }
 
 struct res *conform_backed(struct vcm *v, size_t len, uint32_t attr)

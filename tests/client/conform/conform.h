@@ -56,8 +56,12 @@ static inline void *conform_pointer(size_t addr)
 	return (void *)addr; /* NOLINT(performance-no-int-to-ptr) */
 }
 
+/* A call of this thread has failed: what comes next must not have its reason. */
+void conform_fail(void);
 /* p, which must be an object that call has just made. */
 void *conform_made(void *p, const char *call);
+/* r, which must be 0. */
+void conform_done(int r, const char *call);
 
 /* A live object of each kind, whose pointers serve as wrong ones elsewhere; made on first use in a case. */
 enum conform_kind { A_VCM, A_RES, A_BOUND, AN_AVCM, A_PHYSMEM, N_KINDS };
@@ -88,6 +92,7 @@ void conform_wrong(enum conform_kind kind, void *out[N_WRONG]);
 	do {                                                                                       \
 		uintptr_t value_;                                                                  \
                                                                                                    \
+		conform_fail();                                                                    \
 		errno = -1;                                                                        \
 		value_ = (uintptr_t)(call);                                                        \
 		ck_assert_msg(value_ == (uintptr_t)(value), "%s = %#lx: %s", #call,                \
@@ -98,7 +103,7 @@ void conform_wrong(enum conform_kind kind, void *out[N_WRONG]);
 			      vcm_last_error());                                                   \
 	} while (0)
 /* An int function: 0, or a negative errno number. */
-#define DONE(call) ck_assert_msg((call) == 0, "%s: %s", #call, vcm_last_error())
+#define DONE(call) (conform_fail(), conform_done(call, #call))
 #define FAILS(call, error)                                                                         \
 	do {                                                                                       \
 		int result_ = (call);                                                              \
@@ -108,7 +113,7 @@ void conform_wrong(enum conform_kind kind, void *out[N_WRONG]);
 		ck_assert_msg(vcm_last_error()[0], "%s: no reason", #call);                        \
 	} while (0)
 /* A creating function: the pointer, or NULL and errno. */
-#define MADE(call) ((__typeof__(call))conform_made(call, #call))
+#define MADE(call) ((__typeof__(call))(conform_fail(), conform_made(call, #call)))
 #define REFUSED(call, error) GIVES(call, NULL, error)
 
 /* A device vcm of 256 MB from 1 MB, associated and active on a device; the parts alone. */
@@ -117,5 +122,8 @@ struct avcm *conform_active(struct vcm *v, size_t dev_id);
 struct vcm *conform_vcm_on(size_t dev_id);
 /* The process's own address space, active on cpu. */
 struct vcm *conform_user(void);
+/* From here on the free memory of a memtype of n * 64 KB, which is half of it, is in pieces of 64 KB. */
+#define CONFORM_SCATTER_MAX 1024
+void conform_scatter(enum memtype_t memtype, size_t n);
 /* A reservation of v that is backed by new memory. */
 struct res *conform_backed(struct vcm *v, size_t len, uint32_t attr);

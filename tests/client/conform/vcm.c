@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* vcm_create() to vcm_free(), vcm_sys_init() and vcm_sys_destroy(). */
+#include <vcm/inspect.h>
+
 #include "tests/client/conform/conform.h"
 
 START_TEST(vcm_create_gives_a_region)
@@ -280,6 +282,19 @@ START_TEST(vcm_sys_destroy_takes_everything_back)
 }
 END_TEST
 
+static int fail_inside(void *ctx, const struct vcm_row *row)
+{
+	(void)ctx, (void)row;
+	conform_fail();
+	return 0;
+}
+
+START_TEST(vcm_inspect_has_not_failed_when_a_call_inside_has)
+{
+	DONE(vcm_inspect(VCM_TABLE_STATUS, 0, fail_inside, NULL));
+}
+END_TEST
+
 CONFORM_CASES(conform_vcm, vcm_create_gives_a_region,
 	      vcm_create_starts_where_the_posting_s_example_says,
 	      vcm_create_gives_null_for_an_invalid_len_or_start,
@@ -296,4 +311,5 @@ CONFORM_CASES(conform_vcm, vcm_create_gives_a_region,
 	      vcm_free_is_busy_while_it_is_associated_active_or_not,
 	      vcm_free_is_busy_while_there_is_a_bound, vcm_free_is_invalid_for_what_is_no_vcm,
 	      vcm_sys_init_and_destroy_are_counted, vcm_sys_init_fails_where_there_is_no_broker,
-	      vcm_sys_destroy_takes_everything_back)
+	      vcm_sys_destroy_takes_everything_back,
+	      vcm_inspect_has_not_failed_when_a_call_inside_has)

@@ -119,6 +119,31 @@ START_TEST(another_user_reads_through_an_fd_that_only_reads)
 }
 END_TEST
 
+START_TEST(another_user_s_device_without_an_iommu_does_not_reach_what_is_read)
+{
+	uint64_t pa;
+	struct shown t;
+
+	if (!world_can_be_others())
+		SUITE_SKIP("needs root, to be two users");
+	begin();
+	t = export(alice, VCM_COHERENT | VCM_PHYS_CONT, VCM_SHARE_READ);
+	ck_ok(IMPORT(bob, NEW, t));
+	ck_ok(CALL(bob, PHYS_NEXT, .on = NEW));
+	pa = peer_value(bob, 0);
+	ck_ok(CALL(bob, VCM_CREATE, .handle = ONE, .addr = pa, .len = SZ_64K));
+	ck_ok(CALL(bob, ASSOC, .handle = ONE_AVCM, .on = ONE, .target = peer_device(bob, "dma0")));
+	ck_ok(CALL(bob, ACTIVATE, .on = ONE_AVCM));
+	ck_ok(CALL(bob, RESERVE, .handle = ONE_RES, .on = ONE, .len = SZ_64K, .attr = VCM_READ));
+	ck_status(CALL(bob, BACK, .on = ONE_RES, .target = NEW), -EACCES);
+	ck_assert_ptr_nonnull(strstr(bob->reply.reason, "imported to be read"));
+	ck_status(CALL(bob, SIM_WRITE, .target = peer_device(bob, "dma0"), .addr = pa, .len = 4,
+		       .data = "abc", .n_data = 4),
+		  -EFAULT);
+	end();
+}
+END_TEST
+
 START_TEST(who_may_write_after_reading_is_given_another_fd)
 {
 	struct shown t, again;
@@ -270,6 +295,7 @@ START_TEST(a_device_reads_what_another_session_has_written)
 END_TEST
 
 SUITE_MAIN("vcmd-share", another_user_reads_through_an_fd_that_only_reads,
+	   another_user_s_device_without_an_iommu_does_not_reach_what_is_read,
 	   who_may_write_after_reading_is_given_another_fd,
 	   another_user_gets_nothing_that_was_not_meant_for_it,
 	   guesses_are_counted_by_user_and_forgiven, a_failure_at_any_stage_leaves_nothing,

@@ -96,14 +96,34 @@ START_TEST(vcm_back_refuses_a_second_cache_policy_for_one_memory)
 }
 END_TEST
 
-START_TEST(vcm_back_refuses_scattered_or_foreign_memory_one_to_one)
+/* Over the contiguous region of a memtype, for a master without an IOMMU. */
+static struct vcm *one_to_one(enum memtype_t memtype)
 {
-	size_t pa = vcm_get_cont_memtype_pa(VCM_MEMTYPE_1);
-	struct vcm *v = MADE(vcm_create(pa, vcm_get_cont_memtype_len(VCM_MEMTYPE_1)));
-	struct res *r = MADE(vcm_reserve(v, SZ_64K, 0));
+	struct vcm *v = MADE(
+		vcm_create(vcm_get_cont_memtype_pa(memtype), vcm_get_cont_memtype_len(memtype)));
 
 	conform_active(v, DMA);
+	return v;
+}
+
+START_TEST(vcm_back_refuses_foreign_memory_one_to_one)
+{
+	struct res *r = MADE(vcm_reserve(one_to_one(VCM_MEMTYPE_1), SZ_64K, 0));
+
 	FAILS(vcm_back(r, MADE(vcm_phys_alloc(VCM_MEMTYPE_0, SZ_64K, VCM_PHYS_CONT))), EINVAL);
+	DONE(vcm_back(r, MADE(vcm_phys_alloc(VCM_MEMTYPE_1, SZ_64K, VCM_PHYS_CONT))));
+}
+END_TEST
+
+START_TEST(vcm_back_refuses_scattered_memory_one_to_one)
+{
+	struct vcm *v = one_to_one(VCM_MEMTYPE_1);
+	struct res *r = MADE(vcm_reserve(v, 2 * SZ_64K, 0));
+
+	conform_scatter(VCM_MEMTYPE_1, 1024);
+	FAILS(vcm_back(r, MADE(vcm_phys_alloc(VCM_MEMTYPE_1, 2 * SZ_64K, 0))), EINVAL);
+	ck_assert_ptr_nonnull(strstr(vcm_last_error(), "scattered"));
+	r = MADE(vcm_reserve(v, SZ_64K, 0));
 	DONE(vcm_back(r, MADE(vcm_phys_alloc(VCM_MEMTYPE_1, SZ_64K, VCM_PHYS_CONT))));
 }
 END_TEST
@@ -289,7 +309,8 @@ CONFORM_CASES(conform_back, vcm_back_lets_the_device_reach_the_memory,
 	      vcm_back_says_again_until_every_association_is_active,
 	      vcm_back_says_again_for_every_kind_of_vcm, vcm_back_twice_is_busy,
 	      vcm_back_refuses_a_second_cache_policy_for_one_memory,
-	      vcm_back_refuses_scattered_or_foreign_memory_one_to_one,
+	      vcm_back_refuses_foreign_memory_one_to_one,
+	      vcm_back_refuses_scattered_memory_one_to_one,
 	      vcm_back_takes_secure_memory_for_secure_reservations_only,
 	      vcm_unback_takes_the_memory_away_from_the_device,
 	      vcm_unback_is_invalid_for_what_is_no_reservation_or_not_backed,

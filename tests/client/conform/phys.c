@@ -2,21 +2,71 @@
 /* vcm_phys_alloc() to vcm_get_memtype_of_physalloc(), and what looks at physical addresses. */
 #include "tests/client/conform/conform.h"
 
+/* All segments lie at multiples of block, and are as long. How many there are. */
+static size_t count_segments(struct physmem *m, size_t total, size_t block)
+{
+	size_t pa = 0, len = 0, sum = 0, n = 0;
+
+	for (; (pa = vcm_get_next_phys_addr(m, pa, &len)); n++) {
+		ck_assert_uint_gt(len, 0);
+		ck_assert_uint_eq(pa % block, 0);
+		ck_assert_uint_eq(len % block, 0);
+		sum += len;
+	}
+	ck_assert_int_eq(errno, 0);
+	ck_assert_uint_eq(sum, total);
+	return n;
+}
+
 START_TEST(vcm_phys_alloc_gives_memory_of_every_memtype_and_block_size)
 {
-	static const uint32_t attrs[] = {
-		0,       VCM_4KB,       VCM_64KB,     VCM_1MB,
-		VCM_ALL, VCM_PHYS_CONT, VCM_COHERENT, VCM_4KB | VCM_1MB | VCM_PHYS_CONT
+	static const struct {
+		uint32_t attr;
+		size_t block, n; /* segments of 3 MB */
+	} table[] = {
+		{ 0, SZ_4K, 1 },
+		{ VCM_4KB, SZ_4K, 768 },
+		{ VCM_64KB, SZ_64K, 48 },
+		{ VCM_1MB, SZ_1M, 3 },
+		{ VCM_64KB | VCM_1MB, SZ_1M, 3 },
+		{ VCM_ALL, SZ_4K, 1 },
+		{ VCM_PHYS_CONT, SZ_4K, 1 },
+		{ VCM_COHERENT, SZ_4K, 1 },
 	};
 
 	for (int t = VCM_MEMTYPE_0; t <= VCM_MEMTYPE_2; t++)
-		for (size_t i = 0; i < sizeof(attrs) / sizeof(*attrs); i++) {
+		for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
 			struct physmem *m =
-				MADE(vcm_phys_alloc((enum memtype_t)t, SZ_1M, attrs[i]));
+				MADE(vcm_phys_alloc((enum memtype_t)t, 3 * SZ_1M, table[i].attr));
 
+			ck_assert_uint_eq(count_segments(m, 3 * SZ_1M, table[i].block), table[i].n);
 			GIVES(vcm_get_memtype_of_physalloc(m), t, 0);
 			DONE(vcm_phys_free(m));
 		}
+}
+END_TEST
+
+START_TEST(vcm_phys_alloc_makes_memory_of_the_blocks_that_were_asked_for)
+{
+	static const uint32_t too_large[] = { VCM_1MB, VCM_PHYS_CONT, VCM_64KB | VCM_PHYS_CONT };
+	static const struct {
+		uint32_t attr;
+		size_t block, n; /* segments of 1 MB */
+	} table[] = {
+		{ 0, SZ_64K, 16 },       { VCM_64KB, SZ_64K, 16 },
+		{ VCM_4KB, SZ_4K, 256 }, { VCM_64KB | VCM_1MB, SZ_64K, 16 },
+		{ VCM_ALL, SZ_64K, 16 },
+	};
+
+	conform_scatter(VCM_MEMTYPE_2, 512);
+	for (size_t i = 0; i < sizeof(too_large) / sizeof(*too_large); i++)
+		REFUSED(vcm_phys_alloc(VCM_MEMTYPE_2, SZ_1M, too_large[i]), ENOMEM);
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		struct physmem *m = MADE(vcm_phys_alloc(VCM_MEMTYPE_2, SZ_1M, table[i].attr));
+
+		ck_assert_uint_eq(count_segments(m, SZ_1M, table[i].block), table[i].n);
+		DONE(vcm_phys_free(m));
+	}
 }
 END_TEST
 
@@ -139,35 +189,26 @@ START_TEST(vcm_map_phys_addr_gives_null_for_what_is_not_the_session_s)
 	struct physmem *m = MADE(vcm_phys_alloc(VCM_MEMTYPE_0, SZ_64K, VCM_PHYS_CONT));
 	size_t len, pa = vcm_get_next_phys_addr(m, 0, &len);
 
-	GIVES(vcm_map_phys_addr(0, SZ_4K) != NULL, 0, errno);
-	ck_assert_ptr_null(vcm_map_phys_addr(0x50000000, SZ_4K));
-	ck_assert_ptr_null(vcm_map_phys_addr(pa, 0));
-	ck_assert_int_eq(errno, EINVAL);
-	ck_assert_ptr_null(vcm_map_phys_addr(pa + 1, SZ_4K));
-	ck_assert_int_eq(errno, EINVAL);
-	ck_assert_ptr_null(vcm_map_phys_addr(pa, 100));
-	ck_assert_int_eq(errno, EINVAL);
-	ck_assert_ptr_null(vcm_map_phys_addr(pa, SZ_64K + SZ_4K));
-	ck_assert_int_ne(errno, 0);
-	ck_assert_ptr_null(vcm_map_phys_addr(WINDOW_AT, SZ_2M));
-	ck_assert_ptr_null(vcm_map_phys_addr(SIZE_MAX & ~(size_t)0xfff, 2 * SZ_4K));
+	REFUSED(vcm_map_phys_addr(0, SZ_4K), EINVAL);
+	REFUSED(vcm_map_phys_addr(0x50000000, SZ_4K), EINVAL);
+	REFUSED(vcm_map_phys_addr(pa, 0), EINVAL);
+	REFUSED(vcm_map_phys_addr(pa + 1, SZ_4K), EINVAL);
+	REFUSED(vcm_map_phys_addr(pa, 100), EINVAL);
+	REFUSED(vcm_map_phys_addr(pa, SZ_64K + SZ_4K), EINVAL);
+	REFUSED(vcm_map_phys_addr(WINDOW_AT, SZ_2M), EINVAL);
+	REFUSED(vcm_map_phys_addr(SIZE_MAX & ~(size_t)0xfff, 2 * SZ_4K), EINVAL);
 }
 END_TEST
 
 START_TEST(vcm_get_next_phys_addr_walks_all_segments)
 {
 	struct physmem *m = MADE(vcm_phys_alloc(VCM_MEMTYPE_0, 5 * SZ_1M, VCM_64KB));
-	size_t pa = 0, total = 0, len = 0, n = 0;
 
-	while ((pa = vcm_get_next_phys_addr(m, pa, &len))) {
-		ck_assert_uint_eq(pa % SZ_64K, 0);
-		ck_assert_uint_gt(len, 0);
-		total += len;
-		n++;
-	}
-	ck_assert_int_eq(errno, 0);
-	ck_assert_uint_ge(n, 1);
-	ck_assert_uint_eq(total, 5 * SZ_1M);
+	ck_assert_uint_eq(count_segments(m, 5 * SZ_1M, SZ_64K), 80);
+	DONE(vcm_phys_free(m));
+	conform_scatter(VCM_MEMTYPE_2, 512);
+	m = MADE(vcm_phys_alloc(VCM_MEMTYPE_2, 5 * SZ_64K, 0));
+	ck_assert_uint_eq(count_segments(m, 5 * SZ_64K, SZ_64K), 5);
 }
 END_TEST
 
@@ -256,6 +297,7 @@ START_TEST(vcm_get_cont_memtype_gives_the_contiguous_region_or_0)
 END_TEST
 
 CONFORM_CASES(conform_phys, vcm_phys_alloc_gives_memory_of_every_memtype_and_block_size,
+	      vcm_phys_alloc_makes_memory_of_the_blocks_that_were_asked_for,
 	      vcm_phys_alloc_aligns_as_asked, vcm_phys_alloc_gives_null_for_invalid_parameters,
 	      vcm_phys_alloc_gives_null_when_there_is_no_memory_left, vcm_phys_free_frees,
 	      vcm_phys_free_is_busy_while_it_is_mapped,

@@ -72,6 +72,32 @@ static void import_and_write_nothing(const void *token)
 			 -1); /* the fd is for reading */
 }
 
+/* A device of a one-to-one region writes what it reaches, whatever the reservation says. */
+static void import_and_reach_nothing(const void *token)
+{
+	struct physmem *m = MADE(vcm_import(token));
+	struct vcm *v = MADE(vcm_create(vcm_get_cont_memtype_pa(VCM_MEMTYPE_0),
+					vcm_get_cont_memtype_len(VCM_MEMTYPE_0)));
+	struct res *ro = MADE(vcm_reserve(v, SZ_64K, VCM_READ)),
+		   *rw = MADE(vcm_reserve(v, SZ_64K, 0));
+
+	conform_active(v, DMA);
+	FAILS(vcm_back(ro, m), EACCES);
+	FAILS(vcm_back(rw, m), EACCES);
+	GIVES(vcm_get_physmem_from_res(ro), NULL, ENOMEM);
+	FAILS(vcm_sim_write(DMA, vcm_get_next_phys_addr(m, 0, NULL), "hello", 6), EFAULT);
+}
+
+static void import_and_reach_it(const void *token)
+{
+	struct vcm *v = MADE(vcm_create(vcm_get_cont_memtype_pa(VCM_MEMTYPE_0),
+					vcm_get_cont_memtype_len(VCM_MEMTYPE_0)));
+	struct res *r = MADE(vcm_reserve(v, SZ_64K, VCM_READ));
+
+	conform_active(v, DMA);
+	DONE(vcm_back(r, MADE(vcm_import(token))));
+}
+
 START_TEST(an_export_is_the_same_bytes_elsewhere)
 {
 	struct physmem *m = memory();
@@ -95,6 +121,22 @@ START_TEST(an_export_to_be_read_is_not_written)
 	memset(shown(m, 0), 7, SZ_64K);
 	DONE(vcm_export(m, VCM_SHARE_READ, &token));
 	in_another(import_and_write_nothing, &token);
+}
+END_TEST
+
+START_TEST(an_export_to_be_read_is_not_reached_one_to_one)
+{
+	struct physmem *m =
+		MADE(vcm_phys_alloc(VCM_MEMTYPE_0, SZ_64K, VCM_COHERENT | VCM_PHYS_CONT));
+	struct vcm_token token;
+	unsigned char *at = shown(m, 0);
+
+	memset(at, 7, SZ_64K);
+	DONE(vcm_export(m, VCM_SHARE_READ, &token));
+	in_another(import_and_reach_nothing, &token);
+	ck_assert(at[0] == 7 && at[5] == 7);
+	DONE(vcm_export(m, RW, &token));
+	in_another(import_and_reach_it, &token);
 }
 END_TEST
 
@@ -260,7 +302,8 @@ START_TEST(an_exporter_that_dies_takes_nothing_from_an_importer)
 END_TEST
 
 CONFORM_CASES(conform_share, an_export_is_the_same_bytes_elsewhere,
-	      an_export_to_be_read_is_not_written, vcm_export_refuses_what_is_documented,
+	      an_export_to_be_read_is_not_written, an_export_to_be_read_is_not_reached_one_to_one,
+	      vcm_export_refuses_what_is_documented,
 	      vcm_export_gives_the_same_token_until_it_is_revoked,
 	      vcm_import_refuses_what_is_documented, vcm_import_fd_takes_nothing_but_a_sealed_token,
 	      a_descriptor_holds_a_token_and_no_memory, vcm_import_can_be_part_of_a_batch,

@@ -124,20 +124,20 @@ enum memtype_t {
 	VCM_INVALID,
 	VCM_MEMTYPE_0,
 	VCM_MEMTYPE_1,
-	VCM_MEMTYPE_2,
+	VCM_MEMTYPE_2
 };
 
 enum vcm_type {
 	VCM_DEVICE,
 	VCM_EXT_KERNEL,
 	VCM_EXT_USER,
-	VCM_ONE_TO_ONE,
+	VCM_ONE_TO_ONE
 };
 
 /* What a fault handler returns (added). A negative errno means that it failed: terminate, log, count. */
 enum vcm_fault_verdict {
 	VCM_FAULT_TERMINATE = 0,
-	VCM_FAULT_RETRY = 1,
+	VCM_FAULT_RETRY = 1
 };
 
 #endif

@@ -43,7 +43,7 @@ enum vcm_event_kind {
 	VCM_EVENT_PHYSMEM_GONE,
 	VCM_EVENT_FAULT, /* device addr flags; text: device; session 0: nobody was active on it */
 	VCM_EVENT_PRESSURE, /* memtype: memory that was kept ahead is given back */
-	VCM_EVENT_RELOAD,   /* another configuration is in use */
+	VCM_EVENT_RELOAD    /* another configuration is in use */
 };
 
 /* The numbers of an event; columns are only ever added at the end. What a kind has not is 0. */

@@ -36,7 +36,7 @@ enum vcm_sim_failure {
 		1, /* a context does not become enabled: vcm_activate() returns -1 */
 	VCM_SIM_FAIL_DEACTIVATE = 2, /* a context stays enabled: vcm_deactivate() returns -1 */
 	VCM_SIM_FAIL_WALK = 3,       /* a table walk gets an external abort */
-	VCM_SIM_FAIL_TRANSLATE = 4,  /* a translation operation reports a fault */
+	VCM_SIM_FAIL_TRANSLATE = 4   /* a translation operation reports a fault */
 };
 
 /* The next `count` such occasions fail, on the SMMU that the device is behind; 0 takes an order back. -EINVAL: what. */

@@ -1040,7 +1040,7 @@ int vcm_activate_ex(struct avcm *avcm_id, uint32_t flags);
 /* The rights that are given. VCM_SHARE_WRITE includes VCM_SHARE_READ. */
 enum vcm_share_rights {
 	VCM_SHARE_READ = 1,
-	VCM_SHARE_WRITE = 2,
+	VCM_SHARE_WRITE = 2
 };
 
 /* 128 random bits, for programs (and nodes) to pass on as they like. */
@@ -1171,7 +1171,7 @@ enum vcm_fault_flags {
 	VCM_FAULT_F_EXECUTE = 2,	/* an instruction fetch */
 	VCM_FAULT_F_PRIVILEGED = 4,
 	VCM_FAULT_F_PERMISSION = 8,	/* mapped, but not for this access */
-	VCM_FAULT_F_STALLED = 16,	/* the transaction waits for the verdict */
+	VCM_FAULT_F_STALLED = 16	/* the transaction waits for the verdict */
 };
 
 /**
@@ -1194,7 +1194,7 @@ struct vcm_fault {
 /* Who runs the handlers. */
 enum vcm_event_mode {
 	VCM_EVENT_THREAD,	/* a thread of the library's (the default) */
-	VCM_EVENT_LOOP,		/* vcm_dispatch(), and every call that waits */
+	VCM_EVENT_LOOP		/* vcm_dispatch(), and every call that waits */
 };
 
 /**

@@ -237,6 +237,15 @@ struct physmem;
  */
 struct res;
 
+/*
+ * The block sizes of physical memory, those of VCM_1MB, VCM_64KB and VCM_4KB.
+ * The posting declares this array; its number and contents are its
+ * allocator's, which it leaves out. Here each program has its own, so that it
+ * is no part of the library's ABI.
+ */
+#define NUM_CHUNK_SIZES	3
+static const int chunk_sizes[NUM_CHUNK_SIZES] = { 0x100000, 0x10000, 0x1000 };
+
 
 /*
  * Virtual contiguous memory (VCM) region primitives.

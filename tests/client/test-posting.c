@@ -150,5 +150,23 @@ START_TEST(macros_compute_what_the_posting_says)
 }
 END_TEST
 
+/* The block size that a program of 2010 chooses for a length, and what it asks for then. */
+START_TEST(chunk_sizes_are_those_of_the_blocks_that_can_be_asked_for)
+{
+	static const unsigned long selects[NUM_CHUNK_SIZES] = { VCM_1MB, VCM_64KB, VCM_4KB };
+	unsigned long all = 0;
+
+	ck_assert_uint_eq(sizeof(chunk_sizes) / sizeof(*chunk_sizes), NUM_CHUNK_SIZES);
+	for (int i = 0; i < NUM_CHUNK_SIZES; i++) {
+		all |= selects[i];
+		ck_assert_uint_eq(selects[i] & VCM_PAGE_SEL_MASK, selects[i]);
+		ck_assert(i == 0 || chunk_sizes[i] == chunk_sizes[i - 1] / 16);
+	}
+	ck_assert_int_eq(chunk_sizes[NUM_CHUNK_SIZES - 1], 1 << SHIFT_4KB);
+	ck_assert_uint_eq(all | VCM_ALL, VCM_PAGE_SEL_MASK);
+}
+END_TEST
+
 SUITE_MAIN("posting", constants_have_the_values_of_the_posting,
-	   enumerations_have_the_order_of_the_posting, macros_compute_what_the_posting_says)
+	   enumerations_have_the_order_of_the_posting, macros_compute_what_the_posting_says,
+	   chunk_sizes_are_those_of_the_blocks_that_can_be_asked_for)

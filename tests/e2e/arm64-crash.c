@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /*
- * arm64-crash ROUNDS: a broker that is killed again and again while edu moves bytes of reserved memory through an SMMUv3. The
+ * arm64-crash ROUNDS [VCMD]: a broker that is killed again and again while edu moves bytes of reserved memory through an SMMUv3. The
  * SMMU goes on without it, and with the next one: no transfer is lost, none goes where it should not, and nothing faults. What
  * had been taken away before stays away.
  */
+#include <pthread.h>
 #include <sys/stat.h>
 
 #include "tests/crash/keeper.h"
@@ -11,8 +12,46 @@
 
 #define DIR "/tmp/crash"
 #define BUFFER_LEN 0x4000u
+#define SMMU_PA 0x09050000UL
+#define CR0ACK 0x24u
+#define SMMUEN 1u
 
 static volatile unsigned int n_faults;
+
+/* A transfer takes so long that it misses most moments: so the SMMU is looked at, too. */
+static struct {
+	volatile uint8_t *registers;
+	pthread_t thread;
+	volatile bool stop;
+	unsigned long n_looks, n_off;
+} watch;
+
+static void *look_on(void *unused)
+{
+	(void)unused;
+	for (; !watch.stop; watch.n_looks++)
+		watch.n_off += !(*(volatile uint32_t *)(watch.registers + CR0ACK) & SMMUEN);
+	return NULL;
+}
+
+static void watch_start(void)
+{
+	int fd = open("/dev/mem", O_RDONLY | O_SYNC | O_CLOEXEC);
+	void *at = mmap(NULL, 0x1000, PROT_READ, MAP_SHARED, fd, (off_t)SMMU_PA);
+
+	need(fd >= 0 && at != MAP_FAILED);
+	close(fd);
+	watch.registers = at;
+	need(pthread_create(&watch.thread, NULL, look_on, NULL) == 0);
+}
+
+static void watch_end(void)
+{
+	watch.stop = true;
+	pthread_join(watch.thread, NULL);
+	expect(watch.n_looks > 1000 && watch.n_off == 0);
+	end_case("at no moment of it was the SMMU off");
+}
 
 static int on_fault(size_t dev_id, void *data, void *fault)
 {
@@ -98,11 +137,12 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	mkdir(DIR, 0755);
 	setenv("VCM_SOCKET", DIR "/sock", 1);
-	k = keeper_new("/usr/sbin/vcmd", DIR, config());
+	k = keeper_new(argc > 2 ? argv[2] : "/usr/sbin/vcmd", DIR, config());
 	keeper_start(k);
 	keeper_await_ready(k);
 	open_all();
 	need(vcm_hook(dev, on_fault, NULL) == 0);
+	watch_start();
 	from = buffer_new(region.vcm, VCM_MEMTYPE_1, BUFFER_LEN, VCM_4KB, RW);
 	to = buffer_new(region.vcm, VCM_MEMTYPE_1, BUFFER_LEN, VCM_4KB, RW);
 	for (unsigned int i = 0; i < rounds && !case_failed; i++) {
@@ -112,6 +152,7 @@ int main(int argc, char **argv)
 	}
 	end_case("edu's transfers go on across SIGKILL and restart of the broker");
 	what_went_stays_away(k, &to);
+	watch_end();
 	expect(vcm_hook(dev, NULL, NULL) == 0);
 	buffer_free(&from);
 	buffer_free(&to);

@@ -21,7 +21,8 @@ extern "C" {
 
 /*
  * Reads or writes len bytes at dev_addr, as the device's own unprivileged data accesses: through its page table and its TLB.
- * Returns when the transaction is over, also when it stalled and a fault handler decided about it.
+ * Returns when the transaction is over, also when it stalled and a fault handler decided about it. Each verdict is waited for
+ * no longer than the broker's fault-timeout, but a handler that always answers VCM_FAULT_RETRY keeps the transaction going.
  *
  * -EFAULT: it was terminated; what went before the fault has happened. Long ones are sent as several transactions.
  * -EACCES: the device is active for other sessions only; or secure memory would be read: both need the right to simulate.

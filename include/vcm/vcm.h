@@ -56,7 +56,15 @@ extern "C" {
  * so that an error value which is also a legal value can be told apart.
  * vcm_last_error() says why in words. Before vcm_sys_init(), after
  * vcm_sys_destroy(), in a forked child and after the broker went away the
- * error is ENOTCONN (ECONNRESET for the calls that were waiting).
+ * error is ENOTCONN (ECONNRESET for the calls that were waiting). One answer
+ * needs no broker: vcm_get_dev_addr() of a VCM_PREBUILT_USER reservation.
+ *
+ * What is not repeated with each function: any call may fail with ENOMEM, when
+ * the broker or this process is out of memory; what makes an object, or needs
+ * page tables, with EDQUOT, when the user has as many as the configuration
+ * allows; what names a device, a memory type or a window with EACCES, when the
+ * configuration does not give it to the user; and a question about what the
+ * thread's open batch creates with EINPROGRESS.
  *
  * Addresses and lengths are bytes.
  */
@@ -190,6 +198,11 @@ extern "C" {
  * VCM_FAULT_TERMINATE (0) to have it terminated, or a negative errno number
  * when it failed: then the transaction is terminated, and the failure logged
  * and counted. @fault_data is a struct vcm_fault, valid during the call.
+ *
+ * The broker waits a limited time for each verdict (fault-timeout), but not
+ * for the transaction: one that is retried and faults again asks again, as
+ * often as the handler says so. A handler that cannot help must not answer
+ * VCM_FAULT_RETRY.
  */
 typedef int (*vcm_handler)(size_t dev_id, void *data, void *fault_data);
 
@@ -302,7 +315,9 @@ static const int chunk_sizes[NUM_CHUNK_SIZES] = { 0x100000, 0x10000, 0x1000 };
  *
  * The return value is non-zero if a VCM has successfully been
  * created. It will return zero if a VCM region cannot be created or
- * len is invalid.
+ * len is invalid. Then errno is:
+ * EINVAL	the region holds no whole page, goes beyond 2^52, or starts at
+ *		1, which is the error value of addresses.
  */
 struct vcm *vcm_create(size_t start_addr, size_t len);
 
@@ -317,7 +332,11 @@ struct vcm *vcm_create(size_t start_addr, size_t len);
  *
  * The platform specific implementation will provide this.
  *
- * The return value is non-zero if a VCM has successfully been created.
+ * The return value is non-zero if a VCM has successfully been created. It is
+ * 0, with errno, on failure:
+ * EINVAL	there is no such prebuilt VCM,
+ * EACCES	the user may not use the broker's own address space,
+ * EOPNOTSUPP	the process is not one of this machine's.
  */
 struct vcm *vcm_create_from_prebuilt(size_t ext_vcm_id);
 
@@ -331,7 +350,8 @@ struct vcm *vcm_create_from_prebuilt(size_t ext_vcm_id);
  * seen by that VCM.
  *
  * The return value is non-zero if a VCM has been successfully cloned. A VCM
- * of more than 16384 reservations or bounds is not: errno is E2BIG.
+ * of more than 16384 reservations or bounds is not: errno is E2BIG. It is
+ * EINVAL when vcm_id is invalid or prebuilt.
  */
 struct vcm *vcm_clone(struct vcm *vcm_id);
 
@@ -360,8 +380,8 @@ size_t vcm_get_len(struct vcm *vcm_id);
  * @vcm_id	The VCM we're interested in freeing.
  *
  * The return value is 0 if the VCM has been freed or:
- * -EBUSY	The VCM region contains reservations or has been associated
- *		(active or not) and cannot be freed.
+ * -EBUSY	The VCM region contains reservations or bounds or has been
+ *		associated (active or not) and cannot be freed.
  * -EINVAL	The vcm argument is invalid.
  */
 int vcm_free(struct vcm *vcm_id);
@@ -382,7 +402,10 @@ int vcm_free(struct vcm *vcm_id);
  * A reservation, res_t, is a contiguous range from a VCM region.
  *
  * The return value is non-zero if a reservation has been successfully
- * created. It is 0 if any of the parameters are invalid.
+ * created. It is 0 if any of the parameters are invalid. Then errno is:
+ * EINVAL	vcm_id, len (a multiple of 4 KB, not 0) or attr is invalid,
+ * ENOSPC	the region has no such room left,
+ * ENOMEM	VCM_PREBUILT_USER: the process's address space has none.
  */
 struct res *vcm_reserve(struct vcm *vcm_id, size_t len, uint32_t attr);
 
@@ -395,7 +418,11 @@ struct res *vcm_reserve(struct vcm *vcm_id, size_t len, uint32_t attr);
  * @attr	See 'Reservation Attributes'.
  *
  * The return value is non-zero if a reservation has been successfully
- * created.
+ * created. It is 0, with errno, on failure:
+ * EINVAL	vcm_id, memtarget, len or attr is invalid, the start is not
+ *		aligned as attr asks, or the region is prebuilt or one-to-one,
+ * EBUSY	the start is reserved,
+ * ENOSPC	the region is shorter.
  */
 struct res *vcm_reserve_at(enum memtarget_t memtarget, struct vcm *vcm_id,
 		     size_t len, uint32_t attr);
@@ -444,7 +471,14 @@ size_t vcm_get_res_len(struct res *res_id);
  * reservation.
  *
  * The return value will be 0 for a success, otherwise it will be:
- * -EINVAL	res or attr are invalid.
+ * -EINVAL	res or attr are invalid, the alignment would change, or
+ *		VCM_SECURE would while it is backed,
+ * -EBUSY	other reservations map the same memory: its caching behavior
+ *		cannot change for one of them,
+ * -EACCES	it would be written, and its memory was imported to be read.
+ *
+ * VCM_PREBUILT_USER: when the process cannot change its mapping, the reason is
+ * what mprotect() says, and the attributes are as before.
  */
 int vcm_set_res_attr(struct res *res_id, uint32_t attr);
 
@@ -484,7 +518,14 @@ struct res *vcm_get_next_res(struct vcm *vcm_id, struct res *res_id);
  * @from	The reservation to copy from.
  * @len		The length of bytes to copy.
  *
- * The return value is the number of bytes copied.
+ * The return value is the number of bytes copied. It is 0, with errno, on
+ * failure:
+ * EINVAL	a reservation is invalid or a window, or the bytes go beyond it,
+ * ENOMEM	a reservation is not backed,
+ * EACCES	the memory is secure, or would be written and was imported to
+ *		be read,
+ * EFAULT	the bytes cannot be reached: who maps the memory has spoilt it,
+ * ECONNRESET	the broker ended meanwhile, and part of it may be copied.
  */
 size_t vcm_res_copy(struct res *to, size_t to_off, struct res *from, size_t
 		    from_off, size_t len);
@@ -513,6 +554,19 @@ size_t vcm_get_min_page_size(void);
  * -EINVAL	res or physmem is invalid or res's len
  *		is different from physmem's len.
  * -EAGAIN	try again, one of the devices hasn't been activated.
+ *
+ * and what the posting does not say:
+ * -EINVAL	one of both is VCM_SECURE and the other is not, or a CPU would
+ *		map secure memory or a window; other reservations map the
+ *		memory with another caching behavior; or one-to-one: the
+ *		memory is scattered, outside of the region, or not aligned as
+ *		the reservation asks,
+ * -EBUSY	res is backed already,
+ * -EACCES	the memory was imported to be read, and res is to be written,
+ *		or is one-to-one; or the user may not map memory of that kind,
+ * -ENOMEM	there is no memory for page tables; or, VCM_PREBUILT_USER, the
+ *		process has no room for mappings,
+ * -EMFILE	VCM_PREBUILT_USER: the process has too many descriptors.
  */
 int vcm_back(struct res *res_id, struct physmem *physmem_id);
 
@@ -526,7 +580,7 @@ int vcm_back(struct res *res_id, struct physmem *physmem_id);
  *
  * This function returns 0 on a successful unbacking. Otherwise
  * it returns:
- * -EINVAL	res is invalid.
+ * -EINVAL	res is invalid, or not backed.
  * -EAGAIN	try again, one of the devices hasn't been activated.
  */
 int vcm_unback(struct res *res_id);
@@ -542,7 +596,11 @@ int vcm_unback(struct res *res_id);
  * it is passed.
  *
  * The return value is non-zero if physical memory has been
- * successfully allocated.
+ * successfully allocated. It is 0, with errno, on failure:
+ * EINVAL	memtype or attr is invalid, or len is 0 or no multiple of 4 KB,
+ *		or of the block size where only one is allowed,
+ * ENOMEM	the memtype has not as much left, or not in such blocks,
+ * EDQUOT	the user may not have as much.
  */
 struct physmem *vcm_phys_alloc(enum memtype_t memtype, size_t len,
 			       uint32_t attr);
@@ -553,7 +611,8 @@ struct physmem *vcm_phys_alloc(enum memtype_t memtype, size_t len,
  * @physmem_id	The physical allocation to free.
  *
  * The return value is 0 if the physical allocation has been freed or:
- * -EBUSY	Their are reservation mapping the physical memory.
+ * -EBUSY	Their are reservation mapping the physical memory, or aliases
+ *		of it (vcm_map_phys_addr()).
  * -EINVAL	The physmem argument is invalid.
  */
 int vcm_phys_free(struct physmem *physmem_id);
@@ -566,6 +625,8 @@ int vcm_phys_free(struct physmem *physmem_id);
  * The return value will be non-zero on success, otherwise it will be:
  * -EINVAL	res is invalid
  * -ENOMEM	res is unbacked
+ *
+ * A pointer cannot be that: it is 0, with errno EINVAL or ENOMEM.
  */
 struct physmem *vcm_get_physmem_from_res(struct res *res_id);
 
@@ -593,6 +654,9 @@ enum memtype_t vcm_get_memtype_of_physalloc(struct physmem *physmem_id);
  *
  * This function returns non-zero if a association is made. It returns 0
  * if any of its parameters are invalid or VCM_ATTR_VALID is not present.
+ * (There is no VCM_ATTR_VALID.) Then errno is:
+ * EINVAL	vcm_id, dev_id or attr is invalid, or the device takes no such
+ *		region: not its kind, or addresses that it does not reach.
  */
 struct avcm *vcm_assoc(struct vcm *vcm_id, size_t dev_id, uint32_t attr);
 
@@ -617,7 +681,7 @@ int vcm_deassoc(struct avcm *avcm_id);
  *
  * This function returns 0 on success or:
  * -EBUSY	The association is currently activated.
- * -EINVAL	The avcm parameter is invalid.
+ * -EINVAL	The avcm parameter is invalid, or attr is, for that device.
  */
 int vcm_set_assoc_attr(struct avcm *avcm_id, uint32_t attr);
 
@@ -639,7 +703,7 @@ uint32_t vcm_get_assoc_attr(struct avcm *avcm_id);
  *
  * This function returns 0 on success or:
  * -EINVAL   	avcm is invalid
- * -ENODEV	no device
+ * -ENODEV	no device, or none of its hardware contexts is free
  * -EBUSY	device is already active
  * -1		hardware failure
  */
@@ -680,7 +744,10 @@ int vcm_is_active(struct avcm *avcm_id);
  *
  * The allocator picks the virtual addresses of the bound.
  *
- * This function returns non-zero if a bound was created.
+ * This function returns non-zero if a bound was created. It returns 0, with
+ * errno, on failure:
+ * EINVAL	vcm_id or len is invalid, or the region is one-to-one,
+ * ENOSPC	the region has no such room left.
  */
 struct bound *vcm_create_bound(struct vcm *vcm_id, size_t len);
 
@@ -703,7 +770,7 @@ int vcm_free_bound(struct bound *bound_id);
  * @attr	See 'Reservation Attributes'.
  *
  * The return value is non-zero on success. It is 0 if any parameter
- * is invalid.
+ * is invalid (EINVAL), or there is no such room left in the bound (ENOSPC).
  */
 struct res *vcm_reserve_from_bound(struct bound *bound_id, size_t len,
 				   uint32_t attr);
@@ -741,7 +808,9 @@ size_t vcm_get_bound_len(struct bound *bound_id);
  * @phys	The physical address of the contiguous range.
  * @len		The len of the contiguous address range.
  *
- * Returns non-zero on success, 0 on failure.
+ * Returns non-zero on success, 0 on failure. Then errno is:
+ * EINVAL	the range is not of whole pages, in no physmem of this session
+ *		and no window, or beyond the segment that holds its start.
  */
 struct physmem *vcm_map_phys_addr(size_t phys, size_t len);
 
@@ -759,7 +828,8 @@ struct physmem *vcm_map_phys_addr(size_t phys, size_t len);
  * phys to get the first physical address. The len of the physical
  * segment is returned in *len.
  *
- * Returns 0 if there is no next physical address.
+ * Returns 0 if there is no next physical address. errno is 0 then, and EINVAL
+ * when physmem_id is invalid or phys is not in it.
  */
 size_t vcm_get_next_phys_addr(struct physmem *physmem_id, size_t phys,
 			      size_t *len);
@@ -772,7 +842,11 @@ size_t vcm_get_next_phys_addr(struct physmem *physmem_id, size_t phys,
  *
  * On success this function returns the device address of a reservation. On
  * error it returns:
- * 1	res_id is invalid.
+ * 1	res_id is invalid (EINVAL), or one-to-one and not backed (ENODATA).
+ *
+ * The address of a VCM_PREBUILT_USER reservation is the library's to know: it
+ * is told until vcm_sys_destroy(), also after the broker went away. What is
+ * mapped there stays so long, too.
  *
  * Note: This may return a kernel address if the reservation was
  * created from vcm_create_from_prebuilt() and the prebuilt ext_vcm_id
@@ -787,7 +861,7 @@ size_t vcm_get_dev_addr(struct res *res_id);
  * @vcm_id	The VCM that contains the reservation
  *
  * This function returns 0 if there is no reservation whose device
- * address is dev_addr.
+ * address is dev_addr (ENOENT), or vcm_id is invalid (EINVAL).
  */
 struct res *vcm_get_res(size_t dev_addr, struct vcm *vcm_id);
 
@@ -804,6 +878,12 @@ struct res *vcm_get_res(size_t dev_addr, struct vcm *vcm_id);
  * On success this function returns the device address of a translation. On
  * error it returns:
  * 1	res_id is invalid.
+ *
+ * Then errno is:
+ * EINVAL	a VCM region is invalid,
+ * ENOENT	no reservation of the source is at that address, or none of the
+ *		destination maps the memory,
+ * ENOMEM	the reservation of the source is not backed.
  */
 size_t vcm_translate(size_t src_dev_id, struct vcm *src_vcm_id,
 		     struct vcm *dst_vcm_id);
@@ -825,7 +905,8 @@ size_t vcm_get_phys_num_res(size_t phys);
  *		reservation.
  * @len		The virtual length of the reservation
  *
- * This function returns 0 for the last reservation or no reservation.
+ * This function returns 0 for the last reservation or no reservation. errno is
+ * 0 then, and EINVAL when res_id is invalid or does not map phys.
  */
 struct res *vcm_get_next_phys_res(size_t phys, struct res *res_id, size_t *len);
 
@@ -834,7 +915,11 @@ struct res *vcm_get_next_phys_res(size_t phys, struct res *res_id, size_t *len);
  * vcm_get_pgtbl_pa() - Return the physcial address of a VCM's page table.
  * @vcm_id	The VCM region of interest.
  *
- * This function returns non-zero on success.
+ * This function returns non-zero on success. It returns 0, with errno, on
+ * failure:
+ * EINVAL	vcm_id is invalid,
+ * ENODATA	the region has no page table: it is associated with no device
+ *		behind an IOMMU.
  */
 size_t vcm_get_pgtbl_pa(struct vcm *vcm_id);
 
@@ -845,8 +930,8 @@ size_t vcm_get_pgtbl_pa(struct vcm *vcm_id);
  * @memtype	The memtype of interest.
  *
  * This function returns non-zero on success. A zero return indicates that
- * the given memtype does not have a contiguous region or that the memtype
- * is invalid.
+ * the given memtype does not have a contiguous region (errno is 0) or that the
+ * memtype is invalid (EINVAL).
  */
 size_t vcm_get_cont_memtype_pa(enum memtype_t memtype);
 
@@ -857,8 +942,8 @@ size_t vcm_get_cont_memtype_pa(enum memtype_t memtype);
  * @memtype	The memtype of interest.
  *
  * This function returns non-zero on success. A zero return indicates that
- * the given memtype does not have a contiguous region or that the memtype
- * is invalid.
+ * the given memtype does not have a contiguous region (errno is 0) or that the
+ * memtype is invalid (EINVAL).
  */
 size_t vcm_get_cont_memtype_len(enum memtype_t memtype);
 
@@ -869,7 +954,8 @@ size_t vcm_get_cont_memtype_len(enum memtype_t memtype);
  * @dev_addr	The device address to map.
  *
  * This function returns the pa of a va from a device's page-table. It will
- * fault if the dev_addr is not mapped.
+ * fault if the dev_addr is not mapped: it returns 0, and errno is EFAULT. It is
+ * EINVAL when there is no such device.
  */
 size_t vcm_dev_addr_to_phys_addr(size_t dev_id, size_t dev_addr);
 
@@ -883,11 +969,13 @@ size_t vcm_dev_addr_to_phys_addr(size_t dev_id, size_t dev_addr);
 /**
  * vcm_hook() - Add a fault handler.
  * @dev_id	The device.
- * @handler	The handler.
+ * @handler	The handler, in the place of the one that the session has for
+ *		the device. NULL removes that.
  * @data	A private piece of data that will get passed to the handler.
  *
  * This function returns 0 for a successful registration or:
  * -EINVAL	The arguments are invalid.
+ * -EAGAIN	VCM_EVENT_THREAD: the process can have no further thread.
  */
 int vcm_hook(size_t dev_id, vcm_handler handler, void *data);
 
@@ -902,6 +990,9 @@ int vcm_hook(size_t dev_id, vcm_handler handler, void *data);
 /**
  * vcm_hw_ver() - Return the hardware version of a device, if it has one.
  * @dev_id	The device.
+ *
+ * This function returns 0 for a device without one (errno is 0), and when there
+ * is no such device (EINVAL).
  */
 size_t vcm_hw_ver(size_t dev_id);
 
@@ -994,7 +1085,8 @@ int vcm_dev_open(size_t dev_id);
  *
  * As vcm_get_res(), for any address of the reservation and not only its first.
  *
- * This function returns 0 if there is no such reservation.
+ * This function returns 0 if there is no such reservation (ENOENT), or vcm_id is
+ * invalid (EINVAL).
  */
 struct res *vcm_find_res(size_t dev_addr, struct vcm *vcm_id);
 

@@ -350,6 +350,41 @@ START_TEST(destroy_unmaps_and_closes_everything)
 }
 END_TEST
 
+static void serve_a_back_and_go(struct peer *p)
+{
+	_cleanup_(fd_closep) int a = user_arena_fd('a', 8);
+
+	addr_of_res = user_at(user_serve_reserve(p));
+	user_serve_physmem(p);
+	peer_expect(p, OP_BACK);
+	user_answer_pieces(p, (struct piece[]){ { 0, 7, 0, LEN, 1 } }, 1, &a, 1);
+	peer_hang_up(p);
+}
+
+START_TEST(address_and_bytes_are_there_until_destroy_also_without_the_broker)
+{
+	struct peer p;
+	struct res *r;
+
+	peer_start(&p, serve_a_back_and_go);
+	r = user_reserve(LEN, 0);
+	ck_assert_int_eq(vcm_back(r, vcm_phys_alloc(VCM_MEMTYPE_0, LEN, 0)), 0);
+	peer_join(&p);
+	ck_assert_uint_eq(vcm_get_res_len(r), 0);
+	ck_assert_int_ne(errno, 0);
+	ck_assert_int_eq(vcm_unback(r), -ENOTCONN);
+	ck_assert_ptr_eq(user_at(vcm_get_dev_addr(r)), addr_of_res);
+	ck_assert_int_eq(errno, 0);
+	ck_assert_str_eq(vcm_last_error(), "");
+	ck_assert_str_eq((char *)addr_of_res, "a0");
+	ck_assert_int_eq(vcm_sys_destroy(), 0);
+	ck_assert_uint_eq(vcm_get_dev_addr(r), 1);
+	ck_assert_int_eq(errno, ENOTCONN);
+	ck_assert(!user_is_mapped(addr_of_res));
+	peer_close(&p);
+}
+END_TEST
+
 /* Plays until the library hangs up. */
 static void serve_anything(struct peer *p)
 {
@@ -426,4 +461,5 @@ SUITE_MAIN("user", mapping_that_the_kernel_refuses_undoes_the_back,
 	   addresses_that_are_not_the_process_s_are_refused,
 	   batch_maps_what_it_backs_when_it_is_committed,
 	   refused_batch_gives_its_address_space_back, destroy_unmaps_and_closes_everything,
+	   address_and_bytes_are_there_until_destroy_also_without_the_broker,
 	   user_space_survives_the_failure_of_each_allocation)

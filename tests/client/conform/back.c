@@ -141,6 +141,17 @@ START_TEST(vcm_back_takes_secure_memory_for_secure_reservations_only)
 }
 END_TEST
 
+START_TEST(vcm_back_shows_no_window_to_a_cpu)
+{
+	struct physmem *window = MADE(vcm_map_phys_addr(WINDOW_AT, SZ_4K));
+	struct res *from = MADE(vcm_reserve(conform_vcm_on(A_STREAM), SZ_4K, 0));
+
+	FAILS(vcm_back(MADE(vcm_reserve(conform_user(), SZ_4K, 0)), window), EINVAL);
+	DONE(vcm_back(from, window));
+	GIVES(vcm_res_copy(from, 0, from, 0, 1), 0, EINVAL);
+}
+END_TEST
+
 START_TEST(vcm_unback_takes_the_memory_away_from_the_device)
 {
 	size_t dev = A_STREAM, addr;
@@ -312,7 +323,7 @@ CONFORM_CASES(conform_back, vcm_back_lets_the_device_reach_the_memory,
 	      vcm_back_refuses_foreign_memory_one_to_one,
 	      vcm_back_refuses_scattered_memory_one_to_one,
 	      vcm_back_takes_secure_memory_for_secure_reservations_only,
-	      vcm_unback_takes_the_memory_away_from_the_device,
+	      vcm_back_shows_no_window_to_a_cpu, vcm_unback_takes_the_memory_away_from_the_device,
 	      vcm_unback_is_invalid_for_what_is_no_reservation_or_not_backed,
 	      vcm_unback_says_again_while_an_association_is_inactive,
 	      vcm_get_physmem_from_res_gives_the_physmem_or_null,

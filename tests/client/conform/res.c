@@ -188,6 +188,17 @@ START_TEST(vcm_set_res_attr_keeps_one_cache_policy_for_one_memory)
 }
 END_TEST
 
+START_TEST(vcm_set_res_attr_leaves_what_is_backed_secure_or_not)
+{
+	struct vcm *v = conform_vcm_on(A_STREAM);
+	struct res *bare = MADE(vcm_reserve(v, SZ_4K, 0)), *r = conform_backed(v, SZ_4K, 0);
+
+	FAILS(vcm_set_res_attr(r, VCM_SECURE), EINVAL);
+	GIVES(vcm_get_res_attr(r), 0, 0);
+	DONE(vcm_set_res_attr(bare, VCM_SECURE));
+}
+END_TEST
+
 START_TEST(vcm_get_res_attr_gives_the_attributes_or_0)
 {
 	struct vcm *v = conform_vcm_made();
@@ -264,6 +275,7 @@ CONFORM_CASES(conform_res, vcm_reserve_gives_a_reservation, vcm_reserve_aligns_a
 	      vcm_get_res_len_gives_the_len_or_0, vcm_set_res_attr_sets_what_can_be_set,
 	      vcm_set_res_attr_refuses_invalid_attributes,
 	      vcm_set_res_attr_keeps_one_cache_policy_for_one_memory,
+	      vcm_set_res_attr_leaves_what_is_backed_secure_or_not,
 	      vcm_get_res_attr_gives_the_attributes_or_0, vcm_get_num_res_counts,
 	      vcm_get_next_res_gives_each_once_and_then_null,
 	      vcm_get_next_res_gives_null_for_what_is_not_there, vcm_get_min_page_size_is_4k)

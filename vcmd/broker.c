@@ -62,6 +62,7 @@ struct broker *broker_new(struct loop *loop, struct config *config, struct store
 	b->plan = PLAN_NULL;
 	b->started_ns = clock_now_ns();
 	TAILQ_INIT(&b->clients);
+	TAILQ_INIT(&b->strangers);
 	refuse(why, 0, "no memory for the broker");
 	if (!make_parts(b))
 		return broker_free(b);

@@ -68,7 +68,8 @@ struct broker {
 	int (*reload)(void *ctx, struct reason *why);
 	void *reload_ctx;
 	struct pendings pendings;
-	uint64_t last_stored; /* the number of the last arena that was put into the store */
+	struct client_list strangers; /* connections without a session, oldest first */
+	uint64_t last_stored;         /* the number of the last arena that was put into the store */
 	uint64_t started_ns;
 	uint64_t n_clients, n_requests, n_refused, n_quarantined;
 	/* Whoever wants to know that a session has begun, or has been taken back (gone); NULL. */

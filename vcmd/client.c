@@ -55,8 +55,51 @@ void client_close_link(struct client *c)
 	c->link = NULL;
 }
 
+/* --- strangers: connections that no quota of sessions counts ----------------------------------------------------------- */
+
+/* More of a user's than that wait for nothing: whoever asks for a session does so at once. */
+#define STRANGERS_MAX 64
+
+static void too_late(void *ctx)
+{
+	client_gone(ctx, "it had no session in time");
+}
+
+void client_settle(struct client *c)
+{
+	if (!c->deadline)
+		return;
+	TAILQ_REMOVE(&c->broker->strangers, c, stranger);
+	c->deadline = loop_timer_free(c->deadline);
+}
+
+/* 0, -ENOMEM. */
+static int be_strange(struct client *c)
+{
+	c->deadline = loop_timer_new(c->broker->loop, too_late, c);
+	if (!c->deadline)
+		return -ENOMEM;
+	TAILQ_INSERT_TAIL(&c->broker->strangers, c, stranger);
+	loop_timer_set(c->deadline, c->broker->config->hello_ms);
+	return 0;
+}
+
+/* The daemon's own user and root keep their way in. */
+static bool are_too_many(const struct broker *b, uid_t uid)
+{
+	const struct client *c;
+	size_t n = 0;
+
+	if (uid == 0 || uid == geteuid())
+		return false;
+	TAILQ_FOREACH(c, &b->strangers, stranger)
+		n += c->uid == uid;
+	return n >= STRANGERS_MAX;
+}
+
 static void client_free(struct client *c)
 {
+	client_settle(c);
 	drop_hooks(c);
 	loop_idle_free(c->reclaim);
 	loop_timer_free(c->retry);
@@ -115,6 +158,8 @@ static void over(struct client *c)
 	}
 	if (c->bye_serial)
 		client_reply_short(c, c->bye_serial, 0, NULL);
+	if (c->transport == &client_over_link && c->link && be_strange(c) < 0)
+		client_gone(c, "the broker is out of memory");
 }
 
 /* One slice. 1: there is more; 0: it is over; -ENOMEM: nothing was done. */
@@ -276,11 +321,18 @@ static bool has_sessions(const struct broker *b, uid_t uid)
 	return u && u->n_sessions;
 }
 
+static int check_stranger(const struct client *c)
+{
+	if (!rights_access(c->broker, client_peer(c)) && !has_sessions(c->broker, c->uid))
+		return -EACCES;
+	return are_too_many(c->broker, c->uid) ? -EDQUOT : 0;
+}
+
 void client_accept(struct broker *b, int fd)
 {
 	struct client *c = new_client(b, &client_over_link);
-	const struct transport_peer *peer;
 	struct link *link = NULL;
+	int r;
 
 	if (!c || link_new(b->loop, fd, &client_link_handler, c, &link) < 0) {
 		log_warning("a connection is refused: the broker is out of memory");
@@ -290,12 +342,17 @@ void client_accept(struct broker *b, int fd)
 		return;
 	}
 	set_link(c, link);
-	peer = client_peer(c);
-	if (rights_access(b, peer) || has_sessions(b, peer->uid)) {
+	r = check_stranger(c);
+	if (r == 0)
+		r = be_strange(c);
+	if (r == 0) {
 		broker_changed(b);
 		return;
 	}
-	log_info("pid %d, uid %u: no access", (int)c->pid, c->uid);
+	log_info("pid %d, uid %u: %s", (int)c->pid, c->uid,
+		 r == -EACCES ? "no access" :
+		 r == -EDQUOT ? "too many connections without a session" :
+				"the broker is out of memory");
 	client_free(c);
 }
 

@@ -83,7 +83,9 @@ struct client {
 	LIST_HEAD(, pending) pendings; /* requests whose memory is on its way into the store */
 	struct loop_idle *reclaim;     /* while ENDING */
 	struct loop_timer *retry;
-	struct loop_timer *grace; /* while WAITING; NULL otherwise */
+	struct loop_timer *grace;     /* while WAITING; NULL otherwise */
+	TAILQ_ENTRY(client) stranger; /* while it has no session and a socket: NEW, or OVER */
+	struct loop_timer *deadline;  /* of a stranger */
 };
 
 /* Over a socket; and what its link is to call. */
@@ -121,6 +123,8 @@ void client_finish(struct client *c);
 
 /* Nobody is there any more to be sent anything. */
 void client_close_link(struct client *c);
+/* It has a session now, and all the time that it wants. */
+void client_settle(struct client *c);
 /* Those who follow sessions are told that its session has begun, or is over. */
 void client_announce(const struct client *c, bool begun);
 /* 0 outside a session. */

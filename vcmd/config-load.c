@@ -68,6 +68,7 @@ static int set_defaults(const struct build *b)
 	c->socket_mode = 0660;
 	c->fault_timeout_ms = 1000;
 	c->grace_ms = 30000;
+	c->hello_ms = 10000;
 	c->log_level = LOG_L_NOTICE;
 	c->poll_us = 50;
 	c->memory.tables = (struct range){ 0x80000000, 0x80000000 + 64 * SZ_1M - 1 };
@@ -105,6 +106,7 @@ static int build_top(struct build *b, struct cfg_t *file)
 	build_get_uint(file, "socket-mode", &c->socket_mode);
 	build_get_uint(file, "fault-timeout", &c->fault_timeout_ms);
 	build_get_uint(file, "grace", &c->grace_ms);
+	build_get_uint(file, "hello-timeout", &c->hello_ms);
 	build_get_uint(file, "poll", &c->poll_us);
 	v = settings_value(file, "log-level", 0);
 	if (v)

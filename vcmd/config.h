@@ -148,6 +148,7 @@ struct config {
 	char *socket_group; /* NULL: the daemon's */
 	unsigned int fault_timeout_ms;
 	unsigned int grace_ms; /* how long a session waits for its client after a restart */
+	unsigned int hello_ms; /* how long a connection may have no session */
 	unsigned int poll_us;  /* 0: never; at most 50 */
 	struct memory_config memory;
 	struct range kernel_window; /* addresses of VCM_PREBUILT_KERNEL */

@@ -53,6 +53,7 @@ static void hello_again(struct client *c, const struct request *req, struct reas
 	}
 	resume_take(c, old, &req->hello);
 	c->state = CLIENT_LIVE;
+	client_settle(c);
 	replies_seen(&c->replies, req->serial);
 	r = welcome(c, req->serial, events);
 	if (r == 0) {
@@ -82,6 +83,7 @@ static int admit(struct client *c, struct reason *why)
 		return r;
 	c->session->hw = c;
 	c->state = CLIENT_LIVE;
+	client_settle(c);
 	return 0;
 }
 

@@ -132,6 +132,7 @@ static const struct {
 } bounds[] = {
 	{ "fault-timeout", 1, 600000 },
 	{ "grace", 1, 3600000 },
+	{ "hello-timeout", 1, 3600000 },
 	{ "poll", 0, 50 },
 	{ "stock", 0, UINT64_C(1) << 40 },
 	{ "granule", PAGE_LEN, UINT64_C(1) << 30 },

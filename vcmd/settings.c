@@ -172,6 +172,7 @@ static cfg_opt_t file_opts[] = {
 	OPTION("socket-group", value_group_name),
 	OPTION("fault-timeout", value_number),
 	OPTION("grace", value_number),
+	OPTION("hello-timeout", value_number),
 	OPTION("poll", value_number),
 	OPTION("log-level", value_log_level),
 	OPTION("stock", value_len),

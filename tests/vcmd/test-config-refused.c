@@ -61,6 +61,7 @@ static const struct refused {
 	{ "poll = 5K\n", 1, "'5K' is not a number" },
 	{ "fault-timeout = 0\n", 1, "fault-timeout is 1 to 600000" },
 	{ "grace = 0\n", 1, "grace is 1 to 3600000" },
+	{ "hello-timeout = 0\n", 1, "hello-timeout is 1 to 3600000" },
 	{ "stock = 8Q\n", 1, "'8Q' is not a length" },
 	{ "stock = 18446744073709551616\n", 1, "is not a length" },
 	{ "stock = 99999999999T\n", 1, "is not a length" },

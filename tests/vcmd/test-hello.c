@@ -194,6 +194,56 @@ START_TEST(peers_that_never_say_hello_cost_nothing)
 }
 END_TEST
 
+static const char hasty[] = "access { allow-users = {61001, 61002} }\n"
+			    "hello-timeout = 30\n"
+			    "stock = 0\n"
+			    "memtype 0 { pool { ranges = {\"0x40000000+16M\"} } }\n";
+
+START_TEST(who_has_no_session_in_time_is_closed)
+{
+	struct world *w = world_new(hasty);
+	struct peer *silent = world_connect(w), *p = world_peer(w), *wrong = world_connect(w),
+		    *done = world_peer(w);
+
+	ck_status(say_hello(wrong, PROTO_VERSION + 1, 1), -EPROTO);
+	ck_ok(CALL(done, BYE));
+	peer_wait_gone(silent);
+	peer_wait_gone(wrong);
+	peer_wait_gone(done);
+	ck_ok(CALL(p, VCM_CREATE, .handle = 1, .addr = SZ_1M, .len = SZ_1M)); /* has one */
+	ck_assert_uint_eq(w->broker->n_clients, 1);
+	ck_assert(TAILQ_EMPTY(&w->broker->strangers));
+	world_free(w);
+}
+END_TEST
+
+/* Nor does a user who opens more and more of them keep others, or the daemon's own user, out. */
+START_TEST(a_user_has_so_many_connections_without_a_session)
+{
+	struct world *w;
+
+	if (!world_can_be_others())
+		SUITE_SKIP("needs root, to be two users");
+	w = world_new("hello-timeout = 3600000\n"
+		      "access { allow-users = {61001, 61002} }\n"
+		      "stock = 0\n"
+		      "memtype 0 { pool { ranges = {\"0x40000000+16M\"} } }\n");
+	for (int i = 0; i < 64; i++)
+		world_connect_as(w, ALICE);
+	peer_wait_gone(world_connect_as(w, ALICE));
+	ck_assert_uint_eq(w->broker->n_clients, 64);
+	ck_ok(peer_hello(w->peers[0]));
+	ck_assert_uint_eq(w->broker->n_clients, 64);
+	world_connect_as(w, ALICE); /* room again */
+	ck_assert_uint_eq(w->broker->n_clients, 65);
+	ck_ok(peer_hello(world_connect_as(w, BOB)));
+	for (int i = 0; i < 100; i++)
+		world_connect(w);
+	ck_assert_uint_eq(w->broker->n_clients, 166);
+	world_free(w);
+}
+END_TEST
+
 SUITE_MAIN("hello", hello_is_answered_with_limits_and_an_event_socket,
 	   two_sessions_have_different_numbers_and_tokens,
 	   another_version_is_turned_away_and_may_try_again, a_second_hello_ends_the_connection,
@@ -202,4 +252,5 @@ SUITE_MAIN("hello", hello_is_answered_with_limits_and_an_event_socket,
 	   bytes_that_are_no_request_end_the_connection,
 	   goodbye_is_answered_when_everything_is_back, a_request_after_goodbye_ends_the_connection,
 	   requests_behind_goodbye_are_not_served, a_peer_that_dies_leaves_nothing,
-	   peers_that_never_say_hello_cost_nothing)
+	   peers_that_never_say_hello_cost_nothing, who_has_no_session_in_time_is_closed,
+	   a_user_has_so_many_connections_without_a_session)

@@ -309,10 +309,12 @@ START_TEST(child_forked_while_sessions_begin_and_end_can_begin_one)
 	for (int i = 0; i < 200; i++) {
 		pid_t pid = fork();
 
+		/* Not by exit: what the other threads had is lost in the child, and leak checkers would say so. */
 		if (pid == 0) {
 			alarm(SUITE_TIMEOUT / 2);
 			handles_free(handles_new());
-			_exit(0);
+			execlp("true", "true", (char *)NULL);
+			_exit(2);
 		}
 		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 		ck_assert_int_eq(status, 0);

@@ -320,6 +320,7 @@ static int add(struct plan *p, struct session *s, uint32_t handle, struct physme
 			physmem_destroy(m);
 		return r;
 	}
+	assert(m);
 	m->writable = writable;
 	physmem_link(m);
 	plan_change(p, CHANGE_PHYSMEM_NEW, m, NULL, 0);

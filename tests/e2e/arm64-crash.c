@@ -72,11 +72,13 @@ static const char *config(void)
 
 	need(f);
 	while (fgets(line, sizeof(line), f)) {
+		size_t n = strlen(line);
+
 		if (strstr(line, "pagemap"))
 			continue;
-		need(len + strlen(line) < sizeof(text));
-		strcpy(text + len, line);
-		len += strlen(line);
+		need(len + n < sizeof(text));
+		memcpy(text + len, line, n + 1);
+		len += n;
 	}
 	fclose(f);
 	return text;

@@ -60,6 +60,16 @@ static int map(struct piece *p, uint64_t len)
 	return 0;
 }
 
+/* A core of the daemon has nobody's bytes in it. */
+static int map_undumped(struct piece *p, uint64_t len)
+{
+	int r = map(p, len);
+
+	if (r == 0)
+		madvise(p->at, len, MADV_DONTDUMP);
+	return r;
+}
+
 int piece_init(struct piece *out, enum memory_source source, uint64_t len)
 {
 	_cleanup_(piece_deinit) struct piece p = PIECE_NULL;
@@ -69,7 +79,7 @@ int piece_init(struct piece *out, enum memory_source source, uint64_t len)
 	p.fd = source_open(source, len);
 	if (p.fd < 0)
 		return p.fd;
-	r = map(&p, len);
+	r = map_undumped(&p, len);
 	if (r < 0)
 		return r;
 	p.filled = p.huge_len = source == SOURCE_HUGETLB ? len : 0;
@@ -86,7 +96,7 @@ int piece_adopt(struct piece *out, int fd, uint64_t len)
 	if (r < 0)
 		return r;
 	p.fd = fd;
-	r = map(&p, len);
+	r = map_undumped(&p, len);
 	if (r < 0)
 		return r;
 	p.filled = len;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sysexits.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -374,7 +375,7 @@ int main(int argc, char **argv)
 	umask(0077);
 	if (load(&options, &p.config, &why) < 0) {
 		log_error("vcmd: %s", why.text);
-		return EXIT_FAILURE;
+		return options.check || store_is_handed() ? EXIT_FAILURE : EX_CONFIG;
 	}
 	if (options.check) {
 		printf("%s: ok\n", p.config->path ? p.config->path : "the built-in configuration");

@@ -107,6 +107,13 @@ struct store *store_free(struct store *s)
 	return mem_free(s);
 }
 
+bool store_is_handed(void)
+{
+	const char *names = getenv("LISTEN_FDNAMES");
+
+	return names && strstr(names, STORE_JOURNAL);
+}
+
 bool store_is_kept(const struct store *s)
 {
 	return s->kept;

@@ -34,6 +34,8 @@ int store_give(struct store *s, const char *name, int fd);
 int store_take_handed(struct store *s);
 /* What was handed over and nobody took is closed, and stays kept. Returns NULL; NULL is fine. */
 struct store *store_free(struct store *s);
+/* Whether the process was started with what another has left, which is lost if it is not started again. */
+bool store_is_handed(void);
 /* Whether anybody keeps what is put. */
 bool store_is_kept(const struct store *s);
 size_t store_count(const struct store *s);

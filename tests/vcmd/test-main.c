@@ -202,7 +202,13 @@ START_TEST(vcmd_checks_a_configuration_and_leaves)
 	ck_assert_int_eq(RUN(&r, "--check", "--config", conf), 1);
 	ck_assert_msg(strstr(r.text, "vcmd.conf:2: sessions: 'none' is not a number"), "%s",
 		      r.text);
+	ck_assert_int_eq(RUN(&r, "--config", conf), 78);
+	/* Where another has left something, it is to be started until it is right. */
+	setenv("LISTEN_FDNAMES", "socket:journal-1", 1);
 	ck_assert_int_eq(RUN(&r, "--config", conf), 1);
+	setenv("LISTEN_FDNAMES", "socket", 1);
+	ck_assert_int_eq(RUN(&r, "--config", conf), 78);
+	unsetenv("LISTEN_FDNAMES");
 	f = fopen(conf, "we");
 	fputs("poll = 20\n", f);
 	fclose(f);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/log-limit.h"
 #include "base/reason.h"
 #include "graph/plan.h"
 #include "vcmd/pending.h"
@@ -69,7 +70,9 @@ struct broker {
 	void *reload_ctx;
 	struct pendings pendings;
 	struct client_list strangers; /* connections without a session, oldest first */
-	uint64_t last_stored;         /* the number of the last arena that was put into the store */
+	struct log_limit
+		complaints;   /* of clients that break the protocol: each can come again at once */
+	uint64_t last_stored; /* the number of the last arena that was put into the store */
 	uint64_t started_ns;
 	uint64_t n_clients, n_requests, n_refused, n_quarantined;
 	/* Whoever wants to know that a session has begun, or has been taken back (gone); NULL. */

@@ -8,11 +8,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log-limit.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "graph/graph.h"
 #include "vcmd/broker.h"
 #include "vcmd/call.h"
+#include "vcmd/clock.h"
 #include "vcmd/config.h"
 #include "vcmd/copy.h"
 #include "vcmd/fault.h"
@@ -251,15 +253,23 @@ void client_kill(struct client *c, const struct client *by)
 		loop_timer_set(c->grace, 0);
 }
 
+static void complain(const struct client *c, const char *why)
+{
+	struct log_unsaid unsaid;
+
+	if (log_limit_allows(&c->broker->complaints, clock_coarse_ns(), &unsaid))
+		log_about(LOG_L_WARNING, LOG_ABOUT(.session = client_session_id(c)),
+			  "%s, pid %d, uid %u breaks the protocol: %s%s", c->name, (int)c->pid,
+			  c->uid, why, unsaid.text);
+}
+
 void client_packet(struct client *c, const void *buf, size_t len)
 {
 	struct reason why = { "" };
 
 	if (pipeline_packet(c->broker, c, buf, len, &why) == 0)
 		return;
-	log_about(LOG_L_WARNING, LOG_ABOUT(.session = client_session_id(c)),
-		  "%s, pid %d, uid %u breaks the protocol: %s", c->name, (int)c->pid, c->uid,
-		  why.text);
+	complain(c, why.text);
 	client_gone(c, why.text);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/log-limit.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "vcmd/broker.h"
@@ -56,6 +57,7 @@ struct node_ring {
 	bool served;                    /* something, since it was set */
 	uint32_t remote; /* address of the node's end of the service; RPMSG_ADDR_ANY: not known yet */
 	struct node_guard guard;
+	struct log_limit complaints, comings;
 };
 
 /* --- out */
@@ -150,7 +152,10 @@ static void clear(struct node_ring *r, const char *why)
 
 static void ask(struct node_ring *r, const char *why)
 {
-	log_warning("node %s is asked to reset: %s", r->config->name, why);
+	struct log_unsaid unsaid;
+
+	if (log_limit_allows(&r->complaints, clock_coarse_ns(), &unsaid))
+		log_warning("node %s is asked to reset: %s%s", r->config->name, why, unsaid.text);
 	node_guard_stop(&r->guard, true);
 	r->n_asked++;
 	r->deadline_ns = clock_now_ns() + (uint64_t)r->config->reset_timeout_ms * NS_PER_MS;
@@ -398,12 +403,20 @@ static void on_rung(void *ctx)
 	on_again(ctx, LOOP_READ);
 }
 
+static void say_coming(struct node_ring *r, const char *what)
+{
+	struct log_unsaid unsaid;
+
+	if (log_limit_allows(&r->comings, clock_coarse_ns(), &unsaid))
+		log_info("node %s: %s%s", r->config->name, what, unsaid.text);
+}
+
 /* What it is shown is there already: rings, if nothing is left of whoever was there before; at least the table. */
 static void on_joined(void *ctx)
 {
 	struct node_ring *r = ctx;
 
-	log_info("node %s: somebody has come", r->config->name);
+	say_coming(r, "somebody has come");
 	clear(r, "somebody new has come");
 	node_guard_prepare(&r->guard);
 	turn(r, false);
@@ -414,7 +427,7 @@ static void on_left(void *ctx)
 {
 	struct node_ring *r = ctx;
 
-	log_info("node %s: it has gone", r->config->name);
+	say_coming(r, "it has gone");
 	clear(r, "the node has gone");
 	if (!r->config->file)
 		enter(r, RING_ABSENT);

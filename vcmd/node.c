@@ -8,6 +8,7 @@
 #include <pwd.h>
 #include <string.h>
 
+#include "base/log-limit.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "proto/message.h"
@@ -65,6 +66,7 @@ struct node {
 	bool heard; /* since the watchdog looked last */
 	uint64_t heard_ns;
 	uint64_t count_in, count_out, bytes_in, bytes_out; /* fragments */
+	struct log_limit complaints;
 };
 
 /* --- out */
@@ -245,7 +247,10 @@ static void end_session(struct node *n, const char *why)
 /* The node is told, as far as it still listens. */
 static void refuse_node(struct node *n, int status, const char *why)
 {
-	log_warning("node %s breaks the protocol: %s", n->config->name, why);
+	struct log_unsaid unsaid;
+
+	if (log_limit_allows(&n->complaints, clock_coarse_ns(), &unsaid))
+		log_warning("node %s breaks the protocol: %s%s", n->config->name, why, unsaid.text);
 	if (!n->client)
 		return;
 	client_notice(n->client, status, why);

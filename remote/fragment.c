@@ -8,6 +8,11 @@ struct header {
 	uint16_t index, count;
 };
 
+uint32_t vcm_fragment_number_after(uint32_t number)
+{
+	return number == 0xffffffff ? 2 : number + 1;
+}
+
 uint32_t vcm_fragment_count(size_t len, size_t payload)
 {
 	size_t step = payload - VCM_FRAGMENT_HEADER, count;
@@ -54,9 +59,15 @@ static struct header read_header(const volatile void *fragment)
 	};
 }
 
+/* As numbers go round, whatever is less than half a round ahead is later. 1 is never later: it is the first, and only that. */
+static bool is_later(uint32_t number, uint32_t than)
+{
+	return than == 0 ? number != 0 : number > 1 && number - than - 1 < 0x7fffffff;
+}
+
 static bool begins(struct vcm_assembly *a, const struct header *h, size_t len)
 {
-	if (h->index != 0 || h->number <= a->number || h->count == 0 ||
+	if (h->index != 0 || !is_later(h->number, a->number) || h->count == 0 ||
 	    h->count > VCM_FRAGMENTS_MAX)
 		return false;
 	a->number = h->number;

@@ -5,8 +5,8 @@
  *	 0           4        6        8
  *	  | message  | index  | count  | bytes ...		little endian
  *
- * A sender numbers its messages from 1 on, upwards; their fragments come in order, index 0 to count - 1, at most 64 of
- * them, all but the last of equal length.
+ * A sender numbers its messages from 1 on, upwards, and after the last number from 2 on: 1 is the first of a sender that has
+ * started anew. Their fragments come in order, index 0 to count - 1, at most 64 of them, all but the last of equal length.
  */
 #pragma once
 
@@ -17,6 +17,8 @@
 #define VCM_FRAGMENT_HEADER 8u
 #define VCM_FRAGMENTS_MAX 64u
 
+/* The number of the message after that one; 0: of the first. */
+uint32_t vcm_fragment_number_after(uint32_t number);
 /* How many a message of len bytes takes; 0: too many. payload: bytes of one, header included. */
 uint32_t vcm_fragment_count(size_t len, size_t payload);
 /*

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* Calls of the broker, in two halves. */
 #include "remote/error.h"
+#include "remote/fragment.h"
 #include "remote/hook.h"
 #include "remote/node.h"
 
@@ -37,7 +38,7 @@ static int send_all(struct vcm_node *n)
 	uint32_t count = vcm_fragment_count(n->out.len, n->link->payload), epoch = n->epoch;
 	int r = count ? 0 : -VCM_E2BIG;
 
-	n->number++;
+	n->number = vcm_fragment_number_after(n->number);
 	for (uint32_t i = 0; i < count && r == 0; i++) {
 		size_t len;
 		const void *fragment = vcm_fragment_make(n->out.bytes, n->out.len, n->link->payload,

@@ -35,12 +35,18 @@ static int read_fragment(const void *buf, size_t len, struct fragment *out, stru
 	return 0;
 }
 
+/* As numbers go round, whatever is less than half a round ahead is later. */
+static bool is_later(uint32_t number, uint32_t than)
+{
+	return number != 0 && (than == 0 || number - than - 1 < INT32_MAX);
+}
+
 static int check_order(const struct assembly *a, const struct fragment *f, struct reason *why)
 {
 	if (f->index != a->index)
 		return refuse(why, -EPROTO, "fragment %u of message %u, and not %u", f->index,
 			      f->message, a->index);
-	if (a->index == 0 && f->message <= a->message)
+	if (a->index == 0 && !is_later(f->message, a->message))
 		return refuse(why, -EPROTO, "message %u after %u", f->message, a->message);
 	if (a->index > 0 && (f->message != a->message || f->count != a->count))
 		return refuse(why, -EPROTO,
@@ -91,6 +97,11 @@ enum assembly_result assembly_take(struct assembly *a, const void *fragment, siz
 		return ASSEMBLY_WRONG;
 	append(a, &f);
 	return a->index ? ASSEMBLY_MORE : ASSEMBLY_DONE;
+}
+
+uint32_t fragment_number_after(uint32_t number)
+{
+	return number == UINT32_MAX ? 2 : number + 1;
 }
 
 size_t fragment_count(size_t len, size_t payload)

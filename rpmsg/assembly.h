@@ -6,8 +6,8 @@
  *	 0           4        6        8
  *	  | message  | index  | count  | bytes ...
  *
- * A sender numbers its messages from 1 on, upwards; their fragments come in order, index 0 to count - 1, at most 64 of
- * them, all but the last of equal length.
+ * A sender numbers its messages from 1 on, upwards, and after the last number from 2 on: 1 is the first of a sender that has
+ * started anew. Their fragments come in order, index 0 to count - 1, at most 64 of them, all but the last of equal length.
  */
 #pragma once
 
@@ -40,6 +40,8 @@ void assembly_init(struct assembly *a, void *buf, size_t cap);
 enum assembly_result assembly_take(struct assembly *a, const void *fragment, size_t len,
 				   struct reason *why);
 
+/* The number of the message after that one; 0: of the first. */
+uint32_t fragment_number_after(uint32_t number);
 /* How many fragments a message of len bytes takes; 0: too many. payload: bytes of one, its header included. */
 size_t fragment_count(size_t len, size_t payload);
 /* The longest message. */

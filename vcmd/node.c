@@ -56,8 +56,8 @@ struct node {
 	uint8_t *message, *fragment;
 	size_t payload, max_message;
 	STAILQ_HEAD(, packet) out;
-	size_t n_out;    /* bytes */
-	uint32_t n_sent; /* packets, since the peer has started */
+	size_t n_out;       /* bytes */
+	uint32_t last_sent; /* the number of the last packet; 0: none since the peer has started */
 	bool full;
 	unsigned int n_pauses;
 	const char *broken;       /* why the session cannot go on; from the loop */
@@ -146,7 +146,7 @@ static int over_node_send(void *ctx, const void *buf, size_t len, const int *fds
 			  size_t n_fds _unused_)
 {
 	struct node *n = ctx;
-	uint32_t number = n->n_sent + 1;
+	uint32_t number = fragment_number_after(n->last_sent);
 	uint16_t next = 0;
 
 	if (n->broken)
@@ -155,7 +155,7 @@ static int over_node_send(void *ctx, const void *buf, size_t len, const int *fds
 		n->carrier->flush(n->ctx);
 	else if (out_push(n, number, buf, len, next) < 0)
 		return -ENOMEM;
-	n->n_sent = number;
+	n->last_sent = number;
 	if (n->n_out > OUT_MAX)
 		break_off(n, "the node does not read");
 	return n->broken ? -EPIPE : 0;
@@ -350,7 +350,7 @@ void node_end(struct node *n, const char *why, bool anew)
 	out_drop(n);
 	assembly_init(&n->in, n->message, n->max_message);
 	if (anew)
-		n->n_sent = 0;
+		n->last_sent = 0;
 }
 
 bool node_listens(const struct node *n)

@@ -168,8 +168,33 @@ START_TEST(a_fragment_shorter_than_its_header_is_wrong)
 }
 END_TEST
 
+static enum vcm_assembly_result take_after(uint32_t last, uint32_t number)
+{
+	struct vcm_assembly a;
+
+	vcm_assembly_init(&a, got, sizeof(got));
+	ck_assert_int_eq(take(&a, last, 0, 1, 1), VCM_ASSEMBLY_DONE);
+	return take(&a, number, 0, 1, 1);
+}
+
+START_TEST(numbers_go_round)
+{
+	ck_assert_uint_eq(vcm_fragment_number_after(0), 1);
+	ck_assert_uint_eq(vcm_fragment_number_after(1), 2);
+	ck_assert_uint_eq(vcm_fragment_number_after(UINT32_MAX), 2);
+	ck_assert_int_eq(take_after(UINT32_MAX - 1, UINT32_MAX), VCM_ASSEMBLY_DONE);
+	ck_assert_int_eq(take_after(UINT32_MAX, 2), VCM_ASSEMBLY_DONE);
+	ck_assert_int_eq(take_after(UINT32_MAX, UINT32_MAX), VCM_ASSEMBLY_WRONG);
+	ck_assert_int_eq(take_after(UINT32_MAX, 0), VCM_ASSEMBLY_WRONG);
+	ck_assert_int_eq(take_after(UINT32_MAX, 1), VCM_ASSEMBLY_WRONG);
+	ck_assert_int_eq(take_after(2, UINT32_MAX), VCM_ASSEMBLY_WRONG);
+	ck_assert_int_eq(take_after(5, 5 + 0x7fffffffu), VCM_ASSEMBLY_DONE);
+	ck_assert_int_eq(take_after(5, 5 + 0x80000000u), VCM_ASSEMBLY_WRONG);
+}
+END_TEST
+
 SUITE_MAIN("remote/fragment", a_message_takes_as_many_fragments_as_it_must,
 	   the_host_puts_together_what_a_node_cuts, a_node_puts_together_what_the_host_cuts,
 	   what_does_not_follow_is_wrong, what_cannot_begin_a_message_is_wrong,
 	   nothing_is_written_beyond_the_room_for_a_message,
-	   a_fragment_shorter_than_its_header_is_wrong)
+	   a_fragment_shorter_than_its_header_is_wrong, numbers_go_round)

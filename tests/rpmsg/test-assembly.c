@@ -161,7 +161,47 @@ START_TEST(a_peer_that_counts_from_1_again_has_started_anew)
 }
 END_TEST
 
+static enum assembly_result take_after(uint32_t last, uint32_t number)
+{
+	struct assembly a;
+
+	assembly_init(&a, buf, CAP);
+	ck_assert_int_eq(take(&a, last, 0, 1, 10), ASSEMBLY_DONE);
+	return take(&a, number, 0, 1, 10);
+}
+
+START_TEST(numbers_go_round)
+{
+	struct assembly a;
+	uint32_t number = UINT32_MAX - 2;
+
+	assembly_init(&a, buf, CAP);
+	for (int i = 0; i < 6; i++) {
+		ck_assert_int_eq(take(&a, number, 0, 2, 10), ASSEMBLY_MORE);
+		ck_assert_int_eq(take(&a, number, 1, 2, 10), ASSEMBLY_DONE);
+		number = fragment_number_after(number);
+	}
+	ck_assert_uint_eq(number, 5);
+	ck_assert_uint_eq(fragment_number_after(0), 1);
+	ck_assert_uint_eq(fragment_number_after(UINT32_MAX), 2);
+}
+END_TEST
+
+START_TEST(the_later_half_of_all_numbers_follows)
+{
+	ck_assert_int_eq(take_after(UINT32_MAX, 2), ASSEMBLY_DONE);
+	ck_assert_int_eq(take_after(UINT32_MAX, UINT32_MAX), ASSEMBLY_WRONG);
+	ck_assert_int_eq(take_after(UINT32_MAX, UINT32_MAX - 1), ASSEMBLY_WRONG);
+	ck_assert_int_eq(take_after(UINT32_MAX, 0), ASSEMBLY_WRONG);
+	ck_assert_int_eq(take_after(UINT32_MAX, 1), ASSEMBLY_AGAIN);
+	ck_assert_int_eq(take_after(2, UINT32_MAX), ASSEMBLY_WRONG);
+	ck_assert_int_eq(take_after(5, 5 + 0x7fffffffu), ASSEMBLY_DONE);
+	ck_assert_int_eq(take_after(5, 5 + 0x80000000u), ASSEMBLY_WRONG);
+}
+END_TEST
+
 SUITE_MAIN("assembly", what_was_cut_comes_together, a_message_has_64_fragments_at_most,
 	   what_holds_no_bytes_is_nothing, disorder_is_wrong, disorder_amid_a_message_is_wrong,
 	   a_message_longer_than_its_buffer_is_wrong,
-	   a_peer_that_counts_from_1_again_has_started_anew)
+	   a_peer_that_counts_from_1_again_has_started_anew, numbers_go_round,
+	   the_later_half_of_all_numbers_follows)

@@ -26,6 +26,9 @@
 #define POLL_MAX_MS 16
 #define ROOM_MS 2
 #define STATUS_MS 50
+/* How long the status is 0 for a node that has asked to be reset, and may look for that; and how far starts are apart at
+ * least, for one that resets over and over. */
+#define HOLD_MS 20
 /* Its memory is not there: perhaps it comes back. */
 #define LOST_MS 1000
 
@@ -52,6 +55,7 @@ struct node_ring {
 	bool heard;           /* anything, since the rings were made */
 	bool wants_room;      /* as the node was told */
 	uint64_t deadline_ns; /* of ASKED */
+	uint64_t held_ns;     /* of CLEARING: no start before */
 	uint64_t n_starts, n_asked;
 	unsigned int poll_ms, timer_ms; /* timer_ms: what the timer was set to, 0: it is not */
 	bool served;                    /* something, since it was set */
@@ -129,6 +133,11 @@ static void enter(struct node_ring *r, enum ring_state state)
 	r->state = state;
 }
 
+static void hold(struct node_ring *r)
+{
+	r->held_ns = clock_now_ns() + (uint64_t)HOLD_MS * NS_PER_MS;
+}
+
 static void start(struct node_ring *r)
 {
 	r->broken = r->heard = false;
@@ -136,6 +145,7 @@ static void start(struct node_ring *r)
 	r->remote = RPMSG_ADDR_ANY;
 	r->poll_ms = POLL_MIN_MS;
 	r->n_starts++;
+	hold(r);
 	enter(r, RING_UP);
 	node_guard_start(&r->guard, !node_bell_works(r->bell));
 }
@@ -148,6 +158,14 @@ static void clear(struct node_ring *r, const char *why)
 	node_end(r->node, why, true);
 	enter(r, RING_CLEARING);
 	loop_again(r->watch);
+}
+
+/* One that wrote 0 has seen it; one that asked for a reset may wait for it. */
+static void clear_for_node(struct node_ring *r, enum driver_look look)
+{
+	if (look != DRIVER_GONE)
+		hold(r);
+	clear(r, look == DRIVER_GONE ? "the node has reset" : "the node wants a reset");
 }
 
 static void ask(struct node_ring *r, const char *why)
@@ -296,7 +314,7 @@ static unsigned int turn_up(struct node_ring *r)
 	if (r->state != RING_UP)
 		return n;
 	if (look != DRIVER_FINE)
-		clear(r, look == DRIVER_GONE ? "the node has reset" : "the node wants a reset");
+		clear_for_node(r, look);
 	else if (r->broken)
 		ask(r, "its rings are broken");
 	else if (watch_for_room(r) || (n == TURN_MESSAGES && node_listens(r->node)))
@@ -353,7 +371,13 @@ static void set_timer(struct node_ring *r, bool timed)
 		loop_timer_clear(r->timer);
 }
 
-/* Whether there was something. timed: called by the timer, after as long as that was set to. */
+static bool may_start(const struct node_ring *r, bool timed)
+{
+	return r->state == RING_CLEARING && (!r->guard.lost || timed) &&
+	       clock_now_ns() >= r->held_ns && node_clear(r->node);
+}
+
+/* Whether there was something; a start is nothing to poll for. timed: called by the timer, after as long as that was set to. */
 static bool turn(struct node_ring *r, bool timed)
 {
 	bool served = false;
@@ -364,10 +388,8 @@ static bool turn(struct node_ring *r, bool timed)
 		served = turn_up(r) > 0;
 	else if (r->state == RING_ASKED)
 		turn_asked(r);
-	if (r->state == RING_CLEARING && node_clear(r->node) && (!r->guard.lost || timed)) {
+	if (may_start(r, timed))
 		start(r);
-		served = true;
-	}
 	r->served |= served;
 	set_timer(r, timed);
 	return served;
@@ -418,6 +440,7 @@ static void on_joined(void *ctx)
 
 	say_coming(r, "somebody has come");
 	clear(r, "somebody new has come");
+	r->held_ns = 0;
 	node_guard_prepare(&r->guard);
 	turn(r, false);
 }

@@ -15,7 +15,10 @@
 #include "proto/message.h"
 #include "rpmsg/assembly.h"
 #include "vcmd/broker.h"
+#include "vcmd/clock.h"
 #include "vcmd/loop.h"
+#include "vcmd/node.h"
+#include "vcmd/nodes.h"
 
 /* Messages of a node a turn, as in node-ring.c, and turns that pass between a request of another and its reply. */
 #define TURN_MESSAGES 16
@@ -247,6 +250,53 @@ START_TEST(bytes_that_change_all_the_time_harm_nobody_else)
 }
 END_TEST
 
+#define RESETS_MS 300
+#define MIN_MS_PER_START 20
+
+static void on_reset(void *ctx)
+{
+	*firmware_status(&scene.relay.firmware) = *(const uint8_t *)ctx;
+	loop_timer_set(flood_timer, 0);
+}
+
+static bool is_past(struct world *w _unused_, void *ctx)
+{
+	return clock_now_ns() >= *(const uint64_t *)ctx;
+}
+
+static uint64_t n_starts(void)
+{
+	struct node_report report;
+
+	nodes_report(nodes_get(scene.world->broker->nodes, 0), &report);
+	return report.epoch;
+}
+
+static void reset_without_end(uint8_t status)
+{
+	uint64_t start, end;
+
+	open_flood("file = \"@/window\"", false);
+	loop_timer_free(flood_timer);
+	flood_timer = loop_timer_new(scene.world->loop, on_reset, &status);
+	loop_timer_set(flood_timer, 0);
+	start = clock_now_ns();
+	end = start + RESETS_MS * 1000000ull;
+	world_until(scene.world, is_past, &end);
+	ck_assert_uint_gt(n_starts(), 1);
+	ck_assert_uint_le(n_starts(), (clock_now_ns() - start) / 1000000u / MIN_MS_PER_START + 2);
+	loop_timer_clear(flood_timer);
+	world_until(scene.world, is_up, NULL);
+	close_flood();
+}
+
+START_TEST(resets_without_end_make_few_starts)
+{
+	reset_without_end(0);
+	reset_without_end(0x47);
+}
+END_TEST
+
 static bool can_resume(struct world *w _unused_, void *ctx _unused_)
 {
 	return scene.relay.attached;
@@ -281,4 +331,4 @@ END_TEST
 
 SUITE_MAIN("node-hostile", a_flood_holds_nobody_up, a_node_that_does_not_read_is_not_read,
 	   a_flood_of_sessions_has_one, bytes_that_change_all_the_time_harm_nobody_else,
-	   a_window_whose_file_is_cut_is_lost_and_nothing_else)
+	   a_window_whose_file_is_cut_is_lost_and_nothing_else, resets_without_end_make_few_starts)

@@ -177,6 +177,12 @@ static void run_lite(const char *path, const void *arg, bool is_late)
 	call_in_every_length();
 }
 
+enum convention {
+	ASKS,
+	WRITES_0,
+	ASKS_UNTIL_0,
+};
+
 /* --- OpenAMP -------------------------------------------------------------------------------------------------------- */
 
 /* remoteproc_set_rsc_table(): the table must be there as soon as the memory is; it gives ids, and writes them down. */
@@ -241,16 +247,40 @@ static void openamp_session(void)
 	call_in_every_length();
 }
 
-/* resets: by one convention and by the other, and it goes on. */
+/* One that waits for 0 itself, and asks again when it was not looking while it was there. */
+static void reset_until_0(void)
+{
+	volatile uint8_t *status = node.base + 44;
+	int tries = 0;
+
+	do {
+		ck_assert_int_lt(tries++, 10);
+		*status = STATUS_READY | NEEDS_RESET;
+		ring(NULL, 2);
+		for (int i = 0; i < WAIT_MS && *status & NEEDS_RESET; i++)
+			poll(NULL, 0, 1);
+	} while (*status != 0);
+}
+
+static void reset_by(enum convention convention)
+{
+	if (convention == ASKS_UNTIL_0) {
+		reset_until_0();
+		return;
+	}
+	node.base[44] = convention == WRITES_0 ? 0 : STATUS_READY | NEEDS_RESET;
+	ring(NULL, 2);
+	while (node.base[44] & NEEDS_RESET)
+		poll(NULL, 0, 1);
+}
+
+/* resets: by each convention, and it goes on. */
 static void run_openamp(const char *path, const void *arg _unused_, bool resets)
 {
 	begin(path);
 	openamp_session();
-	for (int i = 0; i < (resets ? 4 : 0); i++) {
-		node.base[44] = i % 2 ? 0 : STATUS_READY | NEEDS_RESET;
-		ring(NULL, 2);
-		while (node.base[44] & NEEDS_RESET)
-			poll(NULL, 0, 1);
+	for (int i = 0; i < (resets ? 6 : 0); i++) {
+		reset_by(i % 3);
 		openamp_session();
 	}
 	if (node.firmware.ns)

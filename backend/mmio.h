@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Register access: 32-bit registers at byte offsets of a window, wherever the window is: the simulator's model, a
- * mapped /dev/uioN, a VFIO region. The driver above it is the same.
+ * mapped /dev/uioN or /dev/mem. The driver above it is the same.
  */
 #pragma once
 

@@ -255,6 +255,17 @@ void *memcpy(void *to, const void *from, size_t len)
 	return start;
 }
 
+void *memmove(void *to, const void *from, size_t len)
+{
+	uint8_t *t = (uint8_t *)to + len - 1;
+	const uint8_t *f = (const uint8_t *)from + len - 1;
+
+	if ((uintptr_t)to - (uintptr_t)from >= len)
+		return memcpy(to, from, len);
+	__asm__ volatile("std\n\trep movsb\n\tcld" : "+D"(t), "+S"(f), "+c"(len)::"memory");
+	return to;
+}
+
 void *memset(void *to, int c, size_t len)
 {
 	void *start = to;

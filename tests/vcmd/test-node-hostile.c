@@ -20,9 +20,10 @@
 #include "vcmd/node.h"
 #include "vcmd/nodes.h"
 
-/* Messages of a node a turn, as in node-ring.c, and turns that pass between a request of another and its reply. */
+/* Messages of a node a turn, as in node-ring.c, and turns that pass between a request of another and its reply: two or three,
+ * and more where a sanitizer or valgrind makes each of them long. */
 #define TURN_MESSAGES 16
-#define TURNS (getenv("VCM_UNDER_VALGRIND") ? 8u : 3u)
+#define TURNS 8u
 
 static struct loop_timer *flood_timer;
 static struct codec *codec;

@@ -178,6 +178,16 @@ static int check_bounds(const cfg_t *cfg, const char *name, uint64_t v)
 	return 0;
 }
 
+static int give_number(cfg_t *cfg, cfg_opt_t *opt, const char *text, uint64_t n, void *result)
+{
+	if (check_bounds(cfg, opt->name, n) < 0)
+		return -1;
+	if (value_give(value_new(cfg, opt, text), result) < 0)
+		return -1;
+	(*(struct value **)result)->number = n;
+	return 0;
+}
+
 int value_number(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
 {
 	const char *end = "";
@@ -185,12 +195,7 @@ int value_number(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
 
 	if (!value_digits(text, &end, &n) || *end)
 		return value_wrong(cfg, "%s: '%s' is not a number", opt->name, text);
-	if (check_bounds(cfg, opt->name, n) < 0)
-		return -1;
-	if (value_give(value_new(cfg, opt, text), result) < 0)
-		return -1;
-	(*(struct value **)result)->number = n;
-	return 0;
+	return give_number(cfg, opt, text, n, result);
 }
 
 int value_len(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
@@ -200,12 +205,7 @@ int value_len(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
 	if (!parse_suffixed(text, &n))
 		return value_wrong(cfg, "%s: '%s' is not a length, such as 4096, 64K, 16M or 1G",
 				   opt->name, text);
-	if (check_bounds(cfg, opt->name, n) < 0)
-		return -1;
-	if (value_give(value_new(cfg, opt, text), result) < 0)
-		return -1;
-	(*(struct value **)result)->number = n;
-	return 0;
+	return give_number(cfg, opt, text, n, result);
 }
 
 int value_pages(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)

@@ -62,7 +62,7 @@ static bool is_spare(const struct journal_chunk *c)
 
 static bool id_is_whole(const struct chunk_id *id)
 {
-	return id->version == JOURNAL_VERSION && id->number > 0 &&
+	return id->version == JOURNAL_VERSION && id->number > 0 && id->base <= id->number &&
 	       id->crc == crc32c(0, id, offsetof(struct chunk_id, crc));
 }
 
@@ -105,13 +105,16 @@ static size_t sort(struct journal_chunk *chunks, size_t n)
 	return kept;
 }
 
-/* A mark that is kept twice; 0 when the two disagree. */
+/* A mark that is kept twice, and only grows: nobody was told of more than the smaller one says. */
+static uint64_t smaller(const uint64_t twice[2])
+{
+	return twice[0] < twice[1] ? twice[0] : twice[1];
+}
+
 static uint64_t mark(struct reading *r, const uint64_t twice[2])
 {
-	if (twice[0] == twice[1])
-		return twice[0];
-	r->out->n_warnings++;
-	return 0;
+	r->out->n_warnings += twice[0] != twice[1];
+	return smaller(twice);
 }
 
 /* The oldest chunk that is needed: the last one knows, or knew when it was made. */
@@ -135,7 +138,7 @@ static uint64_t base_of(struct reading *r, const struct journal_chunk *last)
 static void count_lost(struct reading *r, const struct journal_chunk *c, size_t from)
 {
 	const struct chunk_head *h = head_of(c);
-	uint64_t end = h && h->end[0] == h->end[1] ? h->end[0] : 0;
+	uint64_t end = h ? smaller(h->end) : 0;
 
 	if (end > from)
 		r->out->lost_bytes += end - from;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "journal/crc.h"
 #include "tests/journal/book.h"
 #include "tests/suite.h"
 
@@ -162,6 +163,49 @@ START_TEST(the_oldest_chunk_is_missed_unless_the_base_is_behind_it)
 }
 END_TEST
 
+/* Its checksum is right, and yet it says what cannot be. */
+START_TEST(a_head_whose_base_is_behind_it_is_damaged)
+{
+	struct journal_report report;
+	struct chunk_head *head;
+
+	write_book();
+	head = (struct chunk_head *)(void *)book.bytes[1];
+	for (size_t i = 0; i < 2; i++) {
+		head->id[i].base = head->id[i].number + 1;
+		head->id[i].crc = crc32c(0, &head->id[i], offsetof(struct chunk_id, crc));
+	}
+	head->base[0] = head->base[1] = 0;
+	book_read(&book, &report);
+	ck_assert_int_eq(report.damage, JOURNAL_CORRUPT);
+	ck_assert_uint_eq(report.n_records, PER_CHUNK);
+	ck_assert_uint_eq(report.lost_bytes, PER_CHUNK * (record_at(1) - record_at(0)));
+	book_deinit(&book);
+}
+END_TEST
+
+/* The writer died between the two marks: what the first one has more nobody was told of, what both have was there. */
+START_TEST(of_two_marks_that_disagree_the_smaller_one_counts)
+{
+	struct journal_report report;
+	struct chunk_head *head;
+
+	write_book();
+	head = (struct chunk_head *)(void *)book.bytes[1];
+	head->end[1] = record_at(PER_CHUNK - 1);
+	book_read(&book, &report);
+	ck_assert_int_eq(report.damage, JOURNAL_WHOLE);
+	ck_assert_uint_eq(report.n_records, N_RECORDS);
+	ck_assert_uint_eq(report.n_warnings, 1);
+	memset(book.bytes[1] + record_at(2), 0, record_at(PER_CHUNK) - record_at(2));
+	book_read(&book, &report);
+	ck_assert_int_eq(report.damage, JOURNAL_CORRUPT);
+	ck_assert_uint_eq(report.offset, record_at(2));
+	ck_assert_uint_eq(report.lost_bytes, (PER_CHUNK - 3) * (record_at(1) - record_at(0)));
+	book_deinit(&book);
+}
+END_TEST
+
 START_TEST(a_later_format_is_refused)
 {
 	struct journal_report report;
@@ -218,5 +262,7 @@ END_TEST
 
 SUITE_MAIN("reader", every_byte_may_be_flipped, every_truncation_is_met,
 	   records_that_were_zeroed_are_missed, a_chunk_that_is_missing_is_missed,
-	   the_oldest_chunk_is_missed_unless_the_base_is_behind_it, a_later_format_is_refused,
+	   the_oldest_chunk_is_missed_unless_the_base_is_behind_it,
+	   a_head_whose_base_is_behind_it_is_damaged,
+	   of_two_marks_that_disagree_the_smaller_one_counts, a_later_format_is_refused,
 	   a_chunk_that_was_never_written_to_is_none, noise_is_no_journal)

@@ -7,21 +7,9 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "memory/arena.h"
 #include "memory/guard.h"
 #include "memory/place.h"
-#include "memory/stock.h"
-#include "memory/tables.h"
-#include "memory/window.h"
-
-struct memory {
-	struct arenas arenas;
-	struct stock stock;
-	struct windows windows;
-	struct tables tables; /* the own; those of hardware are chained to it */
-	uint64_t n_fallbacks;
-	bool guarded, huge_short; /* huge_short: already warned */
-};
+#include "memory/room.h"
 
 CLEANUP_DEFINE(struct memory *, memory_free)
 CLEANUP_DEFINE(struct arena *, arena_free)
@@ -75,8 +63,7 @@ bool memory_idle(struct memory *m)
 	return stock_wants(&m->stock) || m->arenas.closing_bytes > 0;
 }
 
-/* Gives up what helps somebody who is refused memory or fds: false when there is nothing. */
-static bool relieve(struct memory *m, enum memory_source source, int err)
+bool room_relieve(struct memory *m, enum memory_source source, int err)
 {
 	bool stock_helps = source == SOURCE_MEMFD || err != -ENOMEM, any;
 
@@ -105,7 +92,7 @@ static int piece_new_pressing(struct memory *m, enum memory_source source, uint6
 	if (r == 0 || r == -EINVAL)
 		return r;
 	piece_deinit(out);
-	return relieve(m, source, r) ? piece_new(m, source, len, out) : r;
+	return room_relieve(m, source, r) ? piece_new(m, source, len, out) : r;
 }
 
 static void fell_back(struct memory *m, const struct arena *a, int err)
@@ -120,8 +107,7 @@ static void fell_back(struct memory *m, const struct arena *a, int err)
 	m->huge_short = true;
 }
 
-/* -ENOMEM, -EINVAL: others will do, which has been said. */
-static int take_huge(struct memory *m, struct arena *a)
+int room_take_huge(struct memory *m, struct arena *a)
 {
 	int r = piece_new_pressing(m, SOURCE_HUGETLB, range_len(a->pa), &a->piece);
 
@@ -132,7 +118,7 @@ static int take_huge(struct memory *m, struct arena *a)
 	return r;
 }
 
-static int place_in_window(struct memory *m, struct arena *a, enum memory_source source)
+int room_place_in_window(struct memory *m, struct arena *a, enum memory_source source)
 {
 	struct window *w = windows_at(&m->windows, a->pa);
 	struct piece *p = &a->piece;
@@ -144,24 +130,17 @@ static int place_in_window(struct memory *m, struct arena *a, enum memory_source
 	p->window = w;
 	p->strict = w->strict;
 	p->at = w->at + (a->pa.first - w->pa.first);
-	p->len = p->filled = range_len(a->pa);
+	p->len = range_len(a->pa);
 	p->huge_len = w->page ? p->len : 0;
 	return 0;
-}
-
-static int zero_in_window(const struct arena *a)
-{
-	const struct piece *p = &a->piece;
-
-	return place_zero(PLACE_GUARDED | (p->strict ? PLACE_WORDS : 0), p->at, p->len);
 }
 
 /* Zeroed only now: it may be a device's until it is somebody's. */
 static int place_new_in_window(struct memory *m, struct arena *a, enum memory_source source)
 {
-	int r = place_in_window(m, a, source);
+	int r = room_place_in_window(m, a, source);
 
-	return r < 0 ? r : zero_in_window(a);
+	return r < 0 ? r : piece_fill(&a->piece);
 }
 
 static int arena_fill(struct memory *m, struct arena *a, enum memory_source source)
@@ -171,14 +150,14 @@ static int arena_fill(struct memory *m, struct arena *a, enum memory_source sour
 	if (source == SOURCE_WINDOW || source == SOURCE_PAGEMAP)
 		return place_new_in_window(m, a, source);
 	if (source == SOURCE_HUGETLB) {
-		r = take_huge(m, a);
+		r = room_take_huge(m, a);
 		if (r != -ENOMEM && r != -EINVAL)
 			return r;
 	}
 	return piece_new_pressing(m, SOURCE_MEMFD, range_len(a->pa), &a->piece);
 }
 
-static int refuse_short(struct reason *why, const struct arena *a, int err)
+int room_refuse_short(struct reason *why, const struct arena *a, int err)
 {
 	if (err == -EFAULT)
 		return refuse(why, err, "memory at 0x%" PRIx64 " cannot be reached", a->pa.first);
@@ -190,6 +169,13 @@ static int refuse_short(struct reason *why, const struct arena *a, int err)
 		      err == -EMFILE ? "LimitNOFILE" : "fs.file-max");
 }
 
+void room_link(struct memory *m, struct arena *a)
+{
+	if (a->piece.window)
+		unplaced_spoil(a->piece.window, a->pa);
+	arenas_link(&m->arenas, a);
+}
+
 static bool meets_tables(const struct memory *m, struct range pa)
 {
 	const struct tables *t = &m->tables;
@@ -199,7 +185,7 @@ static bool meets_tables(const struct memory *m, struct range pa)
 	return t;
 }
 
-static int refuse_in_use(struct memory *m, uint32_t id, struct range pa, struct reason *why)
+int room_refuse_in_use(struct memory *m, uint32_t id, struct range pa, struct reason *why)
 {
 	const struct arena *met = arenas_meeting(&m->arenas, pa);
 
@@ -266,7 +252,7 @@ int memory_arena_new(struct memory *m, uint32_t id, struct range pa, enum memory
 
 	assert(pa.first <= pa.last && is_aligned(pa.first, PAGE_LEN) &&
 	       is_aligned(pa.last + 1, PAGE_LEN));
-	r = refuse_in_use(m, id, pa, why);
+	r = room_refuse_in_use(m, id, pa, why);
 	if (r < 0)
 		return r;
 	a = arena_make(id, pa);
@@ -274,8 +260,8 @@ int memory_arena_new(struct memory *m, uint32_t id, struct range pa, enum memory
 		return refuse(why, -ENOMEM, "the broker has no memory left");
 	r = arena_fill(m, a, source);
 	if (r < 0)
-		return refuse_short(why, a, r);
-	arenas_link(&m->arenas, STEAL_PTR(a));
+		return room_refuse_short(why, a, r);
+	room_link(m, STEAL_PTR(a));
 	return 0;
 }
 
@@ -285,16 +271,17 @@ int memory_arena_adopt(struct memory *m, uint32_t id, struct range pa, int fd, s
 	int r;
 
 	assert(pa.first <= pa.last);
-	r = refuse_in_use(m, id, pa, why);
+	r = room_refuse_in_use(m, id, pa, why);
 	if (r < 0)
 		return r;
 	a = arena_make(id, pa);
 	if (!a)
 		return refuse(why, -ENOMEM, "the broker has no memory left");
-	r = fd < 0 ? place_in_window(m, a, SOURCE_WINDOW) :
+	r = fd < 0 ? room_place_in_window(m, a, SOURCE_WINDOW) :
 		     piece_adopt(&a->piece, fd, range_len(pa));
+	a->piece.filled = a->piece.len;
 	if (r == -EFAULT)
-		return refuse_short(why, a, r);
+		return room_refuse_short(why, a, r);
 	if (r == -EINVAL)
 		return refuse(why, r,
 			      "what was left of arena %" PRIu32
@@ -302,98 +289,7 @@ int memory_arena_adopt(struct memory *m, uint32_t id, struct range pa, int fd, s
 			      id);
 	if (r < 0)
 		return refuse(why, r, "arena %" PRIu32 " cannot be mapped", id);
-	arenas_link(&m->arenas, STEAL_PTR(a));
-	return 0;
-}
-
-struct memory_unplaced {
-	struct arena *arena;
-};
-
-struct memory_unplaced *memory_unplaced_free(struct memory *m, struct memory_unplaced *u)
-{
-	if (!u)
-		return NULL;
-	if (u->arena)
-		arenas_close(&m->arenas, u->arena);
-	return mem_free(u);
-}
-
-bool memory_is_at_hand(const struct memory *m, uint64_t len, enum memory_source source)
-{
-	return len <= SZ_2M || source == SOURCE_HUGETLB ||
-	       (source == SOURCE_MEMFD && stock_has(&m->stock, len));
-}
-
-/* Its pages come later. */
-static int take_piece(struct memory *m, struct arena *a, enum memory_source source)
-{
-	uint64_t len = range_len(a->pa);
-	int r;
-
-	if (source == SOURCE_HUGETLB) {
-		r = take_huge(m, a);
-		if (r != -ENOMEM && r != -EINVAL)
-			return r;
-	}
-	if (stock_take(&m->stock, len, &a->piece))
-		return 0;
-	r = piece_init(&a->piece, SOURCE_MEMFD, len);
-	return r < 0 && relieve(m, SOURCE_MEMFD, r) ? piece_init(&a->piece, SOURCE_MEMFD, len) : r;
-}
-
-struct memory_unplaced *memory_unplaced_new(struct memory *m, struct range pa,
-					    enum memory_source source, struct reason *why)
-{
-	struct memory_unplaced *u = mem_new0(struct memory_unplaced);
-	int r;
-
-	assert(source == SOURCE_MEMFD || source == SOURCE_HUGETLB);
-	if (u)
-		u->arena = arena_make(0, pa);
-	if (!u || !u->arena) {
-		refuse(why, 0, "the broker has no memory left");
-		return memory_unplaced_free(m, u);
-	}
-	r = take_piece(m, u->arena, source);
-	if (r < 0) {
-		refuse_short(why, u->arena, r);
-		return memory_unplaced_free(m, u);
-	}
-	return u;
-}
-
-int memory_unplaced_fill(struct memory *m, struct memory_unplaced *u, bool *out_more,
-			 struct reason *why)
-{
-	struct piece *p = &u->arena->piece;
-	int r = 0;
-
-	*out_more = p->filled < p->len;
-	if (*out_more)
-		r = piece_fill_step(p, out_more);
-	if (r < 0 && relieve(m, p->source, r))
-		r = piece_fill_step(p, out_more);
-	return r < 0 ? refuse_short(why, u->arena, r) : 0;
-}
-
-int memory_unplaced_fd(const struct memory_unplaced *u)
-{
-	return u->arena->piece.fd;
-}
-
-int memory_arena_place(struct memory *m, uint32_t id, struct range pa, struct memory_unplaced *u,
-		       struct reason *why)
-{
-	int r = refuse_in_use(m, id, pa, why);
-
-	if (r < 0)
-		return r;
-	assert(range_len(pa) == u->arena->piece.len);
-	u->arena->id = id;
-	u->arena->pa = pa;
-	arenas_link(&m->arenas, STEAL_PTR(u->arena));
-	memory_unplaced_free(m, u);
+	room_link(m, STEAL_PTR(a));
 	return 0;
 }
 

@@ -77,19 +77,23 @@ int memory_arena_adopt(struct memory *m, uint32_t id, struct range pa, int fd, s
 /* Whether such an arena can be had without holding anybody up: it is short, or one lies ready. */
 bool memory_is_at_hand(const struct memory *m, uint64_t len, enum memory_source source);
 /*
- * Bytes for an arena whose address is not known yet: as long as pa, zeroed and sealed as its source is; not of a window.
- * NULL with the reason. They are there when memory_unplaced_fill() has said so; then they can be placed, and are an arena: 0;
- * -EEXIST, and they stay the caller's.
+ * Bytes for an arena that is not there yet: as long as pa, zeroed and sealed as its source is. Those of a window or of a huge
+ * page are where pa is: nobody has it, and whoever is given a part of it meanwhile spoils it. NULL with the reason.
+ * They are there when memory_unplaced_fill() has said so; then they can be placed where they fit, and are an arena: 0; -EEXIST,
+ * and they stay the caller's.
  */
 struct memory_unplaced;
 struct memory_unplaced *memory_unplaced_new(struct memory *m, struct range pa,
 					    enum memory_source source, struct reason *why);
-/* One bounded step. *out_more: there is another. 0; -ENOMEM, and the reason. */
+/* One bounded step. *out_more: there is another. 0; -ENOMEM, -EFAULT (bytes that cannot be reached), and the reason. */
 int memory_unplaced_fill(struct memory *m, struct memory_unplaced *u, bool *out_more,
 			 struct reason *why);
 /* Returns NULL; u NULL is fine. */
 struct memory_unplaced *memory_unplaced_free(struct memory *m, struct memory_unplaced *u);
-int memory_unplaced_fd(const struct memory_unplaced *u); /* which stays its own */
+int memory_unplaced_fd(const struct memory_unplaced *u); /* which stays its own; -1: of a window */
+/* Whether it is what an arena there, of that source, wants: anywhere of its length; in a window, just there, and unspoilt. */
+bool memory_unplaced_fits(const struct memory_unplaced *u, struct range pa,
+			  enum memory_source source);
 int memory_arena_place(struct memory *m, uint32_t id, struct range pa, struct memory_unplaced *u,
 		       struct reason *why);
 /*

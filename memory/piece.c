@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/range.h"
+#include "memory/place.h"
 #include "memory/source.h"
 
 #ifndef MADV_POPULATE_READ
@@ -17,6 +18,8 @@
 #endif
 
 #define FILL_STEP_SMALL (SZ_1M / 2)
+#define ZERO_STEP SZ_1M
+#define ZERO_STEP_STRICT SZ_64K
 #define CLOSE_STEP_SMALL SZ_2M
 #define CLOSE_STEP_HUGE (4 * SZ_16M)
 
@@ -147,15 +150,33 @@ static int fill_small(struct piece *p, uint64_t len)
 	return 0;
 }
 
-int piece_fill_step(struct piece *p, bool *out_more)
+static int fill_step(struct piece *p)
 {
-	uint64_t left = p->len - p->filled, len = left < FILL_STEP_SMALL ? left : FILL_STEP_SMALL;
-	int r = 0;
+	uint64_t left = p->len - p->filled;
 
 	if (left >= SZ_2M && is_aligned(p->filled, SZ_2M) && fill_huge(p, SZ_2M))
-		len = 0;
-	if (len > 0)
-		r = fill_small(p, len);
+		return 0;
+	return fill_small(p, left < FILL_STEP_SMALL ? left : FILL_STEP_SMALL);
+}
+
+/* Of a window the pages are there. */
+static int zero_step(struct piece *p)
+{
+	uint64_t left = p->len - p->filled, step = p->strict ? ZERO_STEP_STRICT : ZERO_STEP;
+	int r;
+
+	step = left < step ? left : step;
+	r = place_zero(PLACE_GUARDED | (p->strict ? PLACE_WORDS : 0), p->at + p->filled, step);
+	p->filled += r < 0 ? 0 : step;
+	return r;
+}
+
+int piece_fill_step(struct piece *p, bool *out_more)
+{
+	int r = 0;
+
+	if (p->filled < p->len)
+		r = p->window ? zero_step(p) : fill_step(p);
 	*out_more = p->filled < p->len;
 	return r;
 }
@@ -167,7 +188,7 @@ int piece_fill(struct piece *p)
 	int r = 0;
 
 	/* One call costs less than many, but it succeeds as a whole only. */
-	if (whole > SZ_2M && is_aligned(p->filled, SZ_2M))
+	if (whole > SZ_2M && is_aligned(p->filled, SZ_2M) && !p->window)
 		fill_huge(p, whole);
 	for (more = p->filled < p->len; r == 0 && more;)
 		r = piece_fill_step(p, &more);

@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include <bsd/sys/queue.h>
 #include <bsd/sys/tree.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,6 +30,7 @@ struct window {
 	bool page;
 	bool given; /* of a page: somebody else has or had its file */
 	bool lost;  /* of a page: its file is not at this address any more */
+	LIST_HEAD(, memory_unplaced) unplaced; /* free parts that are zeroed for somebody */
 };
 
 RB_HEAD(windows, window);

@@ -21,6 +21,8 @@
 #define AT_ONCE SZ_2M
 /* What small requests may have taken together; a large one is longer. */
 #define SMALL_MAX (4 * SZ_16M)
+/* Memory in a window that others have had meanwhile, so often in a row, is zeroed while everybody waits. */
+#define TRIES_MAX 3
 
 /* A request of its own, until it is carried out. */
 struct pending {
@@ -29,6 +31,7 @@ struct pending {
 	struct broker *broker;
 	struct client *client;
 	bool has_turn;
+	unsigned int tries; /* before this one */
 	enum pending_size size;
 	uint64_t missing;
 	struct ahead_list ahead;
@@ -63,7 +66,7 @@ static int store(struct broker *b, struct ahead *a, struct reason *why)
 {
 	int r;
 
-	if (!b->journal)
+	if (!b->journal || memory_unplaced_fd(a->memory) < 0)
 		return 0;
 	r = store_put(b->store, STORE_ARENA, b->last_stored + 1, memory_unplaced_fd(a->memory),
 		      why);
@@ -79,44 +82,45 @@ static struct ahead *ahead_new(struct broker *b, const struct arena *arena, stru
 
 	if (!a)
 		return NULL;
-	a->len = range_len(arena->range);
-	a->source = pool->source;
-	a->memory = memory_unplaced_new(b->memory, arena->range, a->source, why);
+	a->memory = memory_unplaced_new(b->memory, arena->range, pool->source, why);
 	if (a->memory && store(b, a, why) == 0)
 		return a;
 	ahead_free(b, a);
 	return NULL;
 }
 
-struct ahead *pending_take(struct broker *b, uint64_t len, enum memory_source source)
+struct ahead *pending_take(struct broker *b, const struct arena *arena)
 {
+	const struct config_pool *pool = arena->pool->hw;
 	struct ahead *a;
 
 	SLIST_FOREACH(a, &b->pendings.ahead, link)
-		if (a->len == len && a->source == source) {
+		if (memory_unplaced_fits(a->memory, arena->range, pool->source)) {
 			SLIST_REMOVE(&b->pendings.ahead, a, ahead, link);
 			return a;
 		}
 	return NULL;
 }
 
-static bool wants_file(const struct step *s)
+static bool is_waited_for(const struct broker *b, const struct step *s)
 {
-	return s->kind == STEP_ARENA_NEW && !config_pool_is_physical(s->arena->pool->hw);
+	return s->kind == STEP_ARENA_NEW &&
+	       (b->pendings.tries < TRIES_MAX || !config_pool_is_physical(s->arena->pool->hw));
 }
 
+/* A new file has to be put into the store before anything can lie in it. */
 static bool is_at_hand(const struct broker *b, const struct arena *arena)
 {
 	const struct config_pool *pool = arena->pool->hw;
 
-	return !b->journal && memory_is_at_hand(b->memory, range_len(arena->range), pool->source);
+	return (!b->journal || config_pool_is_physical(pool)) &&
+	       memory_is_at_hand(b->memory, range_len(arena->range), pool->source);
 }
 
 /* What is ahead for this step goes over to `found`. */
 static bool find(struct broker *b, const struct arena *arena, struct ahead_list *found)
 {
-	const struct config_pool *pool = arena->pool->hw;
-	struct ahead *a = pending_take(b, range_len(arena->range), pool->source);
+	struct ahead *a = pending_take(b, arena);
 
 	if (a)
 		SLIST_INSERT_HEAD(found, a, link);
@@ -144,7 +148,7 @@ static int look_ahead(struct broker *b, const struct plan *p, bool take, struct 
 		const struct step *s = &p->steps[i];
 		struct ahead *a;
 
-		if (!wants_file(s) || find(b, s->arena, &found))
+		if (!is_waited_for(b, s) || find(b, s->arena, &found))
 			continue;
 		*(is_at_hand(b, s->arena) ? &near : &far) += range_len(s->arena->range);
 		if (!take)
@@ -257,7 +261,9 @@ static void again(struct pending *p)
 	if (c->link)
 		c->transport->resume(c->link);
 	SLIST_SWAP(&b->pendings.ahead, &p->ahead, ahead);
+	b->pendings.tries = p->tries + p->has_turn;
 	pipeline_again(b, c, &p->req);
+	b->pendings.tries = 0;
 	drop_all(b, &b->pendings.ahead);
 	pending_free(p);
 	client_after_request(c); /* c may be gone */
@@ -329,6 +335,7 @@ int pending_add(struct broker *b, struct client *c, const struct request *req)
 	p->missing = all->missing;
 	p->size = size_of(p->missing);
 	p->has_turn = all->has_turn;
+	p->tries = all->tries;
 	SLIST_INIT(&p->ahead);
 	SLIST_SWAP(&all->ahead, &p->ahead, ahead);
 	LIST_INSERT_HEAD(&c->pendings, p, link);

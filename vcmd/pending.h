@@ -6,6 +6,8 @@
  *
  *	request -> plan: an arena is missing -> aborted;  memory is filled, in steps, and stored;  barrier ... -> plan again, with it
  *
+ * Memory in a window has an address: what nobody has there is zeroed, and wanted only if nobody was given any of it meanwhile.
+ *
  * Meanwhile no more requests are taken from the client: they come in order. What all of them have taken together is bounded:
  * one large request at a time, and small ones up to 64 MB; the others wait for their turn with nothing taken.
  */
@@ -18,6 +20,7 @@
 #include "base/reason.h"
 #include "memory/memory.h"
 
+struct arena;
 struct broker;
 struct call;
 struct client;
@@ -30,8 +33,7 @@ struct request;
 struct ahead {
 	SLIST_ENTRY(ahead) link;
 	struct memory_unplaced *memory;
-	uint64_t len, stored; /* stored 0: nobody keeps it */
-	enum memory_source source;
+	uint64_t stored; /* 0: nobody keeps it */
 };
 
 SLIST_HEAD(ahead_list, ahead);
@@ -43,6 +45,7 @@ struct pendings {
 	struct ahead_list ahead; /* memory for the request under way */
 	uint64_t missing; /* what it lacks; has_turn: which is in ahead, and has yet to be filled and stored */
 	bool has_turn;
+	unsigned int tries; /* of the request under way, so far */
 	uint64_t taken[N_PENDING_SIZES];
 	struct pending_queue queues[N_PENDING_SIZES]; /* those without a turn */
 	struct loop_idle *turns;
@@ -60,7 +63,7 @@ void pendings_deinit(struct broker *b);
 int pending_prepare(struct broker *b, const struct plan *p, struct reason *why);
 /* The request is carried out when the last pending_prepare() has what it wanted. 0, -ENOMEM. */
 int pending_add(struct broker *b, struct client *c, const struct request *req);
-/* What is ahead, of that length and source, is the caller's; NULL. */
-struct ahead *pending_take(struct broker *b, uint64_t len, enum memory_source source);
+/* What is ahead, and what the arena wants, is the caller's; NULL. */
+struct ahead *pending_take(struct broker *b, const struct arena *arena);
 /* The client ends: its requests will not be carried out. */
 void pending_abandon(struct client *c);

@@ -275,7 +275,7 @@ static void end_arena(struct broker *b, struct arena *a)
 		store_remove(b->store, STORE_ARENA, a->stored);
 }
 
-/* Memory that waits for an arena of just that length. */
+/* Memory that waits for such an arena. */
 static int place_ahead(struct broker *b, struct arena *a, struct ahead *ahead, struct reason *why)
 {
 	int r = memory_arena_place(b->memory, a->id, a->range, ahead->memory, why);
@@ -295,7 +295,7 @@ static int place_ahead(struct broker *b, struct arena *a, struct ahead *ahead, s
 static int new_arena(struct broker *b, struct arena *a, struct reason *why)
 {
 	const struct config_pool *pool = a->pool->hw;
-	struct ahead *ahead = pending_take(b, range_len(a->range), pool->source);
+	struct ahead *ahead = pending_take(b, a);
 
 	loop_idle_kick(b->chores);
 	if (ahead)

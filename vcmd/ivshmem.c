@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "vcmd/loop.h"
+#include "vcmd/ringer.h"
 
 #define PROTOCOL_VERSION 0
 #define OUR_ID 0
@@ -34,6 +35,7 @@ struct ivshmem {
 	struct loop_fd *watch;
 	int peer; /* -1: nobody */
 	struct loop_fd *peer_watch;
+	struct ringer *ringer;
 	int bells[IVSHMEM_MAX_VECTORS], theirs[IVSHMEM_MAX_VECTORS];
 	struct loop_fd *bell_watches[IVSHMEM_MAX_VECTORS];
 };
@@ -45,12 +47,11 @@ bool ivshmem_has_peer(const struct ivshmem *s)
 
 void ivshmem_ring(const struct ivshmem *s, unsigned int vector)
 {
-	const uint64_t one = 1;
 	unsigned int v = vector < s->n_vectors ? vector : s->n_vectors - 1;
+	int err = s->peer >= 0 ? ringer_ring(s->ringer, s->theirs[v]) : 0;
 
-	/* Full: then it has been rung often enough. */
-	if (s->peer >= 0 && write(s->theirs[v], &one, sizeof(one)) < 0 && errno != EAGAIN)
-		log_warning("ivshmem: a bell does not ring: %s", strerror(errno));
+	if (err < 0)
+		log_warning("ivshmem: a bell does not ring: %s", strerror(-err));
 }
 
 /* --- the peer */
@@ -75,14 +76,11 @@ static void on_peer(void *ctx, unsigned int what _unused_)
 	s->handler->left(s->ctx);
 }
 
+/* The count is never read, which the peer could make last for ever, as it could a write (ringer.h): each ring is an edge. */
 static void on_bell(void *ctx, unsigned int what _unused_)
 {
 	struct ivshmem *s = ctx;
-	uint64_t n;
 
-	for (unsigned int i = 0; i < s->n_vectors; i++)
-		if (read(s->bells[i], &n, sizeof(n)) < 0 && errno != EAGAIN)
-			log_warning("ivshmem: a bell cannot be heard: %s", strerror(errno));
 	s->handler->rung(s->ctx);
 }
 
@@ -132,7 +130,7 @@ static int make_bells(struct ivshmem *s)
 		s->theirs[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 		if (s->bells[i] < 0 || s->theirs[i] < 0)
 			return -errno;
-		s->bell_watches[i] = loop_watch(s->loop, s->bells[i], LOOP_READ, false, on_bell, s);
+		s->bell_watches[i] = loop_watch(s->loop, s->bells[i], LOOP_EDGE, false, on_bell, s);
 		if (!s->bell_watches[i])
 			return -ENOMEM;
 	}
@@ -245,7 +243,9 @@ int ivshmem_new(struct loop *loop, const struct ivshmem_config *config,
 	s->fd = s->peer = -1;
 	for (unsigned int i = 0; i < s->n_vectors; i++)
 		s->bells[i] = s->theirs[i] = -1;
-	r = bind_path(s, config->path, why);
+	r = ringer_new(&s->ringer, why);
+	if (r == 0)
+		r = bind_path(s, config->path, why);
 	if (r < 0)
 		return r;
 	s->watch = loop_watch(loop, s->fd, LOOP_READ, false, on_connection, s);
@@ -264,6 +264,7 @@ struct ivshmem *ivshmem_free(struct ivshmem *s)
 	if (s->path)
 		unlink(s->path);
 	mem_free(s->path);
+	ringer_free(s->ringer);
 	fd_closep(&s->fd);
 	return mem_free(s);
 }

@@ -227,7 +227,7 @@ static void on_fd(evutil_socket_t fd, short events, void *arg)
 /* Edges for LOOP_GONE: the level of a peer's error or unread packets would keep waking us. */
 static short events_of(unsigned int what)
 {
-	if (what == LOOP_GONE)
+	if (what == LOOP_GONE || what == LOOP_EDGE)
 		return EV_READ | EV_ET | EV_PERSIST;
 	return (short)((what & LOOP_READ ? EV_READ : 0) | (what & LOOP_WRITE ? EV_WRITE : 0) |
 		       EV_PERSIST);
@@ -235,7 +235,7 @@ static short events_of(unsigned int what)
 
 int loop_watch_set(struct loop_fd *w, unsigned int what)
 {
-	assert(!(what & LOOP_GONE) || what == LOOP_GONE);
+	assert(!(what & (LOOP_GONE | LOOP_EDGE)) || what == LOOP_GONE || what == LOOP_EDGE);
 	if (what == w->what)
 		return 0;
 	if (w->what)

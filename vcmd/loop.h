@@ -18,6 +18,8 @@ enum loop_what {
 	LOOP_WRITE = 2,
 	/* The peer has hung up, or its writing half has. To be asked for alone, by who does not want to read for now. */
 	LOOP_GONE = 4,
+	/* Each time that something comes, read or not: fn is told LOOP_READ. To be asked for alone. */
+	LOOP_EDGE = 8,
 };
 
 /* poll_us: how long the loop may poll before it sleeps, when that has been paying off; 0: never. */

@@ -98,6 +98,10 @@ static const int allowed[] = {
 	CALL(epoll_pwait2),
 	CALL(epoll_wait),
 	CALL(eventfd2),
+	CALL(io_destroy), /* ringer.c */
+	CALL(io_getevents),
+	CALL(io_setup),
+	CALL(io_submit),
 	CALL(pipe2),
 	CALL(poll),
 	CALL(ppoll),

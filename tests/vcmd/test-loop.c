@@ -168,6 +168,34 @@ static void on_gone(void *ctx, unsigned int what)
 	stop_after(s);
 }
 
+START_TEST(loop_tells_of_each_edge_once)
+{
+	_cleanup_(loop_freep) struct loop *l = loop_new(0);
+	struct seen s = { .loop = l, .n_stop = 1 }, late = { .loop = l, .n_stop = 1 };
+	struct loop_timer *t = loop_timer_new(l, on_timer, &late);
+	int pair[2];
+
+	pair_open(pair);
+	s.fd = -1;
+	s.watch = loop_watch(l, pair[0], LOOP_EDGE, false, on_gone, &s);
+	for (int i = 1; i <= 3; i++) {
+		ck_assert_int_eq(send(pair[1], "x", 1, 0), 1);
+		ck_assert_int_eq(loop_run(l), 0);
+		ck_assert_int_eq(s.n, i);
+		ck_assert_uint_eq(s.what, LOOP_READ);
+		s.n_stop = i + 1;
+		loop_timer_set(t, 5); /* though all of it is there unread */
+		late.n_stop = i;
+		ck_assert_int_eq(loop_run(l), 0);
+		ck_assert_int_eq(s.n, i);
+	}
+	loop_unwatch(s.watch);
+	loop_timer_free(t);
+	close(pair[0]);
+	close(pair[1]);
+}
+END_TEST
+
 /* Both ends of a socket, watched for its end only; packets wait unread. */
 static void expect_gone(void (*end)(int fd), bool unread_of_peer)
 {
@@ -582,7 +610,7 @@ END_TEST
 SUITE_MAIN("loop", loop_runs_timers_in_order_and_once,
 	   loop_does_not_run_a_timer_that_was_cleared_or_freed,
 	   loop_timer_of_0_ms_that_sets_itself_starves_nobody, loop_tells_what_an_fd_is_ready_for,
-	   loop_tells_that_a_peer_has_hung_up_though_packets_wait,
+	   loop_tells_of_each_edge_once, loop_tells_that_a_peer_has_hung_up_though_packets_wait,
 	   loop_tells_that_a_peer_has_hung_up_though_it_left_packets_unread,
 	   loop_tells_that_a_peer_will_not_write_any_more,
 	   loop_does_not_call_a_watch_that_ended_in_the_same_turn,

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -17,6 +18,8 @@
 #include "graph/graph.h"
 #include "vcmd/broker.h"
 #include "vcmd/loop.h"
+#include "vcmd/node.h"
+#include "vcmd/nodes.h"
 
 static pid_t spawn(struct peer **out, const char *path, unsigned int n_vectors)
 {
@@ -139,33 +142,42 @@ static bool has_ended(int fd)
 	return recv(fd, &c, 1, MSG_DONTWAIT) == 0;
 }
 
+/* -1: nothing came with it. */
+static int receive_with_fd(int fd, int64_t *value)
+{
+	char space[CMSG_SPACE(sizeof(int))];
+	struct iovec iov = { value, sizeof(*value) };
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = space,
+			      .msg_controllen = sizeof(space) };
+	const struct cmsghdr *c;
+	int got = -1;
+
+	ck_assert_int_eq(recvmsg(fd, &msg, MSG_CMSG_CLOEXEC), sizeof(*value));
+	c = CMSG_FIRSTHDR(&msg);
+	if (c)
+		memcpy(&got, CMSG_DATA(c), sizeof(got));
+	return got;
+}
+
 START_TEST(the_server_speaks_as_qemu_expects)
 {
+	static const int64_t expected[] = { 0, 1, -1, 0, 1 };
 	struct stat st;
+	int64_t value;
 	int fd;
 
 	scene_prepare("socket = \"@/socket\" length = 2M", "");
 	fd = connect_raw();
 	until_heard(fd);
 	for (int i = 0; i < 5; i++) {
-		static const int64_t expected[] = { 0, 1, -1, 0, 1 };
-		char space[CMSG_SPACE(sizeof(int))];
-		int64_t value;
-		struct iovec iov = { &value, sizeof(value) };
-		struct msghdr msg = { .msg_iov = &iov,
-				      .msg_iovlen = 1,
-				      .msg_control = space,
-				      .msg_controllen = sizeof(space) };
-		struct cmsghdr *c;
-		int got;
+		int got = receive_with_fd(fd, &value);
 
-		ck_assert_int_eq(recvmsg(fd, &msg, MSG_CMSG_CLOEXEC), sizeof(value));
 		ck_assert_int_eq(value, expected[i]);
-		c = CMSG_FIRSTHDR(&msg);
-		ck_assert_int_eq(c != NULL, i >= 2);
-		if (!c)
+		ck_assert_int_eq(got >= 0, i >= 2);
+		if (got < 0)
 			continue;
-		memcpy(&got, CMSG_DATA(c), sizeof(got));
 		ck_assert(fstat(got, &st) == 0);
 		if (i == 2) {
 			ck_assert_int_eq(st.st_size, 2 * 1024 * 1024);
@@ -174,6 +186,83 @@ START_TEST(the_server_speaks_as_qemu_expects)
 		close(got);
 	}
 	close(fd);
+	close_it();
+}
+END_TEST
+
+/* What a raw peer has been given. */
+struct shown {
+	int server, memory, bells[2], own[2];
+	void *window;
+	volatile uint8_t *status;
+};
+
+static struct shown join_raw(void)
+{
+	struct shown s = { .server = connect_raw() };
+	int64_t value;
+
+	until_heard(s.server);
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(receive_with_fd(s.server, &value), -1);
+	s.memory = receive_with_fd(s.server, &value);
+	for (int i = 0; i < 4; i++)
+		(i < 2 ? s.bells : s.own)[i % 2] = receive_with_fd(s.server, &value);
+	s.window = mmap(NULL, SCENE_LEN, PROT_READ | PROT_WRITE, MAP_SHARED, s.memory, 0);
+	ck_assert_ptr_ne(s.window, MAP_FAILED);
+	s.status = (uint8_t *)s.window + 44;
+	return s;
+}
+
+static void leave_raw(const struct shown *s)
+{
+	const int fds[] = { s->server, s->memory, s->bells[0], s->bells[1], s->own[0], s->own[1] };
+
+	munmap(s->window, SCENE_LEN);
+	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
+		close(fds[i]);
+}
+
+static uint64_t n_starts(const struct world *w)
+{
+	struct node_report report;
+
+	nodes_report(nodes_get(w->broker->nodes, 0), &report);
+	return report.epoch;
+}
+
+static bool has_started(struct world *w, void *ctx)
+{
+	return n_starts(w) == *(const uint64_t *)ctx;
+}
+
+static void make_blocking(int fd)
+{
+	ck_assert(fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK) == 0);
+}
+
+/* Eventfds have their flags and their counts in common with the peer. */
+START_TEST(a_peer_cannot_stop_us_by_the_bells_that_it_shares)
+{
+	const uint64_t full = UINT64_MAX - 1, one = 1;
+	eventfd_t rung;
+	struct shown s;
+
+	scene_prepare("socket = \"@/socket\" vectors = 2", "");
+	s = join_raw();
+	for (int i = 0; i < 2; i++) {
+		eventfd_read(s.own[i], &rung);
+		make_blocking(s.bells[i]);
+		make_blocking(s.own[i]);
+		ck_assert(write(s.own[i], &full, sizeof(full)) == sizeof(full));
+	}
+	for (uint64_t n = 2; n < 100; n++) {
+		*s.status = 0;
+		ck_assert(write(s.bells[n % 2], &one, sizeof(one)) == sizeof(one));
+		world_until(scene.world, has_started, &n);
+		ck_assert_uint_eq(*s.status, 7);
+	}
+	leave_raw(&s);
 	close_it();
 }
 END_TEST
@@ -309,6 +398,6 @@ END_TEST
 SUITE_MAIN("node-socket", a_node_comes_by_the_socket_and_is_killed, a_bell_for_each_ring,
 	   a_socket_hands_out_a_file, a_polled_node_is_killed_and_starts_again,
 	   every_geometry_by_eventfd, the_server_speaks_as_qemu_expects,
-	   a_second_peer_is_turned_away, a_peer_that_talks_is_dropped,
-	   a_socket_that_is_in_use_is_refused_and_a_dead_one_replaced,
+	   a_peer_cannot_stop_us_by_the_bells_that_it_shares, a_second_peer_is_turned_away,
+	   a_peer_that_talks_is_dropped, a_socket_that_is_in_use_is_refused_and_a_dead_one_replaced,
 	   a_map_of_a_uio_device_is_a_window, an_interrupt_wakes_us_and_a_register_wakes_the_node)

@@ -14,8 +14,10 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/log-limit.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "vcmd/clock.h"
 #include "vcmd/loop.h"
 #include "vcmd/ringer.h"
 
@@ -38,20 +40,30 @@ struct ivshmem {
 	struct ringer *ringer;
 	int bells[IVSHMEM_MAX_VECTORS], theirs[IVSHMEM_MAX_VECTORS];
 	struct loop_fd *bell_watches[IVSHMEM_MAX_VECTORS];
+	struct log_limit complaints;
 };
+
+static void complain(struct ivshmem *s, const char *what, const char *why)
+{
+	struct log_unsaid unsaid;
+
+	if (log_limit_allows(&s->complaints, clock_coarse_ns(), &unsaid))
+		log_notice("ivshmem: %s: %s%s%s%s", s->path, what, *why ? ": " : "", why,
+			   unsaid.text);
+}
 
 bool ivshmem_has_peer(const struct ivshmem *s)
 {
 	return s->peer >= 0;
 }
 
-void ivshmem_ring(const struct ivshmem *s, unsigned int vector)
+void ivshmem_ring(struct ivshmem *s, unsigned int vector)
 {
 	unsigned int v = vector < s->n_vectors ? vector : s->n_vectors - 1;
 	int err = s->peer >= 0 ? ringer_ring(s->ringer, s->theirs[v]) : 0;
 
 	if (err < 0)
-		log_warning("ivshmem: a bell does not ring: %s", strerror(-err));
+		complain(s, "a bell does not ring", strerror(-err));
 }
 
 /* --- the peer */
@@ -151,7 +163,7 @@ static void take_peer(struct ivshmem *s, int fd)
 		r = introduce(s);
 	if (!r)
 		return;
-	log_warning("ivshmem: %s: a peer is turned away: %s", s->path, strerror(-r));
+	complain(s, "a peer is turned away", strerror(-r));
 	drop_peer(s);
 	s->handler->left(s->ctx);
 }
@@ -172,7 +184,7 @@ static void on_connection(void *ctx, unsigned int what _unused_)
 	if (fd < 0)
 		return;
 	if (s->peer >= 0 && !has_hung_up(s->peer)) {
-		log_notice("ivshmem: %s: a second peer is turned away", s->path);
+		complain(s, "a second peer is turned away", "");
 		return;
 	}
 	if (s->peer >= 0) /* its successor was quicker than the news of its end */

@@ -39,5 +39,5 @@ int ivshmem_new(struct loop *loop, const struct ivshmem_config *config,
 		struct reason *why);
 struct ivshmem *ivshmem_free(struct ivshmem *s);
 /* Rings the peer, if there is one. Vectors beyond the last are the last. */
-void ivshmem_ring(const struct ivshmem *s, unsigned int vector);
+void ivshmem_ring(struct ivshmem *s, unsigned int vector);
 bool ivshmem_has_peer(const struct ivshmem *s);

@@ -21,7 +21,7 @@
 /* Messages of one node before others have their turn. */
 #define TURN_MESSAGES 16
 /* How often a node is looked at: that cannot ring; while it has all our buffers, as giving one back need not be told; for
- * its status, whatever it does. */
+ * its status, whatever it does. From the least to the most, one that has not said anything yet is kicked again, too. */
 #define POLL_MIN_MS 1
 #define POLL_MAX_MS 16
 #define ROOM_MS 2
@@ -51,9 +51,10 @@ struct node_ring {
 	struct loop_timer *timer;
 	struct loop_fd *watch; /* of no fd: of the rings themselves */
 	bool in_turn, broken, announce_due;
-	bool announce_full;   /* it is, and there was no buffer for it */
-	bool heard;           /* anything, since the rings were made */
-	bool wants_room;      /* as the node was told */
+	bool announce_full; /* it is, and there was no buffer for it */
+	bool heard;         /* anything, since the rings were made */
+	bool wants_room;    /* as the node was told */
+	bool is_new; /* whoever there is has not been shown anything: a kick would speak of what was before */
 	uint64_t deadline_ns; /* of ASKED */
 	uint64_t held_ns;     /* of CLEARING: no start before */
 	uint64_t n_starts, n_asked;
@@ -70,7 +71,7 @@ static void on_kick(void *ctx, enum ring ring)
 {
 	struct node_ring *r = ctx;
 
-	if (r->bell)
+	if (r->bell && !r->is_new)
 		node_bell_ring(r->bell, ring);
 }
 
@@ -348,7 +349,9 @@ static unsigned int period(const struct node_ring *r)
 	}
 	if (r->announce_due || needs_room(r))
 		return ROOM_MS;
-	return node_bell_works(r->bell) ? STATUS_MS : r->poll_ms;
+	if (!node_bell_works(r->bell))
+		return r->poll_ms;
+	return r->heard || r->poll_ms == POLL_MAX_MS ? STATUS_MS : r->poll_ms;
 }
 
 /* Turns come often, while the loop polls: only what has changed is set. */
@@ -395,7 +398,7 @@ static bool turn(struct node_ring *r, bool timed)
 	return served;
 }
 
-/* A node that boots after the rings were made has missed our kick, and may wait for one. */
+/* A node that was not ready when the rings were has missed our kick, and may wait for one: soon, then less and less often. */
 static void knock(struct node_ring *r)
 {
 	if (r->state == RING_UP && !r->heard && node_bell_works(r->bell))
@@ -433,14 +436,16 @@ static void say_coming(struct node_ring *r, const char *what)
 		log_info("node %s: %s%s", r->config->name, what, unsaid.text);
 }
 
-/* What it is shown is there already: rings, if nothing is left of whoever was there before; at least the table. */
+/* What it is shown is there already: at least the table; and rings, if nothing is left of whoever was there before, and was
+ * not there just now. */
 static void on_joined(void *ctx)
 {
 	struct node_ring *r = ctx;
 
 	say_coming(r, "somebody has come");
+	r->is_new = true;
 	clear(r, "somebody new has come");
-	r->held_ns = 0;
+	r->is_new = false;
 	node_guard_prepare(&r->guard);
 	turn(r, false);
 }

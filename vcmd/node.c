@@ -34,6 +34,9 @@
 /* Former sessions that are still being taken back: with so many, it has to wait. */
 #define MAX_ENDING 4
 
+/* Between the end of a heartbeat and that of a session: what came while we had no time is read first. */
+#define DOUBT_MS 2
+
 #define MAX_GROUPS 256
 
 struct packet {
@@ -63,7 +66,8 @@ struct node {
 	const char *broken;       /* why the session cannot go on; from the loop */
 	struct loop_timer *later; /* to say so */
 	struct loop_timer *watchdog;
-	bool heard; /* since the watchdog looked last */
+	bool heard;   /* since the watchdog looked last */
+	bool doubted; /* it was not, then */
 	uint64_t heard_ns;
 	uint64_t count_in, count_out, bytes_in, bytes_out; /* fragments */
 	struct log_limit complaints;
@@ -183,13 +187,26 @@ static void over_node_pause(void *ctx)
 	n->n_pauses++;
 }
 
+/* We work for the node, or for former sessions of it, and do not read what it says meanwhile: nobody knows whether it lives. */
+static bool is_deaf(const struct node *n)
+{
+	return n->n_pauses > 0 || n->n_clients > MAX_ENDING;
+}
+
+/* Who has waited for us has as long as ever, from now on. */
+static void hear_again(struct node *n)
+{
+	n->heard |= !is_deaf(n);
+	n->carrier->wake(n->ctx);
+}
+
 static void over_node_resume(void *ctx)
 {
 	struct node *n = ctx;
 
 	assert(n->n_pauses > 0);
 	if (--n->n_pauses == 0)
-		n->carrier->wake(n->ctx);
+		hear_again(n);
 }
 
 static const struct transport_peer *over_node_peer(const void *ctx)
@@ -215,8 +232,10 @@ static void over_node_ended(void *ctx)
 	struct node *n = ctx;
 
 	assert(n->n_clients > 0);
-	n->n_clients--;
-	n->carrier->wake(n->ctx);
+	if (n->n_clients-- > MAX_ENDING)
+		hear_again(n);
+	else
+		n->carrier->wake(n->ctx);
 }
 
 static const struct transport over_node = {
@@ -268,14 +287,18 @@ static void on_watchdog(void *ctx)
 {
 	struct node *n = ctx;
 
-	if (!n->heard) {
+	if (n->heard || is_deaf(n)) {
+		n->heard = n->doubted = false;
+		loop_timer_set(n->watchdog, n->config->heartbeat_ms);
+	} else if (!n->doubted) {
+		n->doubted = true;
+		n->carrier->wake(n->ctx);
+		loop_timer_set(n->watchdog, DOUBT_MS);
+	} else {
 		log_warning("node %s has given no sign of life for %u ms", n->config->name,
 			    n->config->heartbeat_ms);
 		n->carrier->reset(n->ctx, "no sign of life");
-		return;
 	}
-	n->heard = false;
-	loop_timer_set(n->watchdog, n->config->heartbeat_ms);
 }
 
 static void open_session(struct node *n)
@@ -355,7 +378,7 @@ void node_end(struct node *n, const char *why, bool anew)
 
 bool node_listens(const struct node *n)
 {
-	return !n->full && !n->n_pauses && !n->broken && n->n_clients <= MAX_ENDING;
+	return !n->full && !n->broken && !is_deaf(n);
 }
 
 /* Those that the broker before this one had: nobody can go on with them. */

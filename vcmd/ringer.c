@@ -43,7 +43,7 @@ static int collect(struct ringer *r)
 {
 	struct io_event ended[MAX_ENDED];
 
-	if (syscall(SYS_io_getevents, r->context, 0l, (long)MAX_ENDED, ended, NULL) < 0)
+	if (syscall(SYS_io_getevents, r->context, 0L, (long)MAX_ENDED, ended, NULL) < 0)
 		return -errno;
 	r->n_ended = 0;
 	return 0;
@@ -60,7 +60,7 @@ int ringer_ring(struct ringer *r, int eventfd)
 
 	if (err < 0)
 		return err;
-	if (syscall(SYS_io_submit, r->context, 1l, reads) < 0)
+	if (syscall(SYS_io_submit, r->context, 1L, reads) < 0)
 		return -errno;
 	r->n_ended++;
 	return 0;

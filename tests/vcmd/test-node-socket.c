@@ -14,9 +14,12 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include "base/log-limit.h"
+#include "base/log.h"
 #include "base/range.h"
 #include "graph/graph.h"
 #include "vcmd/broker.h"
+#include "vcmd/clock.h"
 #include "vcmd/loop.h"
 #include "vcmd/node.h"
 #include "vcmd/nodes.h"
@@ -89,7 +92,7 @@ END_TEST
 
 START_TEST(a_polled_node_is_killed_and_starts_again)
 {
-	serve_and_kill("file = \"@/window\" heartbeat = 50 reset-timeout = 5", 0, 10);
+	serve_and_kill("file = \"@/window\" heartbeat = 200 reset-timeout = 5", 0, 5);
 	close_it();
 }
 END_TEST
@@ -236,6 +239,16 @@ static bool has_started(struct world *w, void *ctx)
 	return n_starts(w) == *(const uint64_t *)ctx;
 }
 
+static bool is_ready(struct world *w _unused_, void *ctx)
+{
+	return *((const struct shown *)ctx)->status == 7;
+}
+
+static void until_ready(struct shown *s)
+{
+	world_until(scene.world, is_ready, s);
+}
+
 static void make_blocking(int fd)
 {
 	ck_assert(fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK) == 0);
@@ -267,6 +280,32 @@ START_TEST(a_peer_cannot_stop_us_by_the_bells_that_it_shares)
 }
 END_TEST
 
+#define MIN_MS_PER_START 20
+
+/* Whoever is rung finds rings: those of its predecessor are none. */
+START_TEST(a_peer_that_comes_again_and_again_is_rung_when_there_are_rings)
+{
+	uint64_t begun = clock_now_ns(), ms;
+	eventfd_t rung;
+
+	scene_prepare("socket = \"@/socket\" vectors = 2 file = \"@/window\"", "");
+	for (int i = 0; i < 200; i++) {
+		struct shown s = join_raw();
+		bool has_rung = eventfd_read(s.own[0], &rung) == 0;
+
+		ck_assert_int_eq(has_rung, *s.status == 7);
+		if (i % 50 == 0) {
+			until_ready(&s);
+			ck_assert(has_rung || eventfd_read(s.own[0], &rung) == 0);
+		}
+		leave_raw(&s);
+	}
+	ms = (clock_now_ns() - begun) / 1000000u;
+	ck_assert_uint_le(n_starts(scene.world), ms / MIN_MS_PER_START + 2);
+	close_it();
+}
+END_TEST
+
 START_TEST(a_second_peer_is_turned_away)
 {
 	int first, second, third;
@@ -291,6 +330,44 @@ static bool nobody_waits(struct world *w _unused_, void *ctx)
 
 	return recv(*(int *)ctx, rest, sizeof(rest), MSG_DONTWAIT) == 0;
 }
+
+static unsigned int n_lines;
+
+static void count_line(enum log_level level _unused_, const struct log_about *about _unused_,
+		       const char *line _unused_)
+{
+	n_lines++;
+}
+
+START_TEST(peers_without_end_fill_no_log)
+{
+	enum log_level level = log_get_level();
+	int first, second;
+
+	scene_prepare("socket = \"@/socket\"", "");
+	first = connect_raw();
+	until_heard(first);
+	n_lines = 0;
+	log_set_sink(count_line);
+	log_set_level(LOG_L_INFO);
+	for (int i = 0; i < 10 * LOG_LIMIT_BURST; i++) {
+		second = connect_raw();
+		ck_assert(has_ended(second));
+		close(second);
+	}
+	close(first);
+	for (int i = 0; i < 10 * LOG_LIMIT_BURST; i++) {
+		second = connect_raw();
+		until_heard(second);
+		close(second);
+	}
+	log_set_level(level);
+	log_set_sink(NULL);
+	ck_assert_uint_gt(n_lines, 0);
+	ck_assert_uint_le(n_lines, 3 * LOG_LIMIT_BURST);
+	close_it();
+}
+END_TEST
 
 START_TEST(a_peer_that_talks_is_dropped)
 {
@@ -399,5 +476,7 @@ SUITE_MAIN("node-socket", a_node_comes_by_the_socket_and_is_killed, a_bell_for_e
 	   a_socket_hands_out_a_file, a_polled_node_is_killed_and_starts_again,
 	   every_geometry_by_eventfd, the_server_speaks_as_qemu_expects,
 	   a_peer_cannot_stop_us_by_the_bells_that_it_shares, a_second_peer_is_turned_away,
+	   peers_without_end_fill_no_log,
+	   a_peer_that_comes_again_and_again_is_rung_when_there_are_rings,
 	   a_peer_that_talks_is_dropped, a_socket_that_is_in_use_is_refused_and_a_dead_one_replaced,
 	   a_map_of_a_uio_device_is_a_window, an_interrupt_wakes_us_and_a_register_wakes_the_node)

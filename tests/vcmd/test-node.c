@@ -314,6 +314,32 @@ START_TEST(a_silent_node_that_still_runs_is_asked_to_reset)
 }
 END_TEST
 
+/* Its own request waits for those of others, and it says nothing, or what it says is not read. */
+START_TEST(a_node_is_not_given_up_while_the_broker_works_for_it)
+{
+	struct peer *p, *local[3];
+	uint64_t serial, pings[30];
+
+	scene_prepare("file = \"@/window\" heartbeat = 100",
+		      "memtype 1 { pool { ranges = {\"0x50000000+512M\"} } }\n");
+	relay_open(&scene.relay, scene.window, SCENE_LEN, SCENE_DA);
+	scene_start();
+	p = scene_peer();
+	for (int i = 0; i < 3; i++)
+		local[i] = world_peer(scene.world);
+	for (int i = 0; i < 3; i++)
+		SEND(local[i], PHYS_ALLOC, .handle = 1, .arg = VCM_MEMTYPE_1, .len = 96 * SZ_1M);
+	serial = SEND(p, PHYS_ALLOC, .handle = 1, .arg = VCM_MEMTYPE_1, .len = 96 * SZ_1M);
+	for (size_t i = 0; i < sizeof(pings) / sizeof(*pings); i++)
+		pings[i] = SEND(p, PING);
+	ck_ok(peer_wait(p, serial));
+	for (size_t i = 0; i < sizeof(pings) / sizeof(*pings); i++)
+		ck_ok(peer_wait(p, pings[i]));
+	ck_ok(CALL(p, BYE));
+	scene_close();
+}
+END_TEST
+
 START_TEST(a_broken_ring_is_reset)
 {
 	struct peer *p;
@@ -525,8 +551,9 @@ SUITE_MAIN("node", operators_see_how_a_node_is, a_node_is_a_client_like_any_othe
 	   tables_come_in_pages_that_fit, what_is_too_long_for_a_node_is_refused,
 	   a_node_resets_by_writing_0, a_node_resets_by_asking_for_it,
 	   a_node_that_hangs_is_taken_back, a_silent_node_that_still_runs_is_asked_to_reset,
-	   a_broken_ring_is_reset, a_service_that_is_withdrawn_ends_the_session,
-	   messages_to_nobody_are_dropped, fragments_in_disorder_end_the_session_and_say_why,
+	   a_node_is_not_given_up_while_the_broker_works_for_it, a_broken_ring_is_reset,
+	   a_service_that_is_withdrawn_ends_the_session, messages_to_nobody_are_dropped,
+	   fragments_in_disorder_end_the_session_and_say_why,
 	   a_client_that_counts_from_1_again_has_started_anew, a_request_before_hello_is_told_so,
 	   a_node_handles_the_faults_of_its_device, nodes_are_taken_whole_or_not_at_all,
 	   a_request_has_an_answer_or_an_end,

@@ -53,10 +53,16 @@ struct row_ids {
 	uint64_t arena;
 };
 
+/* Neither: whoever wrote it did not say, and a pid of 0 is all that tells a node's. */
+enum row_session_flags {
+	ROW_SESSION_LOCAL = 1, /* over a socket */
+	ROW_SESSION_NODE = 2,
+};
+
 struct row_session {
 	uint32_t uid, gid;
-	uint64_t pid;
-	uint64_t features;
+	uint64_t pid; /* 0: none that we know, of a node or in a container */
+	uint64_t flags;
 	uint8_t token[ROW_TOKEN_LEN];
 	char name[ROW_NAME_LEN];
 };

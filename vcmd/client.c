@@ -294,6 +294,7 @@ static struct client *new_client(struct broker *b, const struct transport *trans
 		return NULL;
 	c->broker = b;
 	c->transport = transport;
+	c->is_nodes = transport->fleeting;
 	c->limits = b->config->limits;
 	c->max_message = PROTO_MAX_MESSAGE;
 	c->max_ops = PROTO_MAX_OPS;

@@ -64,7 +64,8 @@ struct client {
 	pid_t pid;
 	uid_t uid;
 	gid_t gid;
-	struct config_limits limits;             /* those of its user, as they were when it came */
+	bool is_nodes;               /* nobody can go on with it after the broker's end */
+	struct config_limits limits; /* those of its user, as they were when it came */
 	uint32_t max_message, max_ops, max_data; /* of one message, either way */
 	uint64_t last_serial, bye_serial;
 	uint8_t token[PROTO_TOKEN_LEN]; /* by which it is known again after a restart of the broker */

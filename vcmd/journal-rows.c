@@ -157,6 +157,7 @@ void rows_put_session(struct writer *w, const struct client *c)
 	row->uid = c->uid;
 	row->gid = c->gid;
 	row->pid = (uint64_t)c->pid;
+	row->flags = c->is_nodes ? ROW_SESSION_NODE : ROW_SESSION_LOCAL;
 	memcpy(row->token, c->token, sizeof(row->token));
 	snprintf(row->name, sizeof(row->name), "%s", c->name);
 }

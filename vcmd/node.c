@@ -388,7 +388,7 @@ static bool end_former(const struct node *n)
 	bool any = false;
 
 	TAILQ_FOREACH_SAFE(c, &n->broker->clients, entry, next) {
-		if (c->link || !c->session || c->pid != 0 || c->uid != n->config->uid)
+		if (c->link || !c->session || !c->is_nodes || c->uid != n->config->uid)
 			continue;
 		any = true;
 		if (c->state == CLIENT_WAITING)

@@ -153,6 +153,7 @@ static int take_session(struct restoring *r, const struct row_head *row, struct 
 		return refuse(why, -ENOMEM, "the broker is out of memory");
 	}
 	c->pid = (pid_t)was->pid;
+	c->is_nodes = was->flags & ROW_SESSION_NODE || (!was->flags && !was->pid);
 	c->gid = was->gid;
 	memcpy(c->token, was->token, sizeof(c->token));
 	snprintf(c->name, sizeof(c->name), "%s", was->name);

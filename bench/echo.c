@@ -12,18 +12,29 @@
 #include "bench/measure.h"
 
 #define MAX_LEN 4096
+#define POLL_NS 50e3
 
-static void answer(int fd, int cpu, size_t reply_len)
+static ssize_t receive(int fd, bool polls, char *buf)
+{
+	double end = polls ? measure_now_ns() + POLL_NS : 0;
+	ssize_t n = -1;
+
+	while (n < 0 && measure_now_ns() < end)
+		n = recv(fd, buf, MAX_LEN, MSG_DONTWAIT);
+	return n < 0 ? recv(fd, buf, MAX_LEN, 0) : n;
+}
+
+static void answer(int fd, int cpu, bool polls, size_t reply_len)
 {
 	static char buf[MAX_LEN];
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	measure_pin(0, cpu);
-	while (recv(fd, buf, sizeof(buf), 0) > 0 && send(fd, buf, reply_len, MSG_NOSIGNAL) > 0)
+	while (receive(fd, polls, buf) > 0 && send(fd, buf, reply_len, MSG_NOSIGNAL) > 0)
 		;
 }
 
-int echo_start(struct echo *e, int cpu, size_t request_len, size_t reply_len)
+int echo_start(struct echo *e, int cpu, bool polls, size_t request_len, size_t reply_len)
 {
 	int pair[2];
 	pid_t pid;
@@ -35,11 +46,11 @@ int echo_start(struct echo *e, int cpu, size_t request_len, size_t reply_len)
 	pid = fork();
 	if (pid == 0) {
 		close(pair[0]);
-		answer(pair[1], cpu, reply_len);
+		answer(pair[1], cpu, polls, reply_len);
 		_exit(0);
 	}
 	close(pair[1]);
-	*e = (struct echo){ pid, pair[0], request_len, reply_len };
+	*e = (struct echo){ pid, pair[0], request_len, reply_len, polls };
 	return pid < 0 ? -errno : 0;
 }
 
@@ -48,7 +59,7 @@ int echo_ask(const struct echo *e)
 	static char buf[MAX_LEN];
 
 	if (send(e->fd, buf, e->request_len, MSG_NOSIGNAL) < 0 ||
-	    recv(e->fd, buf, sizeof(buf), 0) <= 0)
+	    receive(e->fd, e->polls, buf) <= 0)
 		return -errno;
 	return 0;
 }

@@ -26,6 +26,7 @@
 /* All -> median ns of one operation. */
 enum what {
 	DO_ECHO,
+	DO_ECHO_POLLING,
 	DO_CALL,  /* a vcm_reserve() and a vcm_unreserve() */
 	DO_ASK,   /* a vcm_get_res_len() */
 	DO_BATCH, /* a batch of BATCH vcm_reserve() and one of as many vcm_unreserve() */
@@ -33,7 +34,7 @@ enum what {
 
 struct client {
 	const struct daemon *daemon;
-	const struct echo *echo; /* or NULL */
+	const struct echo *echo, *polling_echo; /* or NULL */
 	bool is_polling;
 	struct vcm *vcm;
 	struct res *res; /* that DO_ASK asks for */
@@ -112,6 +113,8 @@ static int one(struct client *c, enum what what)
 	switch (what) {
 	case DO_ECHO:
 		return echo_ask(c->echo);
+	case DO_ECHO_POLLING:
+		return echo_ask(c->polling_echo);
 	case DO_CALL:
 		return call(c);
 	case DO_ASK:
@@ -258,7 +261,7 @@ static int same_core(struct report *r, bool quick, int cpu, bool kept)
 	if (ret == 0)
 		ret = daemon_start(&daemon, &plan);
 	if (ret == 0)
-		ret = echo_start(&echo, cpu, request_len, reply_len);
+		ret = echo_start(&echo, cpu, false, request_len, reply_len);
 	if (ret == 0)
 		ret = worker_start(&w, &(struct worker_plan){
 					       .cpu = cpu, .begin = begin, .run = run, .ctx = &c });
@@ -286,14 +289,17 @@ struct pair {
  * vcmd stays on the first CPU. Asleep, its client is bound to the second; a polling one must see two CPUs, or it does not
  * poll, and stays where it is by itself, since the other is never free.
  */
-static int pair_start(struct pair *p, bool is_polling, const int *cpus)
+static int pair_start(struct pair *p, bool is_polling, const struct echo *echos, const int *cpus)
 {
 	struct daemon_plan plan = DAEMON_PLAN;
 	int r;
 
 	plan.bind = cpus[0];
 	plan.poll_us = is_polling ? 50 : 0;
-	p->client = (struct client){ .daemon = &p->daemon, .is_polling = is_polling };
+	p->client = (struct client){ .daemon = &p->daemon,
+				     .echo = &echos[0],
+				     .polling_echo = &echos[1],
+				     .is_polling = is_polling };
 	r = daemon_start(&p->daemon, &plan);
 	if (r == 0)
 		r = worker_start(&p->worker, &(struct worker_plan){ .cpu = cpus[1],
@@ -311,30 +317,68 @@ static void pair_stop(struct pair *p)
 	daemon_stop(&p->daemon);
 }
 
+/* What is done asleep and polling, in rounds that take turns. */
+struct gain {
+	double slept[MAX_ROUNDS], polled[MAX_ROUNDS], gain[MAX_ROUNDS];
+};
+
+static int gain_round(struct gain *g, size_t i, size_t n, struct worker *slow, enum what slow_what,
+		      struct worker *quick, enum what quick_what)
+{
+	int r = ask(slow, slow_what, n / 2, &g->slept[i]);
+
+	if (r == 0)
+		r = ask(quick, quick_what, n, &g->polled[i]);
+	g->gain[i] = g->slept[i] / g->polled[i];
+	return r;
+}
+
+static void report_gain(struct report *r, struct gain *call, struct gain *echo, size_t n)
+{
+	report_add(r, "ipc.poll.gain", measure_median(call->gain, n), "x", AT_LEAST, 8,
+		   "vcm_reserve and vcm_unreserve without polling by with it, two cores, medians");
+	report_plain(r, "ipc.poll.echo.gain", measure_median(echo->gain, n), "x",
+		     "the same of the bare echo: what polling gains on this machine at most");
+	report_note(r, "two cores: call %.1f us asleep, %.1f us polling; echo %.1f and %.1f us",
+		    measure_median(call->slept, n) / 1e3, measure_median(call->polled, n) / 1e3,
+		    measure_median(echo->slept, n) / 1e3, measure_median(echo->polled, n) / 1e3);
+}
+
+static int echos_start(struct echo *echos, int cpu)
+{
+	size_t request_len = 0, reply_len = 0;
+	int r = message_lens(&request_len, &reply_len);
+
+	for (int polls = 0; polls < 2 && r == 0; polls++)
+		r = echo_start(&echos[polls], cpu, polls, request_len, reply_len);
+	return r;
+}
+
 static int two_cores(struct report *r, bool quick, const int *cpus)
 {
+	static struct gain call, echo;
+	struct echo echos[2] = { ECHO_NULL, ECHO_NULL };
 	struct pair asleep = { .worker = WORKER_NULL }, polling = { .worker = WORKER_NULL };
-	double slept[MAX_ROUNDS] = { 0 }, polled[MAX_ROUNDS] = { 0 }, gain[MAX_ROUNDS] = { 0 };
+	struct worker *bound = &asleep.worker;
 	size_t n = quick ? 256 : 2048, n_rounds = quick ? 3 : 15;
-	int ret = pair_start(&asleep, false, cpus);
+	int ret = echos_start(echos, cpus[0]);
 
 	if (ret == 0)
-		ret = pair_start(&polling, true, cpus);
+		ret = pair_start(&asleep, false, echos, cpus);
+	if (ret == 0)
+		ret = pair_start(&polling, true, echos, cpus);
 	for (size_t i = 0; i < n_rounds && ret == 0; i++) {
-		ret = ask(&asleep.worker, DO_CALL, n / 2, &slept[i]);
+		ret = gain_round(&call, i, n, bound, DO_CALL, &polling.worker, DO_CALL);
 		if (ret == 0)
-			ret = ask(&polling.worker, DO_CALL, n, &polled[i]);
-		gain[i] = slept[i] / polled[i];
+			ret = gain_round(&echo, i, n, bound, DO_ECHO, bound, DO_ECHO_POLLING);
 	}
 	pair_stop(&polling);
 	pair_stop(&asleep);
-	if (ret < 0)
-		return ret;
-	report_add(r, "ipc.poll.gain", measure_median(gain, n_rounds), "x", AT_LEAST, 8,
-		   "vcm_reserve and vcm_unreserve without polling by with it, two cores, medians");
-	report_note(r, "two cores: call %.1f us asleep, %.1f us polling",
-		    measure_median(slept, n_rounds) / 1e3, measure_median(polled, n_rounds) / 1e3);
-	return 0;
+	echo_stop(&echos[0]);
+	echo_stop(&echos[1]);
+	if (ret == 0)
+		report_gain(r, &call, &echo, n_rounds);
+	return ret;
 }
 
 static int with_journal(struct report *r, bool quick, int cpu)
@@ -359,5 +403,6 @@ int bench_ipc(struct report *r, bool quick)
 	if (n == 2)
 		return two_cores(r, quick, cpus);
 	report_plain(r, "ipc.poll.gain", NAN, "x", "not measured: this machine has one CPU");
+	report_plain(r, "ipc.poll.echo.gain", NAN, "x", "not measured: this machine has one CPU");
 	return 0;
 }

@@ -5,7 +5,7 @@
 #include "vcmd/link.h"
 #include "vcmd/transport.h"
 
-static void link_packet(void *ctx, const void *buf, size_t len, struct fdset *fds _unused_)
+static void link_packet(void *ctx, const void *buf, size_t len)
 {
 	client_packet(ctx, buf, len);
 }

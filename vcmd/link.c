@@ -226,56 +226,21 @@ int link_send_event(struct link *l, const void *buf, size_t len)
 
 /* --- in */
 
-/* A peer can send nothing but fds with a packet. All that came are in the set, and so are closed by who drops it. */
-static bool take_fds(struct msghdr *msg, struct fdset *fds)
+/*
+ * The length of a packet; 0 when there is none, or the link is going. Fds that come with it are dropped by the kernel: nothing
+ * of a peer's is ever opened here, as closing a file of somebody's own file system may take as long as he likes.
+ */
+static size_t link_receive(struct link *l, void *buf)
 {
-	bool fit = true;
-
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
-		size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t i = 0; i < n; i++) {
-			_cleanup_(fd_closep) int fd = -1;
-
-			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
-			if (fdset_add(fds, fd) < 0)
-				fit = false;
-			else
-				steal_fd(&fd);
-		}
-	}
-	return fit;
-}
-
-/* The length of a packet; 0 when there is none, or the link is going. */
-static size_t link_receive(struct link *l, void *buf, struct fdset *fds)
-{
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(sizeof(int) * FDSET_MAX)];
-	} control;
-	struct iovec iov = { .iov_base = buf, .iov_len = PROTO_MAX_MESSAGE };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	ssize_t n = recvmsg(l->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	bool fit;
+	ssize_t n = recv(l->fd, buf, PROTO_MAX_MESSAGE, MSG_DONTWAIT | MSG_TRUNC);
 
 	if (n < 0) {
 		if (errno != EAGAIN && errno != EINTR)
 			link_die(l, "the connection broke");
 		return 0;
 	}
-	fit = take_fds(&msg, fds);
-	if (msg.msg_flags & MSG_TRUNC)
+	if (n > PROTO_MAX_MESSAGE)
 		link_die(l, "a packet is longer than the largest message");
-	else if ((msg.msg_flags & MSG_CTRUNC) || !fit)
-		link_die(l, "a packet came with more fds than we can take");
 	else if (n == 0)
 		link_die(l, "the peer has gone");
 	return l->why ? 0 : (size_t)n;
@@ -284,14 +249,13 @@ static size_t link_receive(struct link *l, void *buf, struct fdset *fds)
 /* Whether there was a packet. */
 static bool read_one(struct link *l)
 {
-	_cleanup_(fdset_deinit) struct fdset fds = FDSET_NULL;
 	void *buf = loop_scratch(l->loop);
-	size_t len = link_receive(l, buf, &fds);
+	size_t len = link_receive(l, buf);
 
 	if (!len)
 		return false;
 	loop_served(l->watch);
-	l->handler->packet(l->ctx, buf, len, &fds);
+	l->handler->packet(l->ctx, buf, len);
 	return true;
 }
 

@@ -14,15 +14,14 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "base/fdset.h"
 #include "vcmd/transport.h"
 
 struct loop;
 struct link;
 
 struct link_handler {
-	/* One packet. The fds that it does not take are closed. */
-	void (*packet)(void *ctx, const void *buf, size_t len, struct fdset *fds);
+	/* One packet. */
+	void (*packet)(void *ctx, const void *buf, size_t len);
 	/* The peer has gone, or broke the rules of the transport. Called once; the link is to be freed by its owner, in this
 	 * call or later. */
 	void (*gone)(void *ctx, const char *why);

@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 
 #include "base/cleanup.h"
-#include "base/fdset.h"
 #include "vcmd/loop.h"
 
 unsigned char side_zeroes[PROTO_MAX_MESSAGE];
@@ -24,16 +23,13 @@ size_t side_count_fds(void)
 	return n;
 }
 
-static void on_packet(void *ctx, const void *buf, size_t len, struct fdset *fds)
+static void on_packet(void *ctx, const void *buf, size_t len)
 {
 	struct side *s = ctx;
 
 	s->n_packets++;
 	s->n_bytes += len;
-	s->n_fds += fds->n_fds;
 	memcpy(s->last, buf, len < sizeof(s->last) ? len : sizeof(s->last));
-	if (s->keep)
-		s->kept = fdset_take(fds, 0);
 	if (s->pause)
 		link_pause(s->link);
 	for (int i = 0; i < s->reply_n; i++)
@@ -66,7 +62,7 @@ void side_init(struct side *s)
 {
 	int pair[2];
 
-	*s = (struct side){ .kept = -1 };
+	*s = (struct side){ .n_packets = 0 };
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 	s->peer = pair[1];
 	s->loop = loop_new(50);
@@ -79,7 +75,6 @@ void side_deinit(struct side *s)
 	s->link = link_free(s->link);
 	s->timer = loop_timer_free(s->timer);
 	s->loop = loop_free(s->loop);
-	fd_closep(&s->kept);
 	fd_closep(&s->peer);
 }
 

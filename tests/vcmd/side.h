@@ -21,14 +21,13 @@ struct side {
 	struct loop_timer *timer;
 	int peer;
 	int n_packets, n_gone;
-	size_t n_bytes, n_fds;
+	size_t n_bytes;
 	const char *why;
 	unsigned char last[64];
 	int reply_n; /* replies to each packet */
 	size_t reply_len;
 	int n_send_failed;
-	bool pause, keep, free_in_packet, free_in_gone, stop_at_packet;
-	int kept;
+	bool pause, free_in_packet, free_in_gone, stop_at_packet;
 };
 
 extern const struct link_handler side_handler;

@@ -171,7 +171,7 @@ START_TEST(link_of_one_peer_does_not_starve_another)
 {
 	struct side s;
 	struct link *other = NULL;
-	struct side o = { .kept = -1, .stop_at_packet = true };
+	struct side o = { .stop_at_packet = true };
 	int pair[2];
 
 	side_init(&s);
@@ -195,7 +195,7 @@ START_TEST(link_of_one_peer_that_begins_to_read_does_not_starve_another)
 {
 	struct side s;
 	struct link *other = NULL;
-	struct side o = { .kept = -1, .stop_at_packet = true };
+	struct side o = { .stop_at_packet = true };
 	ssize_t last = 0;
 	int pair[2];
 

@@ -6,10 +6,10 @@
  *	crash						a few rounds with the daemon of $VCM_BUILDDIR
  *	crash --vcmd build/vcmd/vcmd --rounds 50	with a daemon and a keeper of fds of its own
  *	crash --unit vcmd.service --rounds 500		with a system's, whose configuration has what --print-config prints
+ *	crash ... --how restart				not killed, but struck otherwise (tests/crash/victim.h)
  */
 #include "tests/crash/crash.h"
 
-#include <dirent.h>
 #include <err.h>
 #include <errno.h>
 #include <getopt.h>
@@ -27,31 +27,22 @@
 #include <vcm/inspect.h>
 #include <vcm/vcm.h>
 
-#include "tests/crash/bus.h"
-#include "tests/crash/keeper.h"
+#include "tests/crash/victim.h"
 
 #define PATIENCE_MS 120000 /* for one round, on a machine that has other things to do */
 #define CALM_MAX_MS 300    /* before the next blow */
 #define FDS_SPARE 4        /* what a daemon may have more at the end: files it has opened since */
+#define KEPT_SPARE 3       /* chunks of the journal, where they are not told from others */
 #define IS_CALLER(i) ((i) % 4 == 1) /* over the bus, where there is one */
-#define SYSTEM_BUS "/run/dbus/system_bus_socket"
-
-enum how { HOW_KILL, HOW_ABORT, HOW_RESTART };
 
 static struct {
 	unsigned int rounds, clients, seed;
-	const char *vcmd, *unit;
-	enum how how;
+	struct victim_options victim;
 } options = { .rounds = 5, .clients = 20 };
 
 static struct crash_shared *shared;
 static pid_t pids[CRASH_CLIENTS_MAX]; /* 0: it has died */
 static unsigned int n_born; /* a client that takes the place of a dead one has contexts of its own */
-static struct keeper *keeper;
-static char dir[64];
-static struct crash_bus bus;
-static char bus_address[80];
-static bool has_bus;
 static unsigned int random_state;
 
 static int64_t now_ms(void)
@@ -62,117 +53,16 @@ static int64_t now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* --- the configuration */
-
-static void print_config(FILE *f)
-{
-	fprintf(f, "grace = %u\n", getenv("VCM_UNDER_VALGRIND") ? 60000u : 20000u);
-	fputs("fault-timeout = 60000\n"
-	      "memtype 0 { pool { ranges = {\"0x40000000+512M\"} } }\n"
-	      "smmu crash {\n\tbase = 0x1000000\n\tbanks = 128\n",
-	      f);
-	for (unsigned int i = 0; i < CRASH_CLIENTS_MAX; i++)
-		fprintf(f,
-			"\tcontext " CRASH_CONTEXT " { mid = %u }\n\tcontext " CRASH_ENGINE
-			" { mid = %u }\n",
-			i, 2 * i, i, 2 * i + 1);
-	fputs("}\n", f);
-}
-
-static char *config_text(void)
-{
-	char *text = NULL;
-	size_t len;
-	FILE *f = open_memstream(&text, &len);
-
-	if (!f)
-		err(EXIT_FAILURE, "config");
-	fputs("stock = 0\n", f);
-	if (has_bus)
-		fprintf(f, "dbus = \"%s\"\n", bus_address);
-	print_config(f);
-	fclose(f);
-	return text;
-}
-
-/* --- the daemon */
-
-static void begin_daemon(void)
-{
-	char sock[80], *text;
-
-	if (options.unit) {
-		has_bus = access(SYSTEM_BUS, F_OK) == 0;
-		return;
-	}
-	snprintf(dir, sizeof(dir), "/tmp/vcm-crash-XXXXXX");
-	if (!mkdtemp(dir))
-		err(EXIT_FAILURE, "%s", dir);
-	snprintf(sock, sizeof(sock), "%s/sock", dir);
-	setenv("VCM_SOCKET", sock, 1);
-	has_bus = crash_bus_start(&bus, dir);
-	snprintf(bus_address, sizeof(bus_address), "unix:path=%s", bus.socket);
-	text = config_text();
-	keeper = keeper_new(options.vcmd, dir, text);
-	free(text);
-	keeper_start(keeper);
-	keeper_await_ready(keeper);
-}
-
-static void command(const char *verb)
-{
-	char line[256];
-
-	snprintf(line, sizeof(line), "systemctl %s %s", verb, options.unit);
-	if (system(line) != 0) /* NOLINT(bugprone-command-processor): whoever runs this says what */
-		errx(EXIT_FAILURE, "%s failed", line);
-}
-
-static void strike(void)
-{
-	if (keeper) {
-		keeper_kill(keeper);
-		keeper_start(keeper);
-		return;
-	}
-	switch (options.how) {
-	case HOW_KILL:
-		command("kill --signal=KILL --kill-whom=main");
-		break;
-	case HOW_ABORT:
-		command("kill --signal=ABRT --kill-whom=main");
-		break;
-	case HOW_RESTART:
-		command("restart");
-		break;
-	}
-}
-
-static unsigned int count_fds(pid_t pid)
-{
-	char path[64];
-	unsigned int n = 0;
-	DIR *d;
-
-	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
-	d = opendir(path);
-	if (!d)
-		err(EXIT_FAILURE, "%s", path);
-	while (readdir(d))
-		n++;
-	closedir(d);
-	return n;
-}
-
 /* --- the clients */
 
 static void bear_client(void)
 {
+	const char *bus = victim_bus();
 	unsigned int i = n_born++;
 
-	pids[i] = keeper ? keeper_fork(keeper) : fork();
-	if (pids[i] == 0 && has_bus && IS_CALLER(i))
-		crash_caller(shared, i, options.seed + i, options.unit ? NULL : bus_address);
+	pids[i] = victim_fork();
+	if (pids[i] == 0 && bus && IS_CALLER(i))
+		crash_caller(shared, i, options.seed + i, *bus ? bus : NULL);
 	if (pids[i] == 0)
 		crash_client(shared, i, options.seed + i);
 	if (pids[i] < 0)
@@ -287,28 +177,13 @@ static void check_nothing_is_left(void)
 	vcm_sys_destroy();
 }
 
-static unsigned int fds_in_use(void)
+static void check_fds(const struct victim_fds *before)
 {
-	return count_fds(keeper_pid(keeper)) - (unsigned int)keeper_count(keeper, "journal-");
-}
+	struct victim_fds now = victim_count_fds();
 
-static void end_daemon(unsigned int fds_before)
-{
-	unsigned int fds;
-	size_t arenas;
-
-	if (!keeper)
-		return;
-	fds = fds_in_use();
-	arenas = keeper_count(keeper, "arena-");
-	if (fds > fds_before + FDS_SPARE || arenas)
-		errx(EXIT_FAILURE, "%u fds where there were %u, %zu arenas in the store", fds,
-		     fds_before, arenas);
-	if (keeper_stop(keeper) != 0)
-		errx(EXIT_FAILURE, "the daemon does not end well");
-	keeper = keeper_free(keeper);
-	crash_bus_stop(&bus);
-	rmdir(dir);
+	if (now.open > before->open + FDS_SPARE || now.kept > before->kept + KEPT_SPARE)
+		errx(EXIT_FAILURE, "%u fds and %u that are kept where there were %u and %u",
+		     now.open, now.kept, before->open, before->kept);
 }
 
 /* --- the test */
@@ -321,14 +196,15 @@ static void report(int64_t slowest_ms)
 		n_ops += atomic_load(&shared->n_ops[i]);
 		n_transactions += atomic_load(&shared->n_transactions[i]);
 	}
-	printf("%u rounds, %u clients (every fourth %s) and %u that died: %llu operations, %llu transactions; all had checked all after %lld ms at most\n",
-	       options.rounds, options.clients, has_bus ? "over a bus" : "as the others: no bus",
-	       n_born - options.clients, n_ops, n_transactions, (long long)slowest_ms);
+	printf("%u rounds (%s), %u clients (every fourth %s) and %u that died: %llu operations, %llu transactions; all had checked all after %lld ms at most\n",
+	       options.rounds, victim_hows[options.victim.how], options.clients,
+	       victim_bus() ? "over a bus" : "as the others: no bus", n_born - options.clients,
+	       n_ops, n_transactions, (long long)slowest_ms);
 }
 
 static void run(void)
 {
-	unsigned int fds_before = keeper ? fds_in_use() : 0;
+	struct victim_fds before = victim_count_fds();
 	int64_t slowest_ms = 0;
 
 	begin_clients();
@@ -339,7 +215,7 @@ static void run(void)
 		poll(NULL, 0, rand_r(&random_state) % CALM_MAX_MS); /* any moment */
 		start = now_ms();
 		kill_a_client();
-		strike();
+		victim_strike(round);
 		kill_a_client();
 		atomic_store(&shared->round, round);
 		await_checks(round);
@@ -347,7 +223,8 @@ static void run(void)
 	}
 	end_clients();
 	check_nothing_is_left();
-	end_daemon(fds_before);
+	check_fds(&before);
+	victim_end();
 	report(slowest_ms);
 }
 
@@ -357,7 +234,7 @@ static void take_built(void)
 	const char *build = getenv("VCM_BUILDDIR");
 
 	snprintf(path, sizeof(path), "%s/vcmd/vcmd", build ? build : ".");
-	options.vcmd = path;
+	options.victim.vcmd = path;
 	if (getenv("VCM_UNDER_VALGRIND")) {
 		options.rounds = 2;
 		options.clients = 2;
@@ -366,8 +243,8 @@ static void take_built(void)
 
 static _Noreturn void usage(void)
 {
-	fputs("usage: crash [--vcmd FILE | --unit NAME [--how kill|abort|restart] | --print-config]\n"
-	      "             [--rounds N] [--clients N] [--seed N]\n",
+	fputs("usage: crash [--vcmd FILE [--next FILE] | --unit NAME [--prepare COMMAND] | --print-config]\n"
+	      "             [--how kill|abort|restart|upgrade|hang] [--rounds N] [--clients N] [--seed N]\n",
 	      stderr);
 	exit(2);
 }
@@ -382,15 +259,20 @@ static unsigned int number(const char *text, unsigned int max)
 	return (unsigned int)v;
 }
 
-static enum how how_of(const char *text)
+static enum victim_how how_of(const char *text)
 {
-	if (!strcmp(text, "kill"))
-		return HOW_KILL;
-	if (!strcmp(text, "abort"))
-		return HOW_ABORT;
-	if (strcmp(text, "restart") != 0)
-		usage();
-	return HOW_RESTART;
+	for (unsigned int i = 0; i < N_VICTIM_HOWS; i++)
+		if (!strcmp(text, victim_hows[i]))
+			return (enum victim_how)i;
+	usage();
+}
+
+static bool add_up(const struct victim_options *v)
+{
+	if (v->unit)
+		return !v->vcmd && !v->next && (v->how != VICTIM_UPGRADE || v->prepare);
+	return !v->prepare && v->how != VICTIM_HANG &&
+	       (v->how == VICTIM_UPGRADE) == (v->next != NULL);
 }
 
 int main(int argc, char **argv)
@@ -400,7 +282,9 @@ int main(int argc, char **argv)
 		{ "clients", required_argument, NULL, 'c' },
 		{ "seed", required_argument, NULL, 's' },
 		{ "vcmd", required_argument, NULL, 'v' },
+		{ "next", required_argument, NULL, 'n' },
 		{ "unit", required_argument, NULL, 'u' },
+		{ "prepare", required_argument, NULL, 'b' },
 		{ "how", required_argument, NULL, 'h' },
 		{ "print-config", no_argument, NULL, 'p' },
 		{ NULL, 0, NULL, 0 },
@@ -421,13 +305,19 @@ int main(int argc, char **argv)
 			options.seed = number(optarg, UINT32_MAX);
 			break;
 		case 'v':
-			options.vcmd = optarg;
+			options.victim.vcmd = optarg;
+			break;
+		case 'n':
+			options.victim.next = optarg;
 			break;
 		case 'u':
-			options.unit = optarg;
+			options.victim.unit = optarg;
+			break;
+		case 'b':
+			options.victim.prepare = optarg;
 			break;
 		case 'h':
-			options.how = how_of(optarg);
+			options.victim.how = how_of(optarg);
 			break;
 		case 'p':
 			prints = true;
@@ -436,18 +326,18 @@ int main(int argc, char **argv)
 			usage();
 		}
 	}
-	if (optind < argc || (options.vcmd && options.unit))
+	if (optind < argc || !add_up(&options.victim))
 		usage();
 	if (prints) {
-		print_config(stdout);
+		victim_print_config(stdout);
 		return 0;
 	}
-	if (!options.vcmd && !options.unit)
+	if (!options.victim.vcmd && !options.victim.unit)
 		take_built();
 	printf("seed %u\n", options.seed);
 	fflush(stdout);
 	random_state = options.seed;
-	begin_daemon();
+	victim_begin(&options.victim);
 	run();
 	return 0;
 }

@@ -8,6 +8,7 @@
  *	call.c		what it calls with
  *	bus.c		a message bus of the test's own; otherwise the system has one
  *	keeper.c	the fd store of a broker of the test's own; otherwise systemd has it
+ *	victim.c	the broker, whichever it is, and how it is struck
  */
 #pragma once
 

@@ -281,21 +281,29 @@ static void settle(struct keeper *k)
 	keeper_await_ready(k);
 }
 
+void keeper_set_program(struct keeper *k, const char *program)
+{
+	snprintf(k->program, sizeof(k->program), "%s", program);
+}
+
+int keeper_end(struct keeper *k, int number)
+{
+	int status = 0;
+
+	kill(k->pid, number);
+	waitpid(k->pid, &status, 0);
+	settle(k);
+	return status;
+}
+
 void keeper_kill(struct keeper *k)
 {
-	kill(k->pid, SIGKILL);
-	waitpid(k->pid, NULL, 0);
-	settle(k);
+	keeper_end(k, SIGKILL);
 }
 
 int keeper_stop(struct keeper *k)
 {
-	int status = 0;
-
-	kill(k->pid, SIGTERM);
-	waitpid(k->pid, &status, 0);
-	settle(k);
-	return status;
+	return keeper_end(k, SIGTERM);
 }
 
 size_t keeper_count(struct keeper *k, const char *prefix)

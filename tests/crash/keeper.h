@@ -19,6 +19,10 @@ void keeper_await_ready(struct keeper *k);
 pid_t keeper_pid(const struct keeper *k);
 /* fork(), and in the child none of the fds that are kept or on their way: a barrier would wait for it. */
 pid_t keeper_fork(struct keeper *k);
+/* What is started from now on. */
+void keeper_set_program(struct keeper *k, const char *program);
+/* Ends it by a signal, and takes what it had sent before. The status of its end. */
+int keeper_end(struct keeper *k, int number);
 /* Ends it at once, and takes what it had sent before. */
 void keeper_kill(struct keeper *k);
 /* Ends it by SIGTERM; the status of its end. */

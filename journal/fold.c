@@ -148,7 +148,7 @@ static void add_reply(struct fold *f, struct fold_slot *slot, const struct row_h
 		slot->row = row;
 	else
 		before = row;
-	if (before->key > ack && before->key != slot->row->key)
+	if (before->key > ack && before->key != slot->row->key && !(before->flags & ROW_OVER))
 		add_older(f, slot, before);
 }
 

@@ -12,7 +12,8 @@
  * chunk is its base.
  *
  * A writer that dies at any instruction leaves no half record: the word with length and checksum is stored last.
- * The end is marked beside, so that records that were there and are not any more are missed.
+ * The end is marked beside, so that records that were there and are not any more are missed; and the empty head behind the last
+ * record of a chunk says whether there is another chunk, which would be missed as well.
  */
 #pragma once
 
@@ -48,8 +49,15 @@ struct record_head {
 	uint32_t len;      /* bytes, with the head */
 };
 
+/* In the head without a length: the journal goes on, in the next chunk with the record of that number. Not a bit away from 0. */
+static inline uint64_t record_goes_on(uint64_t sequence)
+{
+	return ~sequence;
+}
+
 enum row_flags {
 	ROW_GONE = 1, /* the object is no more; there is no body */
+	ROW_OVER = 2, /* a session: it is being taken back; a reply: nobody will ask for it again */
 };
 
 struct row_head {

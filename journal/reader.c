@@ -13,6 +13,7 @@ struct reading {
 	journal_row_fn fn;
 	void *ctx;
 	uint64_t sequence; /* of the next record; 0: any */
+	bool goes_on;      /* the last chunk that was read says that there is another one */
 };
 
 const char *journal_damage_name(enum journal_damage damage)
@@ -50,8 +51,7 @@ static const struct chunk_head *head_of(const struct journal_chunk *c)
 	return c->len >= sizeof(struct chunk_head) ? c->at : NULL;
 }
 
-/* Never written to: kept ready, or died over. A head is written before its magic number. */
-static bool is_spare(const struct journal_chunk *c)
+bool journal_chunk_is_spare(const struct journal_chunk *c)
 {
 	static const uint8_t zeroes[sizeof(struct record_head)];
 	const struct chunk_head *h = head_of(c);
@@ -98,7 +98,7 @@ static size_t sort(struct journal_chunk *chunks, size_t n)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < n; i++)
-		if (!is_spare(&chunks[i]))
+		if (!journal_chunk_is_spare(&chunks[i]))
 			chunks[kept++] = chunks[i];
 	if (kept > 0)
 		qsort(chunks, kept, sizeof(*chunks), by_number);
@@ -194,6 +194,13 @@ static void give_rows(struct reading *r, const struct record_head *h)
 	r->sequence = h->sequence + 1;
 }
 
+/* The head without a length, behind the last record. */
+static void look_behind(struct reading *r, const struct record_head *h)
+{
+	r->goes_on = h->sequence == record_goes_on(r->sequence);
+	r->out->n_warnings += h->sequence != 0 && !r->goes_on;
+}
+
 /* The records of a chunk whose head is whole. False when it is damaged. */
 static bool read_records(struct reading *r, const struct journal_chunk *c)
 {
@@ -210,8 +217,10 @@ static bool read_records(struct reading *r, const struct journal_chunk *c)
 		give_rows(r, record);
 		at += (size_t)len;
 	}
-	if (len == 0 && at >= end)
+	if (len == 0 && at >= end) {
+		look_behind(r, (const void *)((const uint8_t *)c->at + at));
 		return true;
+	}
 	/* Behind the marked end there is nothing that anybody was told of. */
 	if (end && at == end) {
 		r->out->n_warnings++;
@@ -262,6 +271,7 @@ static bool read_chunk(struct reading *r, const struct journal_chunk *c)
 		return false;
 	}
 	r->sequence = id->first;
+	r->goes_on = false;
 	if (head_of(c)->retired > r->out->retired)
 		r->out->retired = head_of(c)->retired;
 	return read_records(r, c);
@@ -288,7 +298,7 @@ static void read_all(struct reading *r, const struct journal_chunk *chunks, size
 		want++;
 		i++;
 	}
-	if (i < n && journal_chunk_number(&chunks[i]) != want && r->out->damage == JOURNAL_WHOLE)
+	if (r->out->damage == JOURNAL_WHOLE && (i < n || r->goes_on))
 		damaged(r, JOURNAL_MISSING, want, 0, "a chunk is missing");
 	if (r->out->damage == JOURNAL_WHOLE)
 		return;

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,7 +25,7 @@ enum journal_damage {
 	JOURNAL_TRUNCATED, /* bytes end before the records do */
 	JOURNAL_CORRUPT,
 	JOURNAL_NEWER,   /* written by a later release, in a format that we do not know */
-	JOURNAL_MISSING, /* a chunk is not there */
+	JOURNAL_MISSING, /* a chunk is not there, or is no chunk */
 };
 
 struct journal_report {
@@ -50,5 +51,7 @@ void journal_read(struct journal_chunk *chunks, size_t n, journal_row_fn fn, voi
 		  struct journal_report *out);
 /* "corrupt", "truncated" ... */
 const char *journal_damage_name(enum journal_damage damage);
+/* Never written to: kept ready, or died over. A head is written before its magic number. */
+bool journal_chunk_is_spare(const struct journal_chunk *c);
 /* The number of a chunk that says so in a head that is whole; 0. */
 uint64_t journal_chunk_number(const struct journal_chunk *c);

@@ -16,7 +16,7 @@ static struct chunk_head *head_of(struct writer *w)
 	return (struct chunk_head *)(void *)w->at;
 }
 
-static struct record_head *record_of(struct writer *w)
+static struct record_head *record_of(const struct writer *w)
 {
 	return (struct record_head *)(void *)(w->at + w->end);
 }
@@ -103,6 +103,12 @@ void *writer_row(struct writer *w, enum row_kind kind, uint64_t session, uint64_
 	return head ? memset(head + 1, 0, whole - sizeof(*head)) : NULL;
 }
 
+void writer_flag(void *body, unsigned int flags)
+{
+	if (body)
+		((struct row_head *)body - 1)->flags |= (uint16_t)flags;
+}
+
 void writer_gone(struct writer *w, enum row_kind kind, uint64_t session, uint64_t key)
 {
 	struct row_head *head = row(w, kind, session, key, sizeof(*head));
@@ -140,6 +146,14 @@ void writer_retired(struct writer *w)
 {
 	barrier();
 	((volatile struct chunk_head *)head_of(w))->retired = w->sequence - 1;
+}
+
+void writer_close(const struct writer *before)
+{
+	barrier();
+	((volatile struct record_head *)record_of(before))->sequence =
+		record_goes_on(before->sequence);
+	barrier();
 }
 
 void writer_set_base(struct writer *w, uint64_t number)

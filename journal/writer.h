@@ -34,6 +34,8 @@ void writer_begin(struct writer *w);
  * writer_need() says how long a chunk takes them all.
  */
 void *writer_row(struct writer *w, enum row_kind kind, uint64_t session, uint64_t key, size_t len);
+/* Flags of the row whose body that is; NULL is fine. */
+void writer_flag(void *body, unsigned int flags);
 /* The object is no more. */
 void writer_gone(struct writer *w, enum row_kind kind, uint64_t session, uint64_t key);
 size_t writer_need(const struct writer *w);
@@ -44,5 +46,7 @@ int writer_is_empty(const struct writer *w);
 void writer_end(struct writer *w);
 /* What the last record has as a consequence has been done. */
 void writer_retired(struct writer *w);
+/* Says in the chunk of `before` that w goes on in another one: to be called before anything is written there. */
+void writer_close(const struct writer *before);
 /* Chunks before number are needed no more. */
 void writer_set_base(struct writer *w, uint64_t number);

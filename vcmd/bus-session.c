@@ -185,6 +185,12 @@ static void session_close(void *ctx)
 		mem_free(s);
 }
 
+/* What has a ticket is asked again, and nothing else is. */
+static enum replies_keep session_keeps(uint64_t serial)
+{
+	return serial && !(serial & (SERIAL_OF(1) - 1)) ? REPLIES_KEEP_ALL : REPLIES_KEEP_NONE;
+}
+
 static const struct transport over_bus = {
 	.send = session_send,
 	.send_event = session_send_event,
@@ -193,6 +199,7 @@ static const struct transport over_bus = {
 	.pause = session_pause,
 	.resume = session_resume,
 	.peer = session_peer,
+	.keeps = session_keeps,
 	.close = session_close,
 };
 
@@ -468,10 +475,16 @@ int bus_session_take_ticket(struct bus_session *s, struct bus_call *call, uint32
 			       NULL, 0);
 		return 1;
 	}
+	if (serial <= s->client->replies.ack)
+		return refuse(why, -ESTALE,
+			      "ticket %u: its answer, if there was one, has been seen", ticket);
 	if (serial <= s->client->last_serial || serial <= s->last_ticket)
-		return refuse(why, -ESTALE, "ticket %u is not done, and others after it are asked",
+		return refuse(why, -ESTALE,
+			      "ticket %u has changed nothing, and others after it are asked",
 			      ticket);
 	s->seen = SERIAL_OF(seen + 1) - 1;
+	replies_seen(&s->client->replies,
+		     s->seen); /* also of what this connection has not asked itself */
 	call->serial = serial;
 	return 0;
 }

@@ -209,12 +209,24 @@ static void reclaim_again(void *ctx)
 	loop_idle_kick(c->reclaim);
 }
 
+/* Whoever follows this broker must not let it go on with what is left of it by then. */
+static void note_end(const struct client *c)
+{
+	struct reason why = { "" };
+
+	if (journal_session(c->broker->journal, c, &why) < 0)
+		log_about(LOG_L_WARNING, LOG_ABOUT(.session = c->session->id),
+			  "session %llu: that it ends is not written: %s",
+			  (unsigned long long)c->session->id, why.text);
+}
+
 /* The session ends: what waits for it is given up first, then everything is taken back. */
 void client_end(struct client *c)
 {
 	int r;
 
 	c->state = CLIENT_ENDING;
+	note_end(c);
 	simulate_abandon(c);
 	copy_abandon(c);
 	pending_abandon(c);
@@ -502,6 +514,11 @@ int client_set_hook(struct client *c, uint32_t device, bool set)
 	h->device = device;
 	LIST_INSERT_HEAD(&c->hooks, h, link);
 	return 0;
+}
+
+enum replies_keep client_keeps(const struct client *c, uint64_t serial)
+{
+	return c->transport->keeps ? c->transport->keeps(serial) : REPLIES_KEEP_LATEST;
 }
 
 const struct transport_peer *client_peer(const struct client *c)

@@ -72,6 +72,7 @@ struct client {
 	struct replies replies;
 	uint64_t sent_before; /* on an earlier connection, up to this serial: it may have been carried out */
 	uint64_t last_changed; /* the last serial that changed something */
+	bool over;             /* restored, and was being taken back: nobody can resume it */
 	bool incomplete; /* restored, and not all of it: what its client believes to have may be lost */
 	unsigned int granted; /* rights that somebody else has given the next request, and it alone */
 	uint64_t n_requests, n_refused;
@@ -158,6 +159,8 @@ void client_unpark(struct client *c, bool holds);
 bool client_has_hook(const struct client *c, uint32_t device);
 /* 0, -ENOMEM. */
 int client_set_hook(struct client *c, uint32_t device, bool set);
+/* Whether the answer to this serial may be asked for again, whatever happens meanwhile. */
+enum replies_keep client_keeps(const struct client *c, uint64_t serial);
 const struct transport_peer *client_peer(const struct client *c);
 /* The client of a session of the graph. */
 struct client *client_of(const struct session *s);

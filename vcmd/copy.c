@@ -169,6 +169,10 @@ int copy_start(struct call *c, const struct res *to, uint64_t to_off, const stru
 			   to->obj.handle);
 	if (r < 0)
 		return r;
+	if (client_keeps(c->client, c->serial) == REPLIES_KEEP_ALL &&
+	    to->physmem->root == from->physmem->root)
+		return refuse(c->why, -EINVAL,
+			      "a copy within one memory cannot be asked again: it has no ticket");
 	if (c->serial <= c->client->sent_before && to->physmem->root == from->physmem->root)
 		return refuse(
 			c->why, -ECONNRESET,

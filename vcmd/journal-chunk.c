@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/range.h"
 #include "memory/source.h"
@@ -59,30 +60,37 @@ struct chunk *chunk_new(struct store *store, uint64_t number, size_t len, struct
 	return c;
 }
 
-struct chunk *chunk_adopt(struct store *store, uint64_t number, int fd, struct reason *why)
+/* Sealed, so that nothing can pull its pages away from under us. */
+static bool is_chunk(int fd, size_t *out_len)
 {
-	struct chunk *c = chunk_make(store, number);
+	int seals = fcntl(fd, F_GET_SEALS);
 	struct stat st;
 
-	if (!c) {
-		refuse(why, 0, "out of memory");
-		return NULL;
-	}
-	/* Sealed, so that nothing can pull its pages away from under us. */
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size <= 0 ||
-	    (fcntl(fd, F_GET_SEALS) & F_SEAL_SHRINK) == 0 || fcntl(fd, F_GET_SEALS) < 0) {
-		refuse(why, 0, "journal-%llu is no file of a journal", (unsigned long long)number);
-		return chunk_free(c, true);
-	}
+	if (seals < 0 || !(seals & F_SEAL_SHRINK) || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return false;
+	*out_len = (size_t)st.st_size;
+	return st.st_size > 0;
+}
+
+int chunk_adopt(struct store *store, uint64_t number, int fd, struct chunk **out,
+		struct reason *why)
+{
+	_cleanup_(mem_freep) struct chunk *c = chunk_make(store, number);
+	size_t len;
+
+	if (!c)
+		return refuse(why, -ENOMEM, "no memory for journal-%llu",
+			      (unsigned long long)number);
+	if (!is_chunk(fd, &len))
+		return refuse(why, -EINVAL, "journal-%llu is no file of a journal",
+			      (unsigned long long)number);
 	c->fd = fd;
+	if (map(c, len, PROT_READ) < 0)
+		return refuse(why, -ENOMEM, "journal-%llu cannot be mapped: %s",
+			      (unsigned long long)number, strerror(errno));
 	c->stored = true;
-	if (map(c, (size_t)st.st_size, PROT_READ) < 0) {
-		refuse(why, 0, "journal-%llu cannot be mapped: %s", (unsigned long long)number,
-		       strerror(errno));
-		c->fd = -1;
-		return chunk_free(c, true);
-	}
-	return c;
+	*out = STEAL_PTR(c);
+	return 0;
 }
 
 struct chunk *chunk_free(struct chunk *c, bool is_needed)

@@ -28,8 +28,10 @@ TAILQ_HEAD(chunk_list, chunk);
 
 /* A new one, of zeroes, that is being stored: a barrier must follow. NULL with the reason. */
 struct chunk *chunk_new(struct store *store, uint64_t number, size_t len, struct reason *why);
-/* One that an earlier process has left under that number, to be read: NULL with the reason when it is no such file. */
-struct chunk *chunk_adopt(struct store *store, uint64_t number, int fd, struct reason *why);
+/* One that an earlier process has left under that number, to be read. 0, and fd is taken; -EINVAL: it is no such file; or -ENOMEM:
+ * there is no memory to see it; with the reason. */
+int chunk_adopt(struct store *store, uint64_t number, int fd, struct chunk **out,
+		struct reason *why);
 /* Unmapped and closed; out of the store too when it is needed no more. Returns NULL; NULL is fine. */
 struct chunk *chunk_free(struct chunk *c, bool is_needed);
 /* Makes the next 64 KB of its pages be there. False when all are. */

@@ -58,7 +58,7 @@ static void step_orphans(struct walk *walk, struct broker *b, struct writer *w)
 
 static void put_session(struct writer *w, const struct client *c)
 {
-	struct reply_kept reply;
+	struct reply_kept reply = { 0 };
 	const struct hook *h;
 	size_t cursor = 0;
 
@@ -67,8 +67,8 @@ static void put_session(struct writer *w, const struct client *c)
 		rows_put_hook(w, c, device_by_number(c->session->graph, h->device), true);
 	while (replies_next(&c->replies, &cursor, &reply))
 		rows_put_reply(w, c, &reply);
-	if (cursor == 0) /* what its last serial was, and how far its handles go */
-		rows_put_reply(w, c, &(struct reply_kept){ .serial = c->last_changed });
+	if (reply.serial != c->last_changed || cursor == 0)
+		rows_put_last(w, c, c->last_changed);
 }
 
 static struct session *session_from(struct graph *g, uint64_t id)

@@ -160,6 +160,8 @@ void rows_put_session(struct writer *w, const struct client *c)
 	row->flags = c->is_nodes ? ROW_SESSION_NODE : ROW_SESSION_LOCAL;
 	memcpy(row->token, c->token, sizeof(row->token));
 	snprintf(row->name, sizeof(row->name), "%s", c->name);
+	if (c->state == CLIENT_ENDING || c->over)
+		writer_flag(row, ROW_OVER);
 }
 
 void rows_put_hook(struct writer *w, const struct client *c, const struct device *d, bool set)
@@ -172,18 +174,31 @@ void rows_put_hook(struct writer *w, const struct client *c, const struct device
 	snprintf(row->device, sizeof(row->device), "%s", d->name);
 }
 
-void rows_put_reply(struct writer *w, const struct client *c, const struct reply_kept *reply)
+static struct row_reply *put_reply(struct writer *w, const struct client *c, uint64_t serial,
+				   size_t n_values)
 {
-	size_t len = reply->n_values * sizeof(uint64_t);
-	struct row_reply *row =
-		writer_row(w, ROW_REPLY, c->session->id, reply->serial, sizeof(*row) + len);
+	struct row_reply *row = writer_row(w, ROW_REPLY, c->session->id, serial,
+					   sizeof(*row) + n_values * sizeof(uint64_t));
 
 	if (!row)
-		return;
+		return NULL;
 	row->ack = c->replies.ack;
 	row->n_handles = c->session->client.limit;
-	row->n_values = (uint32_t)reply->n_values;
-	if (len > 0)
+	row->n_values = (uint32_t)n_values;
+	return row;
+}
+
+void rows_put_last(struct writer *w, const struct client *c, uint64_t serial)
+{
+	writer_flag(put_reply(w, c, serial, 0), ROW_OVER);
+}
+
+void rows_put_reply(struct writer *w, const struct client *c, const struct reply_kept *reply)
+{
+	struct row_reply *row = put_reply(w, c, reply->serial, reply->n_values);
+	size_t len = reply->n_values * sizeof(uint64_t);
+
+	if (row && len > 0)
 		memcpy(row->values, reply->values, len);
 }
 

@@ -28,3 +28,5 @@ void rows_put_arena(struct writer *w, const struct arena *a);
 void rows_put_session(struct writer *w, const struct client *c);
 void rows_put_hook(struct writer *w, const struct client *c, const struct device *d, bool set);
 void rows_put_reply(struct writer *w, const struct client *c, const struct reply_kept *reply);
+/* The last serial that has changed something, where its answer is not kept; and how far handles go. */
+void rows_put_last(struct writer *w, const struct client *c, uint64_t serial);

@@ -138,6 +138,7 @@ static int next_chunk(struct journal *j, size_t need, struct reason *why)
 	if (!c)
 		return -ENOMEM;
 	writer_init(&j->writer, &before, c->at, c->len);
+	writer_close(&before);
 	assert(j->writer.number == c->number);
 	TAILQ_INSERT_TAIL(&j->chunks, c, link);
 	j->stats.n_chunks++;
@@ -298,21 +299,39 @@ static void fill_plan(struct journal *j, const void *what)
 	const struct served *s = p->served;
 
 	rows_of_plan(&j->writer, p->plan);
-	if (s)
+	if (s && s->keep == REPLIES_KEEP_NONE)
+		rows_put_last(&j->writer, s->client, s->serial);
+	else if (s)
 		rows_put_reply(&j->writer, s->client,
 			       &(struct reply_kept){ s->serial, s->values, s->n_values });
+}
+
+static int make_room(const struct served *s, struct reason *why)
+{
+	switch (replies_want(&s->client->replies, s->n_values, s->keep)) {
+	case 0:
+		return 0;
+	case -EAGAIN:
+		return refuse(
+			why, -EAGAIN,
+			"%d words of answers wait to be seen: nothing more is done once before that",
+			REPLIES_MAX_WORDS);
+	default:
+		return refuse(why, -ENOMEM, "the broker is out of memory");
+	}
 }
 
 int journal_plan(struct journal *j, const struct plan *p, const struct served *served,
 		 struct reason *why)
 {
 	struct plan_record what = { p, served };
-	int r = 0;
+	int r;
 
 	if (!j || !p->n_changes)
 		return 0;
-	if (served && replies_want(&served->client->replies, served->n_values) < 0)
-		return refuse(why, -ENOMEM, "the broker is out of memory");
+	r = served ? make_room(served, why) : 0;
+	if (r < 0)
+		return r;
 	r = set_ids_aside(j, false, why);
 	j->has_consequences = r == 0;
 	if (r == 0)
@@ -321,11 +340,11 @@ int journal_plan(struct journal *j, const struct plan *p, const struct served *s
 		j->has_consequences = false;
 		return r;
 	}
-	if (served) {
+	if (served && served->keep != REPLIES_KEEP_NONE)
 		replies_add(&served->client->replies, served->serial, served->values,
 			    served->n_values);
+	if (served)
 		served->client->last_changed = served->serial;
-	}
 	keep_up(j);
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/reason.h"
+#include "vcmd/replies.h"
 
 struct arena;
 struct broker;
@@ -31,6 +32,7 @@ struct served {
 	uint64_t serial;
 	const uint64_t *values; /* that it is answered */
 	size_t n_values;
+	enum replies_keep keep;
 };
 
 /* Where an earlier journal ends, whose chunks are needed until this one has all that is live. */
@@ -47,8 +49,8 @@ struct journal *journal_new(struct broker *b, struct store *store,
 struct journal *journal_free(struct journal *j);
 
 /*
- * The stage of the pipeline: one record, whole or not there. served NULL: nobody has asked for it. 0; -ENOMEM, -ENOSPC with
- * the reason, and nothing is written.
+ * The stage of the pipeline: one record, whole or not there. served NULL: nobody has asked for it. 0; -ENOMEM, -ENOSPC, -EAGAIN
+ * (answers that nobody has seen are too many) with the reason, and nothing is written.
  */
 int journal_plan(struct journal *j, const struct plan *p, const struct served *served,
 		 struct reason *why);

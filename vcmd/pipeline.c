@@ -38,7 +38,7 @@ static int journal(struct broker *b, const struct call *c, struct reason *why)
 		return r;
 	if (c)
 		served = (struct served){ c->client, c->serial, c->answer->values,
-					  c->answer->n_values };
+					  c->answer->n_values, client_keeps(c->client, c->serial) };
 	return journal_plan(b->journal, &b->plan, c ? &served : NULL, why);
 }
 

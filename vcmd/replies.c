@@ -23,15 +23,28 @@ static void drop_first(struct replies *r)
 		r->start = r->end = 0;
 }
 
-int replies_want(struct replies *r, size_t n_values)
+/* Those that must go so that a need fits. */
+static int make_way(struct replies *r, size_t need, enum replies_keep keep)
+{
+	while (r->end > r->start && r->end - r->start + need > REPLIES_MAX_WORDS) {
+		if (keep == REPLIES_KEEP_ALL)
+			return -EAGAIN;
+		drop_first(r);
+	}
+	return 0;
+}
+
+int replies_want(struct replies *r, size_t n_values, enum replies_keep keep)
 {
 	size_t need = HEAD + n_values, cap = r->cap ? r->cap : CAP_MIN;
 	uint64_t *bigger;
 
+	if (keep == REPLIES_KEEP_NONE)
+		return 0;
+	if (make_way(r, need, keep) < 0)
+		return -EAGAIN;
 	if (r->end + need <= r->cap)
 		return 0;
-	while (r->end > r->start && r->end - r->start + need > REPLIES_MAX_WORDS)
-		drop_first(r);
 	if (r->start > 0)
 		memmove(r->words, r->words + r->start, (r->end - r->start) * sizeof(*r->words));
 	r->end -= r->start;
@@ -64,7 +77,8 @@ void replies_seen(struct replies *r, uint64_t ack)
 {
 	while (r->start < r->end && r->words[r->start] <= ack)
 		drop_first(r);
-	r->ack = ack;
+	if (ack > r->ack)
+		r->ack = ack;
 }
 
 bool replies_next(const struct replies *r, size_t *cursor, struct reply_kept *out)

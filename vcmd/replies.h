@@ -4,6 +4,10 @@
  * that comes again is answered and not carried out again.
  *
  * Values only: such a request has succeeded, and pieces are asked for again (OP_PIECES).
+ *
+ * Who keeps a connection has few answers that it has not seen, the last ones: of what is too much the oldest are forgotten.
+ * Who asks by tickets (vcmd/bus-session.h) may have seen none: nothing of theirs is forgotten, and what else they ask for is
+ * not kept.
  */
 #pragma once
 
@@ -17,7 +21,13 @@ struct replies {
 	uint64_t ack;
 };
 
-/* Of a client that never acknowledges. What is over it is forgotten, the oldest first. */
+enum replies_keep {
+	REPLIES_KEEP_LATEST,
+	REPLIES_KEEP_ALL,
+	REPLIES_KEEP_NONE,
+};
+
+/* Of a client that never acknowledges; or of one answer alone. */
 #define REPLIES_MAX_WORDS 8192
 
 struct reply_kept {
@@ -27,11 +37,12 @@ struct reply_kept {
 };
 
 void replies_deinit(struct replies *r);
-/* Room for one with so many values: afterwards replies_add() of it cannot fail. 0, -ENOMEM. */
-int replies_want(struct replies *r, size_t n_values);
+/* Room for one with so many values: afterwards replies_add() of it cannot fail. 0; -ENOMEM; -EAGAIN: all are to be kept, and are
+ * too many. */
+int replies_want(struct replies *r, size_t n_values, enum replies_keep keep);
 /* Serials only grow. */
 void replies_add(struct replies *r, uint64_t serial, const uint64_t *values, size_t n_values);
-/* The client has seen those up to this serial. */
+/* The client has seen those up to this serial, and up to those that it has named before. */
 void replies_seen(struct replies *r, uint64_t ack);
 bool replies_find(const struct replies *r, uint64_t serial, struct reply_kept *out);
 /* By serial. *cursor 0 starts. False at the end. */

@@ -157,6 +157,7 @@ static int take_session(struct restoring *r, const struct row_head *row, struct 
 	c->gid = was->gid;
 	memcpy(c->token, was->token, sizeof(c->token));
 	snprintf(c->name, sizeof(c->name), "%s", was->name);
+	c->over = row->flags & ROW_OVER;
 	r->report->n_sessions++;
 	return 0;
 }
@@ -170,10 +171,10 @@ static int take_reply(struct restoring *r, const struct row_head *row, struct re
 		return refuse(why, -EINVAL, "its session is lost");
 	if (row->key > c->last_changed)
 		c->last_changed = c->last_serial = row->key;
-	replies_seen(&c->replies, was->ack > c->replies.ack ? was->ack : c->replies.ack);
-	if (row->key <= c->replies.ack)
+	replies_seen(&c->replies, was->ack);
+	if (row->key <= c->replies.ack || (row->flags & ROW_OVER))
 		return 0;
-	if (replies_want(&c->replies, was->n_values) < 0)
+	if (replies_want(&c->replies, was->n_values, REPLIES_KEEP_LATEST) < 0)
 		return refuse(why, -ENOMEM, "the broker is out of memory");
 	replies_add(&c->replies, row->key, was->values, was->n_values);
 	return 0;

@@ -27,7 +27,9 @@ struct left {
 	struct chunk_list chunks;
 	size_t n_chunks;
 	struct fold fold;
-	uint64_t lowest, highest; /* numbers of chunks; 0: none */
+	uint64_t lowest, highest; /* numbers of chunks that were written to; 0: none */
+	uint64_t spare;           /* of the one that was not; 0: there is none */
+	uint64_t foreign;         /* of what is there in place of a chunk, and is none; 0 */
 };
 
 /* --- the journal */
@@ -54,35 +56,79 @@ static void forget_chunks(struct left *l)
 	}
 }
 
-static void take_chunk(struct left *l, uint64_t number)
+static void count_number(struct left *l, uint64_t number)
 {
-	_cleanup_(fd_closep) int fd = store_take(l->store, STORE_JOURNAL, number);
-	struct reason what = { "" };
-	struct chunk *c = chunk_adopt(l->store, number, fd, &what);
-
 	l->lowest = !l->lowest || number < l->lowest ? number : l->lowest;
 	l->highest = number > l->highest ? number : l->highest;
-	if (!c) {
-		log_error("restore: %s", what.text);
-		store_remove(l->store, STORE_JOURNAL, number);
+}
+
+/* The one that was kept ready goes: the next journal counts on from what was written. */
+static void add_chunk(struct left *l, struct chunk *c)
+{
+	if (journal_chunk_is_spare(&(struct journal_chunk){ c->at, c->len })) {
+		l->spare = c->number > l->spare ? c->number : l->spare;
+		chunk_free(c, false);
 		return;
 	}
-	steal_fd(&fd);
+	count_number(l, c->number);
 	TAILQ_INSERT_TAIL(&l->chunks, c, link);
 	l->n_chunks++;
 }
 
-static void take_chunks(struct left *l)
+/* What cannot be looked at for want of memory stays kept, for another attempt; what is no chunk is a loss. */
+static int take_chunk(struct left *l, uint64_t number, struct reason *why)
+{
+	_cleanup_(fd_closep) int fd = store_take(l->store, STORE_JOURNAL, number);
+	struct chunk *c;
+	int r = chunk_adopt(l->store, number, fd, &c, why);
+
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0) {
+		log_error("restore: %s", why->text);
+		count_number(l, number);
+		l->foreign = number;
+		store_remove(l->store, STORE_JOURNAL, number);
+		return 0;
+	}
+	steal_fd(&fd);
+	add_chunk(l, c);
+	return 0;
+}
+
+static int take_chunks(struct left *l, struct reason *why)
 {
 	const char *name;
+	int r = 0;
 
-	while ((name = store_left(l->store, STORE_JOURNAL))) {
+	while (r == 0 && (name = store_left(l->store, STORE_JOURNAL))) {
 		uint64_t number = store_number(name, STORE_JOURNAL);
 
 		if (number)
-			take_chunk(l, number);
+			r = take_chunk(l, number, why);
 		else
 			store_drop(l->store, name);
+	}
+	return r;
+}
+
+/* What the chunks themselves cannot tell, as they are not there: others have come that are never without them. */
+static void miss_chunks(const struct left *l, struct journal_report *r)
+{
+	if (r->damage != JOURNAL_WHOLE && r->damage != JOURNAL_EMPTY)
+		return;
+	if (l->foreign) {
+		r->damage = JOURNAL_MISSING;
+		r->chunk = l->foreign;
+		r->what = "what is there under the name of a chunk is none";
+	} else if (l->spare > l->highest + 1) {
+		r->damage = JOURNAL_MISSING;
+		r->chunk = l->spare - 1;
+		r->what = "the next chunk is there, and this one is not";
+	} else if (!l->highest && store_left(l->store, STORE_ARENA)) {
+		r->damage = JOURNAL_MISSING;
+		r->chunk = 0;
+		r->what = "there are arenas, and no journal";
 	}
 }
 
@@ -98,6 +144,7 @@ static int read_chunks(struct left *l, struct journal_report *out, struct reason
 	TAILQ_FOREACH(c, &l->chunks, link)
 		all[n++] = (struct journal_chunk){ c->at, c->len };
 	journal_read(all, n, fold_row, &l->fold, out);
+	miss_chunks(l, out);
 	if (fold_finish(&l->fold) < 0)
 		return refuse(why, -ENOMEM, "no memory to read the journal");
 	return 0;
@@ -286,8 +333,9 @@ int restore(struct broker *b, struct restore_report *out, struct reason *why)
 	*out = (struct restore_report){ 0 };
 	TAILQ_INIT(&l.chunks);
 	b->last_stored = store_highest(b->store, STORE_ARENA);
-	take_chunks(&l);
-	r = read_chunks(&l, &out->journal, why);
+	r = take_chunks(&l, why);
+	if (r == 0)
+		r = read_chunks(&l, &out->journal, why);
 	if (r < 0)
 		return r;
 	out->n_chunks = l.n_chunks;

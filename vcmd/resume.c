@@ -22,9 +22,14 @@ static void grace_is_over(void *ctx)
 {
 	struct client *c = ctx;
 
-	log_warning("session %llu (%s, pid %d, uid %u) was not resumed within %u ms: it ends",
-		    (unsigned long long)c->session->id, c->name, (int)c->pid, c->uid,
-		    c->broker->config->grace_ms);
+	if (c->over)
+		log_info("session %llu (%s, pid %d, uid %u) was being taken back: that goes on",
+			 (unsigned long long)c->session->id, c->name, (int)c->pid, c->uid);
+	else
+		log_warning(
+			"session %llu (%s, pid %d, uid %u) was not resumed within %u ms: it ends",
+			(unsigned long long)c->session->id, c->name, (int)c->pid, c->uid,
+			c->broker->config->grace_ms);
 	client_end(c); /* c may be gone */
 }
 
@@ -35,7 +40,7 @@ int resume_wait(struct client *c)
 		c->grace = loop_timer_new(c->broker->loop, grace_is_over, c);
 	if (!c->grace)
 		return -ENOMEM;
-	loop_timer_set(c->grace, c->broker->config->grace_ms);
+	loop_timer_set(c->grace, c->over ? 0 : c->broker->config->grace_ms);
 	return 0;
 }
 
@@ -55,7 +60,8 @@ static struct client *find(const struct client *c, const struct hello *hello)
 	const struct session *s = RB_FIND(session_tree, &c->broker->graph->sessions, &key);
 	struct client *old = s ? client_of(s) : NULL;
 
-	if (!old || old == c || (old->state != CLIENT_WAITING && old->state != CLIENT_LIVE))
+	if (!old || old == c || old->over ||
+	    (old->state != CLIENT_WAITING && old->state != CLIENT_LIVE))
 		return NULL;
 	return is_token(old, hello->token) && old->uid == c->uid ? old : NULL;
 }

@@ -9,7 +9,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
+
+#include "vcmd/replies.h"
 
 /* Whom the rules of the configuration are asked about. */
 struct transport_peer {
@@ -35,6 +38,8 @@ struct transport {
 	void (*pause)(void *ctx);
 	void (*resume)(void *ctx);
 	const struct transport_peer *(*peer)(const void *ctx);
+	/* Which answers are kept for whoever asks again, that to this serial among them; NULL: the latest. */
+	enum replies_keep (*keeps)(uint64_t serial);
 	/* The client needs it no more; called once. */
 	void (*close)(void *ctx);
 	/* Everything of the client has been taken back; NULL: nobody cares. After close(). */

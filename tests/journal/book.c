@@ -12,6 +12,8 @@ void book_turn(struct book *b)
 
 	ck_assert(at && b->n_chunks < BOOK_CHUNKS);
 	writer_init(&b->writer, b->n_chunks ? &before : NULL, at, JOURNAL_CHUNK_MIN);
+	if (b->n_chunks)
+		writer_close(&before);
 	b->bytes[b->n_chunks] = at;
 	b->chunks[b->n_chunks++] = (struct journal_chunk){ at, JOURNAL_CHUNK_MIN };
 }

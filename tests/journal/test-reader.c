@@ -142,6 +142,28 @@ START_TEST(a_chunk_that_is_missing_is_missed)
 }
 END_TEST
 
+START_TEST(the_last_chunk_is_missed)
+{
+	struct journal_report report;
+
+	write_book();
+	journal_read(book.chunks, 1, NULL, NULL, &report);
+	ck_assert_int_eq(report.damage, JOURNAL_MISSING);
+	ck_assert_uint_eq(report.chunk, 2);
+	ck_assert_uint_eq(report.n_records, PER_CHUNK);
+	ck_assert_uint_eq(report.last, PER_CHUNK);
+	/* Nothing was written to it yet: nor is it there, in a journal of which that is said. */
+	book_turn(&book);
+	journal_read(book.chunks, 3, NULL, NULL, &report);
+	ck_assert_int_eq(report.damage, JOURNAL_WHOLE);
+	ck_assert_uint_eq(report.n_warnings, 0);
+	journal_read(book.chunks, 2, NULL, NULL, &report);
+	ck_assert_int_eq(report.damage, JOURNAL_MISSING);
+	ck_assert_uint_eq(report.n_records, N_RECORDS);
+	book_deinit(&book);
+}
+END_TEST
+
 START_TEST(the_oldest_chunk_is_missed_unless_the_base_is_behind_it)
 {
 	struct journal_report report;
@@ -262,7 +284,7 @@ END_TEST
 
 SUITE_MAIN("reader", every_byte_may_be_flipped, every_truncation_is_met,
 	   records_that_were_zeroed_are_missed, a_chunk_that_is_missing_is_missed,
-	   the_oldest_chunk_is_missed_unless_the_base_is_behind_it,
+	   the_last_chunk_is_missed, the_oldest_chunk_is_missed_unless_the_base_is_behind_it,
 	   a_head_whose_base_is_behind_it_is_damaged,
 	   of_two_marks_that_disagree_the_smaller_one_counts, a_later_format_is_refused,
 	   a_chunk_that_was_never_written_to_is_none, noise_is_no_journal)

@@ -450,6 +450,142 @@ START_TEST(an_arena_that_is_not_what_it_was_is_lost_with_what_is_in_it)
 }
 END_TEST
 
+/* --- a chunk that is not there */
+
+static void lose_chunk(uint64_t number)
+{
+	char name[NAME_LEN];
+
+	snprintf(name, sizeof(name), "journal-%llu", (unsigned long long)number);
+	keeper_replace(keeper, name, -1);
+}
+
+/* The one that is kept ready: a process that is killed leaves it. */
+static void put_spare(const char *name)
+{
+	static const uint8_t zeroes[JOURNAL_CHUNK_MIN];
+
+	keeper_put(keeper, name, sealed_file(zeroes, sizeof(zeroes), sizeof(zeroes)));
+}
+
+/* Acknowledges nothing, and so keeps the journal long. */
+static void fill_chunks(struct peer *p, size_t n)
+{
+	struct journal_stats stats;
+
+	ck_ok(CALL(p, VCM_CREATE, .handle = 901, .addr = 0x80000000, .len = SZ_16M));
+	do {
+		for (int i = 0; i < 50; i++) {
+			ck_ok(CALL(p, RESERVE, .handle = 902, .on = 901, .len = SZ_4K));
+			ck_ok(CALL(p, UNRESERVE, .on = 902));
+		}
+		journal_get_stats(w->broker->journal, &stats);
+	} while (stats.n_chunks < n);
+}
+
+/* The session is not whole, and what may be in use is not given out. */
+static void expect_loss(uint64_t chunk)
+{
+	const struct restore_report *r = &w->broker->restored;
+	const struct client *c;
+
+	ck_assert_int_eq(r->journal.damage, JOURNAL_MISSING);
+	ck_assert_uint_eq(r->journal.chunk, chunk);
+	TAILQ_FOREACH(c, &w->broker->clients, entry)
+		ck_assert(c->incomplete);
+}
+
+START_TEST(the_last_chunk_is_missed_with_and_without_the_one_that_was_kept_ready)
+{
+	for (int with_spare = 0; with_spare < 2; with_spare++) {
+		struct peer *p;
+
+		begin();
+		p = world_peer(w);
+		stage_set(p);
+		fill_chunks(p, 2);
+		ck_ok(CALL(p, PHYS_ALLOC, .handle = 903, .arg = VCM_MEMTYPE_0, .len = SZ_4K));
+		w = world_crash(w);
+		lose_chunk(2);
+		if (with_spare)
+			put_spare("journal-3");
+		w = world_new_kept(NULL, keeper);
+		world_check(w);
+		ck_assert_uint_gt(w->broker->restored.n_objects, 0);
+		expect_loss(2);
+		w = world_crash(w);
+		keeper = keeper_free(keeper);
+	}
+}
+END_TEST
+
+START_TEST(a_journal_of_which_nothing_is_left_is_missed)
+{
+	for (int what = 0; what < 2; what++) {
+		begin();
+		stage_set(world_peer(w));
+		w = world_crash(w);
+		lose_chunk(1);
+		if (!what)
+			put_spare("journal-2");
+		w = world_new_kept(NULL, keeper);
+		world_check(w);
+		ck_assert_uint_eq(w->broker->restored.n_objects, 0);
+		expect_loss(what ? 0 : 1);
+		/* That is over, and known. */
+		restart();
+		ck_assert_int_eq(w->broker->restored.journal.damage, JOURNAL_WHOLE);
+		w = world_crash(w);
+		keeper = keeper_free(keeper);
+	}
+}
+END_TEST
+
+START_TEST(what_is_no_chunk_is_a_loss)
+{
+	int fd = memfd_create("journal", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	begin();
+	stage_set(world_peer(w));
+	world_settle(w);
+	w = world_crash(w);
+	keeper_put(keeper, "journal-7", fd);
+	w = world_new_kept(NULL, keeper);
+	world_check(w);
+	expect_loss(7);
+	ck_assert_uint_gt(w->broker->restored.n_objects, 0);
+	w = world_crash(w);
+	keeper = keeper_free(keeper);
+}
+END_TEST
+
+/* --- a session that is being taken back */
+
+START_TEST(a_session_that_was_ending_ends)
+{
+	struct client *c;
+	struct peer *p;
+
+	begin();
+	p = world_peer(w);
+	ck_ok(CALL(p, VCM_CREATE, .handle = 1, .addr = REGION_AT, .len = SZ_16M));
+	for (uint32_t i = 0; i < 600; i++)
+		ck_ok(CALL(p, RESERVE, .handle = i + 2, .on = 1, .len = SZ_4K));
+	c = TAILQ_FIRST(&w->broker->clients);
+	client_end(c); /* a slice of it, and the rest in idle moments, which do not come */
+	restart();
+	c = TAILQ_FIRST(&w->broker->clients);
+	ck_assert(c && c->over && w->broker->graph->n_objects > 300);
+	/* Also when the next one dies before it is through. */
+	restart();
+	c = TAILQ_FIRST(&w->broker->clients);
+	ck_assert(c && c->over);
+	world_until(w, nobody_waits, NULL);
+	ck_assert_uint_eq(w->broker->graph->n_objects, 0);
+	finish();
+}
+END_TEST
+
 /* --- want of memory */
 
 START_TEST(a_restore_that_fails_for_want_of_memory_can_be_tried_again)
@@ -461,7 +597,7 @@ START_TEST(a_restore_that_fails_for_want_of_memory_can_be_tried_again)
 	stage_set(world_peer(w));
 	had = inventory(w->broker);
 	w = world_crash(w);
-	for (size_t nth = 1;; nth += getenv("VCM_UNDER_VALGRIND") ? 97 : 3) {
+	for (size_t nth = 1;; nth += nth < 30 ? 1 : getenv("VCM_UNDER_VALGRIND") ? 97 : 3) {
 		struct config *config = config_default();
 		struct loop *loop = loop_new(0);
 		struct store *store = store_new(loop, true);
@@ -531,5 +667,8 @@ SUITE_MAIN("restore", an_empty_broker_comes_back_empty, one_of_everything_comes_
 	   a_journal_that_is_cut_brings_back_what_is_whole,
 	   memory_of_which_more_may_be_in_use_is_not_given_out_again,
 	   an_arena_that_is_not_what_it_was_is_lost_with_what_is_in_it,
+	   the_last_chunk_is_missed_with_and_without_the_one_that_was_kept_ready,
+	   a_journal_of_which_nothing_is_left_is_missed, what_is_no_chunk_is_a_loss,
+	   a_session_that_was_ending_ends,
 	   a_restore_that_fails_for_want_of_memory_can_be_tried_again,
 	   a_long_life_leaves_a_short_journal)

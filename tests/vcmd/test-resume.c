@@ -196,7 +196,7 @@ END_TEST
 
 static void keep_reply(struct client *c, uint64_t serial, uint64_t value)
 {
-	ck_assert_int_eq(replies_want(&c->replies, 1), 0);
+	ck_assert_int_eq(replies_want(&c->replies, 1, REPLIES_KEEP_LATEST), 0);
 	replies_add(&c->replies, serial, &value, 1);
 }
 

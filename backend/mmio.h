@@ -10,7 +10,7 @@
 struct mmio_ops {
 	uint32_t (*read32)(void *ctx, uint32_t offset);
 	/* Returns when the write has been issued; ordered after every earlier access of this window and after earlier
-	 * stores to memory that the hardware walks. */
+	 * loads and stores of memory that the hardware uses. */
 	void (*write32)(void *ctx, uint32_t offset, uint32_t value);
 };
 

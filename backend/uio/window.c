@@ -39,7 +39,8 @@ struct window {
 static inline void before_write(void)
 {
 #if defined(__aarch64__)
-	__asm__ volatile("dmb oshst" ::: "memory");
+	/* Of loads, too: a write may hand back memory that has been read. */
+	__asm__ volatile("dmb osh" ::: "memory");
 #elif defined(__arm__)
 	__asm__ volatile("dmb" ::: "memory");
 #else

@@ -2,8 +2,8 @@
 /*
  * Registers mapped into this process: mmio over /dev/uioN, with the device's interrupt, or over /dev/mem, which has none.
  *
- * A register is read and written as one aligned word of 32 bits, never in bulk. A write is ordered after what was stored
- * to memory before it, and what is read from memory after a read of a register is not older than that read: on ARM by
+ * A register is read and written as one aligned word of 32 bits, never in bulk. A write is ordered after what was
+ * loaded from and stored to memory before it, and what is read from memory after a read of a register is not older than that read: on ARM by
  * barriers of the outer shareable domain, which is where devices are.
  *
  * /dev/mem shows all of a machine. It is opened here only when a caller names it; whoever reads a configuration must have

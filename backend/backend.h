@@ -72,7 +72,8 @@ struct table_ops {
 	/*
 	 * Maps va -> pa, len bytes, all multiples of 4 KB, with the fewest blocks among sizes (a subset of page_sizes as a
 	 * mask; 4 KB pages only where sizes has them, as an address that is not aligned to the smallest size is -EINVAL).
-	 * 0; -EEXIST when part of it is mapped; -ENOMEM; -EINVAL beyond va_bits: then nothing has changed.
+	 * 0; -EEXIST when part of it is mapped; -ENOMEM; -EINVAL beyond va_bits: then nothing has changed. -EIO: neither is it
+	 * mapped, nor is the memory out of reach, for ever.
 	 */
 	int (*map)(struct table *t, uint64_t va, uint64_t pa, uint64_t len, uint64_t sizes,
 		   struct map_attr attr);
@@ -85,9 +86,10 @@ struct table_ops {
 	/* New attributes for what is mapped in the range. Cannot fail on the extent of whole map calls. */
 	int (*protect)(struct table *t, uint64_t va, uint64_t len, struct map_attr attr);
 	/* Around any number of the three above. update_done invalidates what became stale on every active context and
-	 * returns when no walk or cached entry can use it any more. */
+	 * returns when no walk or cached entry can use it any more: 0; -EIO: hardware may go on using what was taken away,
+	 * for ever. */
 	void (*update_start)(struct table *t);
-	void (*update_done)(struct table *t);
+	int (*update_done)(struct table *t);
 	/* Physical address of the root. */
 	uint64_t (*root)(const struct table *t);
 	/* Bytes of table memory in use. */

@@ -15,6 +15,7 @@
 #include "vcmd/broker.h"
 #include "vcmd/config.h"
 #include "vcmd/machine-kind.h"
+#include "vcmd/mark.h"
 #include "vcmd/store.h"
 
 #define ABOUT_LEN 256
@@ -133,7 +134,8 @@ static void give_files(struct vfio_files *files)
 		files->devices[i].fd = -1;
 }
 
-static int make_backend(const struct config *c, struct vfio_files *files,
+/* doubtful: what given containers hold is not known to be what the journal says. */
+static int make_backend(const struct config *c, struct vfio_files *files, bool doubtful,
 			struct vfio_format *format, struct backend **out, struct reason *why)
 {
 	_cleanup_(vfio_faults_freep) struct vfio_faults *faults = open_faults();
@@ -154,7 +156,8 @@ static int make_backend(const struct config *c, struct vfio_files *files,
 		groups[i] = (struct vfio_group_config){ .number = files->groups[i].number,
 							.container = files->groups[i].container,
 							.group = files->groups[i].group,
-							.inherited = files->groups[i].given };
+							.inherited = files->groups[i].given,
+							.doubtful = doubtful };
 	for (size_t i = 0; i < files->n_devices; i++)
 		devices[i] = (struct vfio_device_config){ .name = c->vfios[i].name,
 							  .rid = files->devices[i].pci.rid,
@@ -211,6 +214,7 @@ static int add_vfio(struct machine *m, struct reason *why)
 	struct machine_backend b = { .name = "vfio" };
 	struct machine_unit *unit = NULL;
 	struct vfio_format *format;
+	bool doubtful = true;
 	int r;
 
 	if (!c->n_vfios)
@@ -222,7 +226,9 @@ static int add_vfio(struct machine *m, struct reason *why)
 	if (r == 0)
 		keep_files(machine_broker(m), &files);
 	if (r == 0)
-		r = make_backend(c, &files, format, &b.backend, why);
+		r = mark_init(machine_mark(m), machine_broker(m)->store, &doubtful, why);
+	if (r == 0)
+		r = make_backend(c, &files, doubtful, format, &b.backend, why);
 	if (r == 0)
 		r = machine_add_backend(m, &b, &unit, why);
 	for (size_t i = 0; i < c->n_vfios && r == 0; i++)

@@ -13,6 +13,7 @@
 #include "vcmd/config.h"
 #include "vcmd/loop.h"
 #include "vcmd/machine-kind.h"
+#include "vcmd/mark.h"
 #include "vcmd/store.h"
 
 /* What the machine has and gives back, newest first. */
@@ -36,6 +37,7 @@ struct machine {
 	bool uncached_tables;
 	bool resuming; /* all are there, and what an earlier broker has left is not settled yet */
 	void *smmuv3s;
+	struct mark mark;
 	SLIST_HEAD(, kept) kept;
 	STAILQ_HEAD(, machine_unit) units;
 	machine_fault_fn fault;
@@ -111,8 +113,10 @@ static int settle_real(struct machine *m, struct reason *why)
 	STAILQ_FOREACH(u, &m->units, link)
 		if (r == 0 && u->is.physical && u->is.backend->ops->settle)
 			r = u->is.backend->ops->settle(u->is.backend, why);
-	if (r == 0)
+	if (r == 0) {
 		memory_bus_tables_release(m->broker->memory);
+		mark_settle(&m->mark);
+	}
 	m->resuming = r < 0;
 	return r;
 }
@@ -184,6 +188,11 @@ void machine_note_uncached_tables(struct machine *m)
 	m->uncached_tables = true;
 }
 
+struct mark *machine_mark(struct machine *m)
+{
+	return &m->mark;
+}
+
 void **machine_smmuv3s(struct machine *m)
 {
 	return &m->smmuv3s;
@@ -241,6 +250,7 @@ struct machine *machine_free(struct machine *m)
 	if (!m)
 		return NULL;
 	drop_kept(m, NULL);
+	mark_deinit(&m->mark);
 	return mem_free(m);
 }
 
@@ -473,14 +483,14 @@ int machine_watch_faults(struct machine *m, machine_fault_fn fn, void *ctx)
 /* --- a machine that grows */
 
 /* What was there before, for who fails. */
-struct mark {
+struct before {
 	const struct kept *kept;
 	const struct machine_unit *unit;
 	const struct pool *pool;
 	const struct device *device;
 };
 
-static void go_back(struct machine *m, const struct mark *to)
+static void go_back(struct machine *m, const struct before *to)
 {
 	struct graph *g = m->broker->graph;
 	struct machine_unit *u;
@@ -514,14 +524,14 @@ static int extend(struct machine *m, const struct config *to, struct reason *why
 int machine_extend(struct machine *m, const struct config *to, struct reason *why)
 {
 	const struct graph *g = m->broker->graph;
-	const struct mark mark = { .kept = SLIST_FIRST(&m->kept),
-				   .unit = STAILQ_LAST(&m->units, machine_unit, link),
-				   .pool = TAILQ_LAST(&g->pools, pool_list),
-				   .device = TAILQ_LAST(&g->devices, device_list) };
+	const struct before before = { .kept = SLIST_FIRST(&m->kept),
+				       .unit = STAILQ_LAST(&m->units, machine_unit, link),
+				       .pool = TAILQ_LAST(&g->pools, pool_list),
+				       .device = TAILQ_LAST(&g->devices, device_list) };
 	int r = extend(m, to, why);
 
 	if (r < 0)
-		go_back(m, &mark);
+		go_back(m, &before);
 	return r;
 }
 

@@ -16,6 +16,7 @@ struct broker;
 struct config;
 struct config_rule;
 struct device;
+struct mark;
 
 /* The hardware side of a device of the graph (device->hw). */
 struct machine_device {
@@ -48,6 +49,9 @@ void machine_use(struct machine *m, const struct config *to);
 int machine_settle(struct machine *m, struct reason *why);
 /* Another broker follows: machine_free() leaves hardware as it is. */
 void machine_leave(struct machine *m);
+
+/* Around all that changes hardware, with the journal's record of it. */
+struct mark *machine_mark(struct machine *m);
 
 /* The device behind a context of a backend; NULL. */
 struct device *machine_device_of(struct machine *m, const struct backend *backend,

@@ -22,6 +22,7 @@
 #include "vcmd/journal.h"
 #include "vcmd/loop.h"
 #include "vcmd/machine.h"
+#include "vcmd/mark.h"
 #include "vcmd/pending.h"
 #include "vcmd/store.h"
 
@@ -65,8 +66,19 @@ static int charge(struct vcm_table *t, struct reason *why)
 	return 0;
 }
 
+static void quarantine(struct broker *b, const struct step *s);
+
+/* Hardware that forgets nothing: what the steps have unmapped, or mapped in vain, may be in use for ever. */
+static void quarantine_of(struct broker *b, const struct plan *p, const struct vcm_table *t)
+{
+	for (size_t i = 0; i < p->n_steps; i++)
+		if (p->steps[i].table == t &&
+		    (p->steps[i].kind == STEP_UNMAP || p->steps[i].kind == STEP_MAP))
+			quarantine(b, &p->steps[i]);
+}
+
 /* Every table that the steps have touched: from here on nothing stale is reachable through it. */
-static void end_updates(struct plan *p)
+static void end_updates(struct broker *b, struct plan *p)
 {
 	for (size_t i = 0; i < p->n_steps; i++) {
 		struct vcm_table *t = p->steps[i].table;
@@ -74,7 +86,8 @@ static void end_updates(struct plan *p)
 		if (!t || !t->updating)
 			continue;
 		t->updating = false;
-		ops_of(t)->update_done(t->hw);
+		if (ops_of(t)->update_done(t->hw) < 0)
+			quarantine_of(b, p, t);
 		charge(t, NULL);
 	}
 }
@@ -136,7 +149,17 @@ static int refuse_map(const struct step *s, int r, struct reason *why)
 				     "table memory is exhausted");
 }
 
-static int map(const struct step *s, struct reason *why)
+/* The memory may be reached through what is left of a mapping that was to go. */
+static int unmap_again(struct broker *b, const struct step *s, uint64_t len)
+{
+	int r = ops_of(s->table)->unmap(s->table->hw, s->range.first, len);
+
+	if (r < 0)
+		quarantine(b, s);
+	return r;
+}
+
+static int map(struct broker *b, const struct step *s, struct reason *why)
 {
 	struct vcm_table *t = s->table;
 	const struct table_ops *ops = ops_of(t);
@@ -152,14 +175,16 @@ static int map(const struct step *s, struct reason *why)
 
 		r = ops->map(t->hw, va, e->pa.first, range_len(e->pa),
 			     sizes_for(t, s->physmem, va, e), attr);
+		if (r == -EIO)
+			quarantine(b, s);
 		if (r < 0 && i > 0)
-			ops->unmap(t->hw, s->range.first, e->offset);
+			unmap_again(b, s, e->offset);
 	}
 	if (r < 0)
 		return refuse_map(s, r, why);
 	r = charge(t, why);
 	if (r < 0)
-		ops->unmap(t->hw, s->range.first, range_len(s->range));
+		unmap_again(b, s, range_len(s->range));
 	return r;
 }
 
@@ -304,14 +329,15 @@ static int new_arena(struct broker *b, struct arena *a, struct reason *why)
 }
 
 /* What earlier steps have unmapped gives back its part of a table with the end of the update only. */
-static int map_with_all_there_is(struct plan *p, const struct step *s, struct reason *why)
+static int map_with_all_there_is(struct broker *b, struct plan *p, const struct step *s,
+				 struct reason *why)
 {
-	int r = map(s, why);
+	int r = map(b, s, why);
 
 	if (r != -ENOMEM)
 		return r;
-	end_updates(p);
-	return map(s, why);
+	end_updates(b, p);
+	return map(b, s, why);
 }
 
 static int run_step(struct broker *b, struct plan *p, const struct step *s, struct reason *why)
@@ -322,7 +348,7 @@ static int run_step(struct broker *b, struct plan *p, const struct step *s, stru
 	case STEP_TABLE_NEW:
 		return new_table(s->table, why);
 	case STEP_MAP:
-		return map_with_all_there_is(p, s, why);
+		return map_with_all_there_is(b, p, s, why);
 	case STEP_UNMAP:
 		return unmap(s);
 	case STEP_PROTECT:
@@ -356,9 +382,11 @@ static void undo_step(struct broker *b, struct plan *p, const struct step *s)
 		break;
 	case STEP_MAP:
 		r = unmap(s);
+		if (r < 0)
+			quarantine(b, s);
 		break;
 	case STEP_UNMAP:
-		r = map_with_all_there_is(p, s, NULL);
+		r = map_with_all_there_is(b, p, s, NULL);
 		break;
 	case STEP_PROTECT:
 		r = protect(s, s->old_attr);
@@ -377,8 +405,10 @@ static void undo_step(struct broker *b, struct plan *p, const struct step *s)
 	case STEP_TABLE_FREE:
 		break;
 	}
-	if (r < 0)
+	if (r < 0) {
+		mark_stick(machine_mark(b->machine));
 		log_error("a failed request could not be taken back on the hardware (%d)", r);
+	}
 }
 
 static void undo_first(struct broker *b, struct plan *p, size_t n)
@@ -386,7 +416,8 @@ static void undo_first(struct broker *b, struct plan *p, size_t n)
 	while (n--)
 		if (!p->steps[n].late)
 			undo_step(b, p, &p->steps[n]);
-	end_updates(p);
+	end_updates(b, p);
+	mark_clear(machine_mark(b->machine));
 }
 
 /*
@@ -413,6 +444,7 @@ static bool is_left(const struct broker *b, const struct step *s)
 
 int program_run(struct broker *b, struct plan *p, struct reason *why)
 {
+	mark_set(machine_mark(b->machine));
 	for (size_t i = 0; i < p->n_steps; i++) {
 		int r = p->steps[i].late || is_left(b, &p->steps[i]) ?
 				0 :
@@ -475,8 +507,9 @@ void program_retire(struct broker *b, struct plan *p)
 		if (s->late && s->kind == STEP_UNMAP && !is_left(b, s) && unmap(s) < 0)
 			quarantine(b, s);
 	}
-	end_updates(p);
+	end_updates(b, p);
 	for (size_t i = 0; i < p->n_steps; i++)
 		if (p->steps[i].late && !is_left(b, &p->steps[i]))
 			free_late(b, &p->steps[i]);
+	mark_clear(machine_mark(b->machine));
 }

@@ -164,8 +164,13 @@ uint64_t store_highest(const struct store *s, const char *prefix)
 
 int store_take(struct store *s, const char *prefix, uint64_t number)
 {
+	char name[STORE_NAME_MAX + 1];
+
+	/* Whole names: 0 is a number, too, such as an IOMMU group's. */
+	if (snprintf(name, sizeof(name), "%s%" PRIu64, prefix, number) >= (int)sizeof(name))
+		return -1;
 	for (size_t i = 0; i < s->n_given; i++)
-		if (s->given[i].fd >= 0 && store_number(s->given[i].name, prefix) == number)
+		if (s->given[i].fd >= 0 && !strcmp(s->given[i].name, name))
 			return steal_fd(&s->given[i].fd);
 	return -1;
 }

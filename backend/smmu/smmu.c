@@ -140,6 +140,14 @@ static int backend_fault_resume(struct backend *b, unsigned int context, bool re
 	return dev ? smmu_fault_resume(dev, retry) : -ENOENT;
 }
 
+/* Real hardware and its tables are parked all the same by free(): what it holds in its TLB cannot be told apart from what
+ * the next process wants. */
+static void smmu_leave(struct backend *b)
+{
+	if (!self(b)->simulated)
+		v7s_leave(b->format_ctx);
+}
+
 static void smmu_free(struct backend *b)
 {
 	struct smmu *s = self(b);
@@ -171,6 +179,7 @@ static const struct backend_ops smmu_ops = {
 	.fault_fd = smmu_fault_fd,
 	.fault_next = smmu_fault_next,
 	.fault_resume = backend_fault_resume,
+	.leave = smmu_leave,
 	.free = smmu_free,
 };
 

@@ -11,16 +11,28 @@ struct v7s *v7s_new(const struct bus *bus)
 {
 	struct v7s *f = mem_new0(struct v7s);
 
-	if (f)
+	if (f) {
 		f->bus = *bus;
+		LIST_INIT(&f->tables);
+	}
 	return f;
 }
 
 struct v7s *v7s_free(struct v7s *format)
 {
-	if (format)
-		assert(format->n_tables == 0);
+	struct v7s_table *t;
+
+	assert(!format || format->left || LIST_EMPTY(&format->tables));
+	while (format && (t = LIST_FIRST(&format->tables))) {
+		LIST_REMOVE(t, link);
+		mem_free(t);
+	}
 	return mem_free(format);
+}
+
+void v7s_leave(struct v7s *format)
+{
+	format->left = true;
 }
 
 /* --- table memory ------------------------------------------------------------------------------------------------- */
@@ -172,7 +184,7 @@ struct table *v7s_table_new(void *format_ctx)
 	t->l1 = view(t->format, t->l1_pa, L1_LEN);
 	t->dead = CHAIN_END;
 	LIST_INIT(&t->users);
-	t->format->n_tables++;
+	LIST_INSERT_HEAD(&t->format->tables, t, link);
 	return (struct table *)t;
 }
 
@@ -192,6 +204,6 @@ void v7s_table_free(struct table *table)
 	assert(t->n_l2 == 0);
 	bus = &t->format->bus;
 	bus->ops->table_free(bus->ctx, t->l1_pa, L1_LEN);
-	t->format->n_tables--;
+	LIST_REMOVE(t, link);
 	mem_free(t);
 }

@@ -22,10 +22,12 @@
 
 struct v7s {
 	struct bus bus;
-	unsigned int n_tables;
+	LIST_HEAD(, v7s_table) tables;
+	bool left;
 };
 
 struct v7s_table {
+	LIST_ENTRY(v7s_table) link;
 	struct v7s *format;
 	uint32_t *l1;
 	uint64_t l1_pa;
@@ -36,6 +38,20 @@ struct v7s_table {
 	uint64_t stale_first, stale_end; /* around all of stale; nothing is when they are equal */
 	LIST_HEAD(, v7s_user) users;
 };
+
+/*
+ * One entry, one access: table memory may be mapped as a device's, where the wide and unaligned accesses that compilers make
+ * of loops, and memset(), are faults.
+ */
+static inline uint32_t v7s_load(const uint32_t *at)
+{
+	return __atomic_load_n(at, __ATOMIC_RELAXED);
+}
+
+static inline void v7s_store(uint32_t *at, uint32_t d)
+{
+	__atomic_store_n(at, d, __ATOMIC_RELAXED);
+}
 
 static inline struct v7s_table *v7s_self(struct table *t)
 {

@@ -4,8 +4,8 @@
 #include <assert.h>
 #include <endian.h>
 #include <errno.h>
-#include <string.h>
 
+#include "backend/barrier.h"
 #include "backend/smmu/v7s-table.h"
 
 #if __BYTE_ORDER != __LITTLE_ENDIAN
@@ -20,7 +20,7 @@ static bool l2_is_empty(const uint32_t *l2)
 	uint32_t any = 0;
 
 	for (unsigned int i = 0; i < L2_N; i++)
-		any |= l2[i];
+		any |= v7s_load(&l2[i]);
 	return any == 0;
 }
 
@@ -51,7 +51,7 @@ static bool is_mapped_anywhere(const struct v7s_table *t, uint64_t at, uint64_t 
 			return true;
 		l2 = l2_of(t, d);
 		for (unsigned int i = first; i < first + n; i++)
-			any |= l2[i];
+			any |= v7s_load(&l2[i]);
 		if (any)
 			return true;
 	}
@@ -120,14 +120,14 @@ static void fill_l1(struct v7s_table *t, const struct run *run, uint32_t attr)
 		uint32_t first = l1_section(pa, attr);
 
 		for (unsigned int i = 0; i < n; i++)
-			d[i] = first + (i << L1_SHIFT);
+			v7s_store(&d[i], first + (i << L1_SHIFT));
 		return;
 	}
 	for (unsigned int i = 0; i < n; i += GROUP_N) {
 		uint32_t super = l1_super(pa + (i << L1_SHIFT), attr);
 
 		for (unsigned int j = 0; j < GROUP_N; j++)
-			d[i + j] = super;
+			v7s_store(&d[i + j], super);
 	}
 }
 
@@ -137,14 +137,14 @@ static void fill_l2(uint32_t *d, unsigned int n, uint32_t pa, uint64_t block, ui
 		uint32_t first = l2_small(pa, attr);
 
 		for (unsigned int i = 0; i < n; i++)
-			d[i] = first + (i << L2_SHIFT);
+			v7s_store(&d[i], first + (i << L2_SHIFT));
 		return;
 	}
 	for (unsigned int i = 0; i < n; i += GROUP_N) {
 		uint32_t large = l2_large(pa + (i << L2_SHIFT), attr);
 
 		for (unsigned int j = 0; j < GROUP_N; j++)
-			d[i + j] = large;
+			v7s_store(&d[i + j], large);
 	}
 }
 
@@ -220,7 +220,7 @@ static void break_super(struct v7s_table *t, unsigned int slot)
 	uint32_t first = l1_section(d[0] & 0xFF000000, l1_attr(d[0]));
 
 	for (unsigned int i = 0; i < GROUP_N; i++)
-		d[i] = first + (i << L1_SHIFT);
+		v7s_store(&d[i], first + (i << L1_SHIFT));
 }
 
 static void break_section(struct v7s_table *t, unsigned int slot, uint32_t *chain)
@@ -304,7 +304,8 @@ static void unmap_slot(struct v7s_table *t, uint64_t at, uint64_t end)
 	}
 	l2 = l2_of(t, d);
 	stale_pages(t, l2 + first, n, at);
-	memset(l2 + first, 0, n * sizeof(*l2));
+	for (unsigned int i = first; i < first + n; i++)
+		v7s_store(&l2[i], 0);
 	if (l2_is_empty(l2))
 		l2_unlink(t, slot);
 }
@@ -343,10 +344,12 @@ static void protect_slot(struct v7s_table *t, uint64_t at, uint64_t end, uint32_
 	l2 = l2_of(t, d) + first;
 	stale_pages(t, l2, n, at);
 	for (unsigned int i = 0; i < n; i++) {
-		if (l2_is_large(l2[i]))
-			l2[i] = l2_large(l2[i] & 0xFFFF0000, attr);
-		else if (l2[i])
-			l2[i] = l2_small(l2[i] & 0xFFFFF000, attr);
+		uint32_t d2 = v7s_load(&l2[i]);
+
+		if (l2_is_large(d2))
+			v7s_store(&l2[i], l2_large(d2 & 0xFFFF0000, attr));
+		else if (d2)
+			v7s_store(&l2[i], l2_small(d2 & 0xFFFFF000, attr));
 	}
 }
 
@@ -379,14 +382,16 @@ static void v7s_update_start(struct table *table)
 	t->updating = true;
 }
 
-static void v7s_update_done(struct table *table)
+static int v7s_update_done(struct table *table)
 {
 	struct v7s_table *t = v7s_self(table);
 
 	assert(t->updating);
+	barrier_stored();
 	stale_sync(t);
 	l2_release(t, &t->dead);
 	t->updating = false;
+	return 0;
 }
 
 static uint64_t v7s_root(const struct table *table)

@@ -48,5 +48,8 @@ extern const struct table_ops v7s_ops;
 void v7s_attach(struct table *table, struct v7s_user *user);
 void v7s_detach(struct table *table, struct v7s_user *user);
 
+/* Another process follows: tables that are left go with the format. No hardware walks them any more. */
+void v7s_leave(struct v7s *format);
+
 /* What the table says of va: 0, with the block's size and its physical address (of the block's start), or -ENOENT. */
 int v7s_lookup(const struct table *table, uint64_t va, uint64_t *out_pa, uint64_t *out_size);

@@ -85,6 +85,12 @@ uint64_t *sub_pop(const struct a64_table *t, uint64_t *chain, uint64_t *out_pa)
 	return sub;
 }
 
+void sub_abandon(struct a64_table *t, uint64_t *chain)
+{
+	for (; *chain != A64_CHAIN_END; t->n_sub--)
+		*chain = view(t->format, *chain)[0];
+}
+
 void sub_release(struct a64_table *t, uint64_t *chain)
 {
 	const struct bus *bus = &t->format->bus;
@@ -140,7 +146,8 @@ void stale_flush(struct a64_table *t)
 		return;
 	atomic_thread_fence(memory_order_seq_cst);
 	LIST_FOREACH(user, &t->users, link)
-		user->invalidate(user, &t->stale);
+		if (user->invalidate(user, &t->stale) < 0)
+			t->leaked = true;
 	t->stale.all = false;
 	t->stale.n = 0;
 	t->stale_first = t->stale_end = 0;
@@ -199,10 +206,14 @@ void a64_table_free(struct table *table)
 		if (a64_is_table(t->root[i], A64_ROOT))
 			sub_unlink(t, &t->root[i], A64_ROOT);
 	}
-	sub_release(t, &t->dead);
+	if (t->leaked)
+		sub_abandon(t, &t->dead);
+	else
+		sub_release(t, &t->dead);
 	assert(t->n_sub == 0);
 	bus = &t->format->bus;
-	bus->ops->table_free(bus->ctx, t->root_pa, A64_LEN);
+	if (!t->leaked)
+		bus->ops->table_free(bus->ctx, t->root_pa, A64_LEN);
 	LIST_REMOVE(t, link);
 	mem_free(t);
 }

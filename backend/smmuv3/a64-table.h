@@ -33,6 +33,7 @@ struct a64_table {
 	uint64_t n_sub; /* tables below the root, linked and dead */
 	uint64_t dead;  /* chain of those that wait for update_done */
 	bool updating;
+	bool leaked; /* hardware that does not answer may walk what is dead: its memory is nobody's for ever */
 	struct a64_stale stale;
 	uint64_t stale_first, stale_end; /* around all of stale; nothing is when they are equal */
 	LIST_HEAD(, a64_user) users;
@@ -64,6 +65,8 @@ int sub_reserve(struct a64_table *t, uint64_t n, uint64_t *chain);
 uint64_t *sub_pop(const struct a64_table *t, uint64_t *chain, uint64_t *out_pa);
 /* Gives the chain's tables back to the bus. */
 void sub_release(struct a64_table *t, uint64_t *chain);
+/* They are nobody's from now on. */
+void sub_abandon(struct a64_table *t, uint64_t *chain);
 /* The table that a descriptor names. */
 uint64_t *sub_of(const struct a64_table *t, uint64_t d);
 /* The table that *slot names, at `level`, onto the chain of the dead with all below it; *slot is invalid from now on. */

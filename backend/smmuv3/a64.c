@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "backend/barrier.h"
 #include "backend/smmuv3/a64-table.h"
 #include "base/range.h"
 
@@ -365,14 +366,19 @@ static void a64_update_start(struct table *table)
 	t->updating = true;
 }
 
-static void a64_update_done(struct table *table)
+static int a64_update_done(struct table *table)
 {
 	struct a64_table *t = a64_self(table);
 
 	assert(t->updating);
+	barrier_stored();
 	stale_flush(t);
-	sub_release(t, &t->dead);
+	if (t->leaked)
+		sub_abandon(t, &t->dead);
+	else
+		sub_release(t, &t->dead);
 	t->updating = false;
+	return t->leaked ? -EIO : 0;
 }
 
 static uint64_t a64_root(const struct table *table)

@@ -39,8 +39,8 @@ struct a64_stale {
 
 struct a64_user {
 	LIST_ENTRY(a64_user) link;
-	/* Returns when no cached entry, cached table address or walk can use what is stale. */
-	void (*invalidate)(struct a64_user *user, const struct a64_stale *stale);
+	/* Returns when no cached entry, cached table address or walk can use what is stale; -EIO: it never will. */
+	int (*invalidate)(struct a64_user *user, const struct a64_stale *stale);
 };
 
 /* The one ops table; its format_ctx is a struct a64. map, unmap and protect are called between update_start and

@@ -165,6 +165,7 @@ int v3_identify(struct smmuv3 *s, const struct smmuv3_config *config, struct rea
 			      "%s does not snoop the CPU's caches: its tables must be uncached",
 			      config->name);
 	s->asid16 = idr0 & IDR0_ASID16;
+	s->ats = idr0 & IDR0_ATS;
 	s->version = v3_read(s, V3_IIDR);
 	identify_stalls(s, idr0);
 	return identify_streams(s, config, idr0, idr1, why);
@@ -172,10 +173,14 @@ int v3_identify(struct smmuv3 *s, const struct smmuv3_config *config, struct rea
 
 /* --- off and on ------------------------------------------------------------------------------------------------------- */
 
+/* What says of itself that it is translated (PCI ATS) is checked like the rest, by entries that allow none of it; hardware
+ * without ATS does not have the bit. */
 static int set_cr0(const struct smmuv3 *s, uint32_t cr0)
 {
+	if (cr0 && s->ats)
+		cr0 |= CR0_ATSCHK;
 	v3_write(s, V3_CR0, cr0);
-	return v3_wait(s, V3_CR0ACK, CR0_SMMUEN | CR0_EVTQEN | CR0_CMDQEN, cr0);
+	return v3_wait(s, V3_CR0ACK, CR0_SMMUEN | CR0_EVTQEN | CR0_CMDQEN | CR0_ATSCHK, cr0);
 }
 
 /* GBPA is what happens while SMMUEN is 0, so it goes first. Models without GBPA exist (QEMU's before 8.1): what they let
@@ -292,7 +297,8 @@ void v3_stop(struct smmuv3 *s, const char *because)
 		return;
 	s->stopped = true;
 	log_error("%s: %s: the SMMU is stopped, all its masters are aborted", s->name, because);
-	if (v3_quiesce(s))
+	s->lost = v3_quiesce(s) < 0;
+	if (s->lost)
 		log_error("%s: and it does not answer: its masters may still reach memory",
 			  s->name);
 }

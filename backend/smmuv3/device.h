@@ -65,10 +65,11 @@ struct smmuv3 {
 	uint64_t base;
 	uint32_t version;
 	unsigned int timeout_us;
-	bool coherent, asid16, can_stall, must_stall, two_level;
+	bool coherent, asid16, ats, can_stall, must_stall, two_level;
 	unsigned int pa_bits, sid_bits; /* sid_bits: of the stream table */
 	bool stopped;                   /* it aborts everything, for good */
-	bool outlives, left;            /* as the config says; ops->leave was called */
+	bool lost;           /* it was to stop, and does not answer: its masters may reach memory */
+	bool outlives, left; /* as the config says; ops->leave was called */
 
 	struct v3_queue cmdq, evtq;
 	bool cmd_failed;      /* since the last sync */

@@ -32,7 +32,9 @@ static uint64_t read64(const struct smmuv3 *s, uint32_t reg)
 /* It does what this driver had told it, as far as that shows. */
 static bool is_ours(const struct smmuv3 *s)
 {
-	return v3_read(s, V3_CR0ACK) & CR0_SMMUEN && v3_read(s, V3_CR2) == CR2_RECINVSID &&
+	uint32_t on = CR0_SMMUEN | (s->ats ? CR0_ATSCHK : 0);
+
+	return (v3_read(s, V3_CR0ACK) & on) == on && v3_read(s, V3_CR2) == CR2_RECINVSID &&
 	       v3_read(s, V3_CR1) == (s->coherent ? CR1_COHERENT : 0);
 }
 
@@ -148,6 +150,7 @@ int smmuv3_hold(const struct smmuv3_config *config, struct reason *why)
 	if (!(v3_read(&s, V3_CR0ACK) & CR0_SMMUEN))
 		return 0;
 	s.coherent = v3_read(&s, V3_IDR0) & IDR0_COHACC;
+	s.ats = v3_read(&s, V3_IDR0) & IDR0_ATS;
 	for (unsigned int i = 0; i < config->n_contexts; i++)
 		while (s.sid_bits < 32 && config->contexts[i].stream >> s.sid_bits)
 			s.sid_bits++;

@@ -20,6 +20,7 @@
 #define IDR0_TTF(v) V3_FIELD(v, 2, 2)
 #define TTF_AARCH64 2U /* as a bit of TTF */
 #define IDR0_COHACC (1U << 4)
+#define IDR0_ATS (1U << 10)
 #define IDR0_ASID16 (1U << 12)
 #define IDR0_MSI (1U << 13)
 #define IDR0_TTENDIAN(v) V3_FIELD(v, 21, 2)
@@ -46,6 +47,7 @@
 #define CR0_SMMUEN 1U
 #define CR0_EVTQEN (1U << 2)
 #define CR0_CMDQEN (1U << 3)
+#define CR0_ATSCHK (1U << 4)
 #define V3_CR1 0x28U
 /* Tables and queues: inner shareable, write-back at both levels; or not cached. */
 #define CR1_COHERENT (3U << 10 | 1U << 8 | 1U << 6 | 3U << 4 | 1U << 2 | 1U)

@@ -5,18 +5,20 @@
  */
 #include "backend/smmuv3/device.h"
 
+#include <errno.h>
 #include <stddef.h>
 
 #include "backend/smmuv3/registers.h"
 
 /* A command that is refused is one that did not happen: then everything goes, and if that is refused too, everybody. */
-static void sync_or_else(struct smmuv3 *s)
+static int sync_or_else(struct smmuv3 *s)
 {
 	if (!v3_sync(s))
-		return;
+		return 0;
 	v3_command(s, CMD_TLBI_NSNH_ALL, 0);
 	if (v3_sync(s))
 		v3_stop(s, "the TLB cannot be invalidated");
+	return s->lost ? -EIO : 0;
 }
 
 static void forget_asid(struct smmuv3 *s, uint16_t asid)
@@ -24,7 +26,7 @@ static void forget_asid(struct smmuv3 *s, uint16_t asid)
 	v3_command(s, CMD_TLBI_NH_ASID | (uint64_t)asid << CMD_ASID_SHIFT, 0);
 }
 
-static void invalidate(struct a64_user *user, const struct a64_stale *stale)
+static int invalidate(struct a64_user *user, const struct a64_stale *stale)
 {
 	struct v3_space *space = (struct v3_space *)(void *)user;
 
@@ -37,7 +39,7 @@ static void invalidate(struct a64_user *user, const struct a64_stale *stale)
 				   CMD_TLBI_NH_VA | (uint64_t)space->asid << CMD_ASID_SHIFT,
 				   stale->at[i]);
 	}
-	sync_or_else(space->smmu);
+	return sync_or_else(space->smmu);
 }
 
 static uint16_t unused_asid(const struct smmuv3 *s)

@@ -240,8 +240,12 @@ int v3_stream_switch(struct smmuv3 *s, struct v3_context *c, struct v3_space *sp
 	uint64_t old = ste_of(s, c->stream)[0];
 	unsigned int n = space ? first + next : 0;
 
-	if (s->stopped)
-		return -EIO;
+	/* It aborts everything: that is what a context without a table is to have. */
+	if (s->stopped) {
+		if (!space && !s->lost)
+			c->space = NULL;
+		return space || s->lost ? -EIO : 0;
+	}
 	if (space)
 		cd_write(s, cd_at(s, n), c, space);
 	if (point(s, c, STE0_V | STE0_S1 | cd_pa(s, n))) {

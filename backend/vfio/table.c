@@ -151,6 +151,12 @@ static int container_unmap(struct vfio_container *c, struct range r)
 	return -EIO;
 }
 
+static int as_table_error(int r)
+{
+	return r == -EINVAL ? -EINVAL : -ENOMEM;
+}
+
+/* -EIO: it is mapped in some of them, and does not go. */
 static int map_everywhere(struct vfio_table *t, const struct vfio_dma *dma)
 {
 	struct vfio_container *c, *done;
@@ -160,10 +166,12 @@ static int map_everywhere(struct vfio_table *t, const struct vfio_dma *dma)
 
 		if (r == 0)
 			continue;
+		r = as_table_error(r);
 		LIST_FOREACH(done, &t->users, link) {
 			if (done == c)
 				break;
-			container_unmap(done, range_of(dma));
+			if (container_unmap(done, range_of(dma)) < 0)
+				r = -EIO;
 		}
 		return r;
 	}
@@ -249,21 +257,26 @@ static int add_run(struct vfio_table *t, struct vfio_dma *dma, uint64_t pa)
 	}
 	dma->len = len < dma->len ? len : dma->len;
 	r = map_everywhere(t, dma);
-	if (r < 0) {
+	if (r < 0 && r != -EIO) {
 		mem_free(run);
 		return r;
 	}
+	/* What does not go stays in the list, too: nothing else is mapped there. */
 	run->dma = *dma;
 	run->pa = pa;
 	RB_INSERT(vfio_runs, &t->runs, run);
 	t->n_runs++;
 	t->len += dma->len;
-	return 0;
+	return r;
 }
 
-static int as_table_error(int r)
+/* What a map that has failed had mapped before. */
+static int take_back(struct vfio_table *t, struct range done)
 {
-	return r == -EINVAL ? -EINVAL : -ENOMEM;
+	if (unmap_everywhere(t, done) < 0)
+		return -EIO;
+	drop_runs(t, done);
+	return 0;
 }
 
 static int table_map(struct table *table, uint64_t va, uint64_t pa, uint64_t len,
@@ -286,9 +299,9 @@ static int table_map(struct table *table, uint64_t va, uint64_t pa, uint64_t len
 		dma.len = len - done;
 		ret = add_run(t, &dma, pa + done);
 		if (ret < 0) {
-			if (done && unmap_everywhere(t, (struct range){ va, va + (done - 1) }) == 0)
-				drop_runs(t, (struct range){ va, va + (done - 1) });
-			return as_table_error(ret);
+			if (done && take_back(t, (struct range){ va, va + (done - 1) }) < 0)
+				ret = -EIO;
+			return ret;
 		}
 		done += dma.len;
 	}
@@ -338,7 +351,7 @@ static int protect_run(struct vfio_table *t, struct vfio_run *run, struct map_at
 		log_error("vfio: 0x%" PRIx64 " .. 0x%" PRIx64
 			  " cannot be mapped again: devices fault there",
 			  now.iova, range_of(&now).last);
-	return r < 0 ? as_table_error(r) : 0;
+	return r;
 }
 
 static int table_protect(struct table *table, uint64_t va, uint64_t len, struct map_attr attr)
@@ -356,8 +369,13 @@ static int table_protect(struct table *table, uint64_t va, uint64_t len, struct 
 }
 
 /* The kernel has forgotten when an unmap returns. */
-static void table_update(struct table *table _unused_)
+static void table_update_start(struct table *table _unused_)
 {
+}
+
+static int table_update_done(struct table *table _unused_)
+{
+	return 0;
 }
 
 static uint64_t table_root(const struct table *table _unused_)
@@ -388,8 +406,8 @@ const struct table_ops vfio_table_ops = {
 	.map = table_map,
 	.unmap = table_unmap,
 	.protect = table_protect,
-	.update_start = table_update,
-	.update_done = table_update,
+	.update_start = table_update_start,
+	.update_done = table_update_done,
 	.root = table_root,
 	.footprint = table_footprint,
 	.explain = table_explain,
@@ -429,29 +447,37 @@ static int sweep(struct vfio_container *c, struct vfio_table *t, struct reason *
 	return r < 0 ? refuse(why, r, "group %u holds mappings that do not go", c->group) : 0;
 }
 
-/* The kernel keeps every mapping meanwhile. Where it knows no such thing, all goes and comes. */
+/*
+ * The kernel keeps every mapping meanwhile. It compares addresses and lengths, not memory, nor rights: where these may be
+ * others than the table says, and where it hands nothing over, all goes and comes.
+ */
 static int inherit(struct vfio_container *c, struct reason *why, bool *out_taking)
 {
 	*out_taking = false;
 	if (!c->inherited)
 		return 0;
-	if (c->info.can_take_over && c->kernel->ops->give_up(c->kernel->ctx, c->fd) >= 0) {
+	if (!c->doubtful && c->info.can_take_over &&
+	    c->kernel->ops->give_up(c->kernel->ctx, c->fd) >= 0) {
 		*out_taking = true;
 		return 0;
 	}
-	log_notice("vfio: group %u: this kernel does not hand over mappings: they are made anew",
-		   c->group);
+	log_notice("vfio: group %u: %s: its mappings are made anew", c->group,
+		   c->doubtful ? "the process before this one died while it changed some" :
+				 "this kernel does not hand over mappings");
 	return vfio_container_clear(c, why);
 }
 
 int vfio_container_clear(struct vfio_container *c, struct reason *why)
 {
 	int64_t n = c->kernel->ops->unmap_all(c->kernel->ctx, c->fd);
+	struct range all = { 0, (UINT64_C(1) << vfio_table_ops.va_bits) - 1 };
 
+	if (n == -EINVAL) /* kernels before 5.12 take a range only */
+		n = c->kernel->ops->unmap(c->kernel->ctx, c->fd, all);
 	if (n < 0)
 		return refuse(why, -EIO, "the kernel does not unmap what group %u has (errno %d)",
 			      c->group, (int)-n);
-	c->inherited = false;
+	c->inherited = c->doubtful = false;
 	return 0;
 }
 
@@ -468,9 +494,41 @@ static int check_room(const struct vfio_container *c, const struct vfio_table *t
 		      t->n_runs, c->group, left);
 }
 
-int vfio_table_load(struct vfio_container *c, struct vfio_table *t, struct reason *why)
+static int map_all(struct vfio_container *c, struct vfio_table *t, struct reason *why)
 {
 	struct vfio_run *run;
+	int r = 0;
+
+	RB_FOREACH(run, vfio_runs, &t->runs) {
+		r = container_map(c, &run->dma, why);
+		if (r < 0)
+			break;
+	}
+	return r;
+}
+
+/* What is in the way of the table in a manner that only a clean container mends goes with everything else. */
+static int take_all_over(struct vfio_container *c, struct vfio_table *t, struct reason *why)
+{
+	struct vfio_run *run;
+	int r = 0;
+
+	RB_FOREACH(run, vfio_runs, &t->runs) {
+		r = take_over(c, &run->dma, why);
+		if (r < 0)
+			break;
+	}
+	if (r == 0)
+		r = sweep(c, t, why);
+	if (r < 0) {
+		r = vfio_container_clear(c, why);
+		return r < 0 ? r : map_all(c, t, why);
+	}
+	return 0;
+}
+
+int vfio_table_load(struct vfio_container *c, struct vfio_table *t, struct reason *why)
+{
 	bool taking;
 	int r = check_room(c, t, why);
 
@@ -479,13 +537,7 @@ int vfio_table_load(struct vfio_container *c, struct vfio_table *t, struct reaso
 		r = inherit(c, why, &taking);
 	if (r < 0)
 		return r;
-	RB_FOREACH(run, vfio_runs, &t->runs) {
-		r = taking ? take_over(c, &run->dma, why) : container_map(c, &run->dma, why);
-		if (r < 0)
-			break;
-	}
-	if (r == 0 && taking)
-		r = sweep(c, t, why);
+	r = taking ? take_all_over(c, t, why) : map_all(c, t, why);
 	if (r < 0) {
 		if (vfio_container_clear(c, NULL) < 0)
 			log_error("vfio: group %u holds mappings that do not go", c->group);

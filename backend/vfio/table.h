@@ -42,6 +42,7 @@ struct vfio_container {
 	struct vfio_info info;
 	struct vfio_table *table;
 	bool inherited; /* may hold mappings that were made before this process */
+	bool doubtful;  /* of which it is not known what they map */
 };
 
 LIST_HEAD(vfio_container_list, vfio_container);

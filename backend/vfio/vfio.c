@@ -147,8 +147,14 @@ static int vfio_deactivate(struct backend *b, unsigned int context, enum half ha
 	if (!d->active)
 		return refuse(why, -ENOENT, "%s is not active", d->name);
 	r = bus_master(v, d, false, why);
-	if (r == 0 && d->group->n_active == 1)
+	/* One that does not answer, as it has been pulled out, reaches nothing without the table. */
+	if (d->group->n_active == 1) {
+		int off = r;
+
 		r = vfio_table_unload(&d->group->container, why);
+		if (r == 0 && off < 0)
+			log_warning("%s does not answer: it has no mappings any more", d->name);
+	}
 	if (r < 0)
 		return r;
 	d->active = false;
@@ -177,6 +183,7 @@ static int vfio_replace(struct backend *b, unsigned int context, struct table *n
 			enum half half, unsigned int split, struct reason *why)
 {
 	struct vfio *v = self(b);
+	struct vfio_table *old;
 	int r = 0, on;
 	struct device *d = device_for(v, context, half, split, &r, why);
 
@@ -193,10 +200,14 @@ static int vfio_replace(struct backend *b, unsigned int context, struct table *n
 	r = bus_master(v, d, false, why);
 	if (r < 0)
 		return r;
+	old = d->group->container.table;
 	r = swap(&d->group->container, vfio_table_of(new_t), why);
 	on = bus_master(v, d, true, r < 0 ? NULL : why);
-	if (r == 0 && on < 0)
-		log_error("%s has its new vcm, and is no bus master", d->name);
+	if (r == 0 && on < 0) {
+		r = on;
+		if (swap(&d->group->container, old, NULL) < 0)
+			log_error("%s has its new vcm, and is no bus master", d->name);
+	}
 	return r < 0 ? hardware(r) : 0;
 }
 
@@ -377,7 +388,8 @@ static int take_group(struct vfio *v, const struct vfio_group_config *config, st
 	g->container = (struct vfio_container){ .kernel = v->kernel,
 						.fd = config->container,
 						.group = config->number,
-						.inherited = config->inherited };
+						.inherited = config->inherited,
+						.doubtful = config->doubtful };
 	r = v->kernel->ops->info(v->kernel->ctx, g->container.fd, &g->container.info);
 	return r < 0 ? refuse(why, r, "the container of group %u says nothing of itself (errno %d)",
 			      config->number, -r) :

@@ -44,6 +44,7 @@ struct vfio_group_config {
 	int container,
 		group;  /* open; the group is in the container, which is of type 1 version 2 */
 	bool inherited; /* the container may hold mappings of a process before this one */
+	bool doubtful; /* these may be of other memory, or with other rights, than that one's books say */
 };
 
 struct vfio_device_config {

@@ -116,11 +116,26 @@ static struct transaction *stall(struct v3_model *m, const struct transaction *t
 	return NULL;
 }
 
+/* IHI 0070, 3.9 and CR0.ATSCHK: nothing passes while it is off; else all does, or what STE.EATS allows. */
+static int run_translated(struct v3_model *m, const struct transaction *t)
+{
+	if (!(*v3_model_reg(m, 0x24) & 1))
+		return -EFAULT;
+	if (!(*v3_model_reg(m, 0x24) & 1U << 4)) {
+		m->n_bypassed++;
+		return transfer(m, t, t->va);
+	}
+	record_fault(m, t, 0x07); /* F_TRANSL_FORBIDDEN */
+	return -EFAULT;
+}
+
 static int run(struct v3_model *m, const struct transaction *t)
 {
 	struct fault_record fault;
 	uint64_t pa;
 
+	if (t->how & V3_TRANSLATED)
+		return run_translated(m, t);
 	if (!(*v3_model_reg(m, 0x24) & 1)) {
 		if (*v3_model_reg(m, 0x44) & 1U << 20)
 			return -EFAULT;
@@ -295,7 +310,7 @@ static void write_control(struct v3_model *m, uint32_t offset, uint32_t value)
 	uint32_t enabled = *v3_model_reg(m, 0x24);
 
 	if (offset == 0x20 && !fails(m, V3_FAIL_ENABLE))
-		*v3_model_reg(m, 0x24) = value;
+		*v3_model_reg(m, 0x24) = value & ~(m->config.ats ? 0 : 1U << 4);
 	if (offset == 0x44 && !fails(m, V3_FAIL_GBPA))
 		*v3_model_reg(m, 0x44) = value & ~(1U << 31);
 	if (offset == 0x50)
@@ -345,8 +360,8 @@ static void identify(struct v3_model *m)
 	const struct v3_model_config *c = &m->config;
 
 	*v3_model_reg(m, 0x00) = 2 | 2U << 2 | (c->incoherent ? 0 : 1U << 4) |
-				 (c->asid8 ? 0 : 1U << 12) | 1U << 13 | 2U << 21 |
-				 c->stall_model << 24 | (c->linear_only ? 0 : 1U << 27);
+				 (c->asid8 ? 0 : 1U << 12) | (c->ats ? 1U << 10 : 0) | 1U << 13 |
+				 2U << 21 | c->stall_model << 24 | (c->linear_only ? 0 : 1U << 27);
 	*v3_model_reg(m, 0x04) = c->sid_bits | c->queue_bits << 16 | c->queue_bits << 21;
 	*v3_model_reg(m, 0x0C) = c->bbm_needed ? 1U << 11 : 2U << 11;
 	*v3_model_reg(m, 0x14) = 1U << 4 | c->oas;

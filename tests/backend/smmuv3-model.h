@@ -32,7 +32,7 @@ struct v3_model_config {
 	unsigned int sid_bits, queue_bits; /* 0: 16 and 8 */
 	unsigned int stall_model;
 	unsigned int oas; /* as IDR5 has it; 0: 5, 48 bits */
-	bool asid8, linear_only, incoherent, bbm_needed, error_when_full;
+	bool asid8, linear_only, incoherent, bbm_needed, error_when_full, ats;
 };
 
 /* How a transaction comes. */
@@ -40,6 +40,7 @@ enum {
 	V3_WRITE = 1,
 	V3_PRIVILEGED = 2,
 	V3_INSTRUCTION = 4,
+	V3_TRANSLATED = 8, /* so it says: by ATS */
 };
 
 struct v3_model;

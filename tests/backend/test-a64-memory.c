@@ -14,11 +14,14 @@ static struct a64_stale told;
 static unsigned int n_told;
 static uint64_t seen_at, seen; /* the descriptor at an address, when it was told */
 
-static void be_told(struct a64_user *user _unused_, const struct a64_stale *stale)
+static int told_result; /* 0: it forgets */
+
+static int be_told(struct a64_user *user _unused_, const struct a64_stale *stale)
 {
 	told = *stale;
 	if (!n_told++ && seen_at)
 		seen = descriptor(seen_at);
+	return told_result;
 }
 
 static struct a64_user ear = { .invalidate = be_told };

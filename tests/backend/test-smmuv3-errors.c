@@ -311,7 +311,9 @@ START_TEST(a_switch_that_goes_neither_there_nor_back_stops_everything)
 	ck_assert(is_stopped());
 	ck_assert_ptr_nonnull(strstr(why.text, "stopped"));
 	ck_assert_uint_eq(seen(MASTER(1), VA), 0);
-	ck_assert_int_eq(deactivate(1), -EIO);
+	/* It has what a deactivated context has, and its session can be taken back. */
+	ck_assert(!deactivate(1));
+	ck_assert_int_eq(activate(1, two), -EIO);
 	no_fault();
 	teardown();
 }
@@ -360,6 +362,37 @@ START_TEST(table_memory_is_kept_from_hardware_that_does_not_let_go)
 }
 END_TEST
 
+/* It takes no command, and cannot be switched off: what its caches hold is in reach for ever. */
+START_TEST(what_hardware_that_does_not_stop_may_use_is_never_given_back)
+{
+	uint64_t before;
+
+	setup();
+	ck_assert(!map_as(one, VA + SZ_2M, RAM_PA, SZ_4K, SZ_4K, MAP_RW));
+	ck_assert(!activate(0, one));
+	before = machine.tables_live;
+	v3_model_fail(model, V3_FAIL_HANG, 1);
+	v3_model_fail(model, V3_FAIL_ENABLE, 1);
+	a64_ops.update_start(one);
+	ck_assert(!a64_ops.unmap(one, VA + SZ_2M, SZ_4K));
+	ck_assert_int_eq(a64_ops.update_done(one), -EIO);
+	/* The table that has become empty, too. */
+	ck_assert_uint_eq(machine.tables_live, before);
+	ck_assert_int_eq(deactivate(0), -EIO);
+	a64_ops.update_start(one);
+	ck_assert_int_eq(a64_ops.update_done(one), -EIO);
+	/* Hardware lets go at the end: what was lost stays lost. */
+	smmu->ops->free(smmu);
+	smmu = NULL;
+	before = machine.tables_live;
+	a64_ops.free(one);
+	one = NULL;
+	ck_assert_uint_eq(machine.tables_live, before);
+	machine.tables_live -= 5; /* the root and four below it */
+	teardown();
+}
+END_TEST
+
 SUITE_MAIN("smmuv3-errors", hardware_that_is_not_there_is_refused,
 	   a_config_that_the_hardware_cannot_serve_is_refused,
 	   hardware_that_does_not_snoop_needs_uncached_tables,
@@ -375,4 +408,5 @@ SUITE_MAIN("smmuv3-errors", hardware_that_is_not_there_is_refused,
 	   a_switch_that_goes_neither_there_nor_back_stops_everything,
 	   service_failure_mode_stops_everything,
 	   other_global_errors_are_answered_and_the_work_goes_on,
-	   table_memory_is_kept_from_hardware_that_does_not_let_go)
+	   table_memory_is_kept_from_hardware_that_does_not_let_go,
+	   what_hardware_that_does_not_stop_may_use_is_never_given_back)

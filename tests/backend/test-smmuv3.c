@@ -44,10 +44,31 @@ START_TEST(nothing_passes_before_a_context_is_active_nor_after)
 }
 END_TEST
 
+START_TEST(what_says_that_it_is_translated_is_checked)
+{
+	struct fault fault;
+
+	setup_with(&(struct v3_model_config){ .ats = true });
+	ck_assert_int_eq(try(MASTER(0), V3_TRANSLATED | V3_WRITE, RAM_PA), -EFAULT);
+	ck_assert_int_eq(try(STRANGER, V3_TRANSLATED, RAM_PA), -EFAULT);
+	ck_assert(!activate(0, one));
+	ck_assert_uint_eq(seen(MASTER(0), VA), 1);
+	ck_assert_int_eq(try(MASTER(0), V3_TRANSLATED, RAM_PA), -EFAULT);
+	ck_assert(next_fault(&fault));
+	ck_assert_uint_eq(fault.fsr, 0x07);
+	smmu->ops->free(smmu);
+	smmu = NULL;
+	ck_assert_int_eq(try(MASTER(0), V3_TRANSLATED, RAM_PA), -EFAULT);
+	ck_assert_uint_eq(v3_model_n_bypassed(model), 0);
+	teardown();
+}
+END_TEST
+
 static void look_for_bypass(void)
 {
 	for (unsigned int i = 0; i < 12; i++)
 		try(i, 0, RAM_PA);
+	try(0, V3_TRANSLATED, RAM_PA);
 }
 
 /* Before the driver the hardware is as firmware left it; from its first answer on, nothing passes. */
@@ -63,7 +84,7 @@ static void look_once_guarded(void)
 START_TEST(no_moment_of_the_drivers_life_lets_a_transaction_pass)
 {
 	guarded = false;
-	setup_hardware(&(struct v3_model_config){ 0 });
+	setup_hardware(&(struct v3_model_config){ .ats = true });
 	machine.tap.look = look_once_guarded;
 	ck_assert(!start_driver());
 	ck_assert(guarded);
@@ -390,6 +411,7 @@ END_TEST
 
 SUITE_MAIN("smmuv3", a_context_is_found_by_name_and_capabilities_are_the_hardwares,
 	   nothing_passes_before_a_context_is_active_nor_after,
+	   what_says_that_it_is_translated_is_checked,
 	   no_moment_of_the_drivers_life_lets_a_transaction_pass,
 	   what_a_former_life_left_is_aborted_before_its_memory_is_used_again,
 	   streams_of_both_table_forms_reach_their_own_table_only,

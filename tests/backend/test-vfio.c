@@ -316,10 +316,77 @@ START_TEST(a_device_that_is_not_quiet_is_not_let_go)
 	m.model.fail_in[MODEL_BUS_MASTER] = 0;
 	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
 	m.model.fail_in[MODEL_BUS_MASTER] = 1;
-	ck_assert_int_eq(machine_deactivate(&m, 0, &why), -EIO);
 	ck_assert_int_eq(m.backend->ops->replace(m.backend, 0, other, HALF_LOW, 0, &why), -EIO);
 	m.model.fail_in[MODEL_BUS_MASTER] = 0;
 	ck_assert(reaches(0, VA, MODEL_PA_A));
+	teardown();
+}
+END_TEST
+
+START_TEST(a_switch_that_leaves_no_bus_master_is_taken_back)
+{
+	setup();
+	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_A, SZ_4K, model_rw), 0);
+	ck_assert_int_eq(machine_map(other, VA, MODEL_PA_B, SZ_4K, model_rw), 0);
+	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
+	m.model.fail_in[MODEL_BUS_MASTER] = 2;
+	ck_assert_int_eq(m.backend->ops->replace(m.backend, 0, other, HALF_LOW, 0, &why), -EIO);
+	m.model.fail_in[MODEL_BUS_MASTER] = 0;
+	m.model.devices[0].bus_master = true;
+	ck_assert(reaches(0, VA, MODEL_PA_A));
+	teardown();
+}
+END_TEST
+
+/* It has been pulled out, or has lost its link; its group has been given back all the same. */
+START_TEST(a_device_that_does_not_answer_is_let_go_without_its_mappings)
+{
+	setup();
+	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_A, SZ_4K, model_rw), 0);
+	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
+	ck_assert_int_eq(machine_activate(&m, 1, t, &why), 0);
+	ck_assert_int_eq(machine_activate(&m, 2, t, &why), 0);
+	m.model.fail_in[MODEL_BUS_MASTER] = 1;
+	ck_assert_int_eq(machine_deactivate(&m, 0, &why), 0);
+	ck_assert(!reaches(0, VA, MODEL_PA_A));
+	ck_assert_uint_eq(model_count(&m.model, 0), 0);
+	/* As long as another of its group is at work, it cannot be told from that. */
+	ck_assert_int_eq(machine_deactivate(&m, 1, &why), -EIO);
+	m.model.fail_in[MODEL_BUS_MASTER] = 0;
+	teardown();
+}
+END_TEST
+
+/* Two groups; the second refuses the map, and the first does not let go of it. */
+START_TEST(a_mapping_that_cannot_be_taken_back_is_known)
+{
+	setup();
+	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
+	ck_assert_int_eq(machine_activate(&m, 1, t, &why), 0);
+	m.model.fail_in[MODEL_MAP] = 2;
+	m.model.fail_in[MODEL_UNMAP] = 1;
+	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_A, SZ_4K, model_rw), -EIO);
+	m.model.fail_in[MODEL_MAP] = m.model.fail_in[MODEL_UNMAP] = 0;
+	ck_assert_ptr_nonnull(vfio_table_find((struct vfio_table *)(void *)t, VA));
+	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_B, SZ_4K, model_rw), -EEXIST);
+	/* The first piece of two does not go. */
+	m.model.fail_in[MODEL_MAP] = 3;
+	m.model.fail_in[MODEL_UNMAP] = 1;
+	ck_assert_int_eq(machine_map(t, VA + SZ_64K, MODEL_PA_B - SZ_4K, 2 * SZ_4K, model_rw),
+			 -EIO);
+	m.model.fail_in[MODEL_MAP] = m.model.fail_in[MODEL_UNMAP] = 0;
+	teardown();
+}
+END_TEST
+
+START_TEST(a_kernel_that_unmaps_ranges_only_is_asked_for_all_of_them)
+{
+	setup();
+	m.model.ranges_only = true;
+	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_A, SZ_4K, model_rw), 0);
+	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
+	ck_assert_int_eq(machine_deactivate(&m, 0, &why), 0);
+	ck_assert_uint_eq(model_count(&m.model, 0), 0);
 	teardown();
 }
 END_TEST
@@ -393,4 +460,7 @@ SUITE_MAIN("vfio", a_device_reaches_what_is_mapped_while_it_is_active,
 	   each_limit_says_which_it_is_and_what_is_left,
 	   an_unmap_that_fails_keeps_the_address_for_ever, a_device_that_is_not_quiet_is_not_let_go,
 	   what_makes_no_sense_is_refused, translate_says_what_the_device_would_read,
-	   a_map_without_memory_changes_nothing)
+	   a_map_without_memory_changes_nothing, a_switch_that_leaves_no_bus_master_is_taken_back,
+	   a_device_that_does_not_answer_is_let_go_without_its_mappings,
+	   a_mapping_that_cannot_be_taken_back_is_known,
+	   a_kernel_that_unmaps_ranges_only_is_asked_for_all_of_them)

@@ -105,7 +105,9 @@ static int64_t op_unmap(void *ctx, int fd, struct range r)
 
 static int64_t op_unmap_all(void *ctx, int fd)
 {
-	return op_unmap(ctx, fd, (struct range){ 0, UINT64_MAX });
+	const struct vfio_model *m = ctx;
+
+	return m->ranges_only ? -EINVAL : op_unmap(ctx, fd, (struct range){ 0, UINT64_MAX });
 }
 
 static int64_t op_give_up(void *ctx, int fd)
@@ -293,7 +295,7 @@ void machine_start(struct vfio_machine *m, bool inherited)
 		m->model.containers[i].fd = some_fd();
 		groups[i] =
 			(struct vfio_group_config){ (unsigned int)i + 5, m->model.containers[i].fd,
-						    some_fd(), inherited };
+						    some_fd(), inherited, m->doubtful };
 	}
 	for (size_t i = 0; i < MODEL_DEVICES; i++) {
 		m->model.devices[i].fd = some_fd();

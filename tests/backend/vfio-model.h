@@ -47,6 +47,7 @@ struct vfio_model {
 	size_t entries;     /* that a container can hold */
 	uint64_t pin_limit; /* bytes that may be pinned */
 	bool can_take_over;
+	bool ranges_only; /* a kernel before 5.12 */
 	unsigned int fail_in
 		[MODEL_CALLS]; /* 1: the next call of that kind fails with -EIO, as does every one after it */
 	unsigned int n_calls[MODEL_CALLS];
@@ -76,6 +77,7 @@ struct vfio_machine {
 	struct vfio_format *format;
 	struct backend *backend;
 	uint8_t *arenas[2];
+	bool doubtful; /* what is inherited */
 };
 
 extern const struct map_attr model_rw, model_ro;

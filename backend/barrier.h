@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What has been stored to memory that hardware walks is seen by it from here on, whoever makes it look: a client may ring its
+ * device as soon as it has its reply. On ARM that is a matter of the outer shareable domain, and such memory may be mapped
+ * as a device's, whose stores take their time.
+ */
+#pragma once
+
+#include <stdatomic.h>
+
+static inline void barrier_stored(void)
+{
+#if defined(__aarch64__)
+	__asm__ volatile("dsb oshst" ::: "memory");
+#elif defined(__arm__)
+	__asm__ volatile("dsb" ::: "memory");
+#else
+	atomic_thread_fence(memory_order_release);
+#endif
+}

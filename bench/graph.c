@@ -106,7 +106,7 @@ static void unreserve(struct churn *c, uint32_t handle)
 
 static bool churn_init(struct churn *c, uint64_t start, uint64_t len)
 {
-	static const struct limits limits = { UINT64_MAX, UINT64_MAX, 1, 0 };
+	static const struct limits limits = { UINT64_MAX, UINT64_MAX, 1, 0, UINT64_MAX };
 	struct user *user;
 
 	*c = (struct churn){ .rng = UINT64_C(0x2545f4914f6cdd1d) };

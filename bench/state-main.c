@@ -95,7 +95,7 @@ static int reserve_all(struct plan *p, struct session *s, struct journal *j, siz
 
 static int fill(struct broker *b, size_t n)
 {
-	const struct limits none = { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX };
+	const struct limits none = { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX };
 	struct user *u = user_get(b->graph, 0, &none);
 	struct session *s;
 	struct client *c;
@@ -144,7 +144,7 @@ static void reclaim(struct plan *p, struct session *s)
 
 static double insert_ns(size_t n)
 {
-	const struct limits none = { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX };
+	const struct limits none = { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX };
 	struct graph *g = graph_new((struct range){ SZ_1M, 2 * SZ_1M - 1 });
 	struct user *u = g ? user_get(g, 0, &none) : NULL;
 	struct plan p = PLAN_NULL;

@@ -73,6 +73,8 @@ static int new_arena(struct taking *t, struct pool *pool, bool contiguous, bool 
 	int ret = user_check_bytes(t->s->user, len, t->p->why);
 
 	if (ret == 0)
+		ret = user_check_arena(t->s->user, t->p->why);
+	if (ret == 0)
 		ret = pool_take(pool, contiguous, len, align, &r);
 	if (ret != 0)
 		return ret;

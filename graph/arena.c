@@ -64,6 +64,7 @@ struct arena *arena_new(struct user *u, struct pool *pool, struct range r, bool 
 	TAILQ_INSERT_TAIL(&pool->arenas, a, link);
 	pool->n_arenas++;
 	u->bytes += range_len(r);
+	u->n_arenas++;
 	place(a);
 	return a;
 }
@@ -122,6 +123,7 @@ void arena_end(struct arena *a)
 		a->user->bytes -= range_len(a->range);
 	TAILQ_REMOVE(&a->pool->arenas, a, link);
 	a->pool->n_arenas--;
+	a->user->n_arenas--;
 	pool_put(a->pool, a->range);
 	space_free(a->space);
 	mem_free(a);

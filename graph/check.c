@@ -484,7 +484,7 @@ static uint64_t granted_by(const struct session *s)
 
 static void check_user(struct graph *g, struct user *u)
 {
-	uint64_t bytes = 0, cached = 0, sessions = 0, placed = 0, objects = 0;
+	uint64_t bytes = 0, cached = 0, sessions = 0, placed = 0, objects = 0, arenas = 0;
 	struct session *s;
 	struct pool *pool;
 	struct arena *a;
@@ -493,6 +493,7 @@ static void check_user(struct graph *g, struct user *u)
 		TAILQ_FOREACH(a, &pool->arenas, link) {
 			if (a->user != u)
 				continue;
+			arenas++;
 			bytes += a->cached || a->disowned ? 0 : range_len(a->range);
 			cached += a->cached ? range_len(a->range) : 0;
 			placed += a->placed;
@@ -510,6 +511,7 @@ static void check_user(struct graph *g, struct user *u)
 		}
 	assert(u->graph == g && placed == 0 && sessions == u->n_sessions && objects == u->objects);
 	assert(bytes == u->bytes && cached == u->cached_bytes && cached <= ARENA_CACHE_MAX);
+	assert(arenas == u->n_arenas);
 }
 
 static void check_device(struct graph *g, const struct device *d)

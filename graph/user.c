@@ -57,3 +57,14 @@ int user_check_bytes(const struct user *u, uint64_t more, struct reason *why)
 			(unsigned long long)u->limits.bytes);
 	return 0;
 }
+
+int user_check_arena(const struct user *u, struct reason *why)
+{
+	if (u->n_arenas < u->limits.arenas)
+		return 0;
+	return refuse(why, -EDQUOT,
+		      "user %u has %llu arenas and may have %llu: small memory that is not "
+		      "VCM_COHERENT shares one",
+		      u->uid, (unsigned long long)u->n_arenas,
+		      (unsigned long long)u->limits.arenas);
+}

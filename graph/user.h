@@ -17,6 +17,7 @@ struct limits {
 	uint64_t objects; /* units of about 256 bytes of the broker's memory */
 	uint64_t sessions;
 	uint64_t table_bytes; /* of page tables */
+	uint64_t arenas;      /* each may be an open file of the broker's */
 };
 
 struct user {
@@ -25,6 +26,7 @@ struct user {
 	uint32_t uid;
 	struct limits limits;
 	uint64_t bytes, objects, n_sessions, table_bytes;
+	uint64_t n_arenas;     /* also those that are kept, quarantined or disowned */
 	uint64_t cached_bytes; /* of arenas that hold nothing and are kept, zeroed, for this user */
 	struct arena_tree arenas;
 	uint64_t n_wrong_tokens, wrong_since_ns; /* the daemon's */
@@ -40,3 +42,5 @@ int user_charge_objects(struct user *u, uint64_t n, struct reason *why);
 void user_release_objects(struct user *u, uint64_t n);
 /* Whether its arenas may have so many bytes more: 0 or -EDQUOT. */
 int user_check_bytes(const struct user *u, uint64_t more, struct reason *why);
+/* Whether it may have one arena more: 0 or -EDQUOT. */
+int user_check_arena(const struct user *u, struct reason *why);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/files.h"
 #include "base/log.h"
 #include "base/range.h"
 
@@ -20,6 +21,10 @@
 #ifndef MFD_HUGE_2MB
 #define MFD_HUGE_2MB (21U << 26)
 #endif
+
+/* Descriptors that memory leaves to connections. */
+#define FILES_PART 16
+#define FILES_MOST 1024
 
 int source_error(int err)
 {
@@ -44,6 +49,8 @@ int source_open(enum memory_source source, uint64_t len)
 	if (source == SOURCE_HUGETLB && !is_aligned(len, SZ_2M))
 		return -EINVAL;
 	fd = file_new("vcm", flags | (source == SOURCE_HUGETLB ? MFD_HUGETLB | MFD_HUGE_2MB : 0));
+	if (fd >= 0 && !files_leave(fd, FILES_PART, FILES_MOST))
+		return -EMFILE;
 	if (fd < 0 || fchmod(fd, S_IRUSR | S_IWUSR) < 0 || ftruncate(fd, (off_t)len) < 0)
 		return source_error(errno);
 	if (source == SOURCE_HUGETLB && source_allocate(fd, 0, len) < 0)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/files.h"
 #include "base/log-limit.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -32,6 +33,9 @@
 
 /* Objects that one slice of a session's end takes back: well below a millisecond. */
 #define RECLAIM_BUDGET 256
+/* Descriptors that others leave to root and to the daemon's own user. */
+#define FILES_PART 64
+#define FILES_MOST 64
 /* Without memory for the plan, the end is tried again after a while. */
 #define RECLAIM_RETRY_MS 100
 
@@ -344,8 +348,16 @@ static bool has_sessions(const struct broker *b, uid_t uid)
 	return u && u->n_sessions;
 }
 
-static int check_stranger(const struct client *c)
+/* The last ones are theirs, too. */
+static bool is_short_of_files(uid_t uid, int fd)
 {
+	return uid != 0 && uid != geteuid() && !files_leave(fd, FILES_PART, FILES_MOST);
+}
+
+static int check_stranger(const struct client *c, int fd)
+{
+	if (is_short_of_files(c->uid, fd))
+		return -EMFILE;
 	if (!rights_access(c->broker, client_peer(c)) && !has_sessions(c->broker, c->uid))
 		return -EACCES;
 	return are_too_many(c->broker, c->uid) ? -EDQUOT : 0;
@@ -365,7 +377,7 @@ void client_accept(struct broker *b, int fd)
 		return;
 	}
 	set_link(c, link);
-	r = check_stranger(c);
+	r = check_stranger(c, fd);
 	if (r == 0)
 		r = be_strange(c);
 	if (r == 0) {
@@ -375,6 +387,7 @@ void client_accept(struct broker *b, int fd)
 	log_info("pid %d, uid %u: %s", (int)c->pid, c->uid,
 		 r == -EACCES ? "no access" :
 		 r == -EDQUOT ? "too many connections without a session" :
+		 r == -EMFILE ? "the last file descriptors are kept for root" :
 				"the broker is out of memory");
 	client_free(c);
 }
@@ -432,11 +445,13 @@ void client_finish(struct client *c)
 struct limits client_limits_for(const struct config_limits *l, uid_t uid)
 {
 	if (uid == 0)
-		return (struct limits){ UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX };
+		return (struct limits){ UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
+					UINT64_MAX };
 	return (struct limits){ .bytes = l->bytes,
 				.objects = l->objects,
 				.sessions = l->sessions,
-				.table_bytes = l->table_bytes };
+				.table_bytes = l->table_bytes,
+				.arenas = l->arenas };
 }
 
 struct limits client_limits(const struct client *c)

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 #define MAX_FILE (1024 * 1024)
 #define USER_SPACE_END (UINT64_C(1) << 47)
 #define GROUP "vcm"
+#define ARENAS_MAX 65536
 
 /* --- who may */
 
@@ -61,6 +63,16 @@ static int build_access(const struct build *b, struct cfg_t *file)
 
 /* --- the rest */
 
+/* An arena is an open file: one user leaves three quarters of them to others. */
+static uint64_t arenas_by_default(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_max / 4 > ARENAS_MAX)
+		return ARENAS_MAX;
+	return files.rlim_max / 4;
+}
+
 static int set_defaults(const struct build *b)
 {
 	struct config *c = b->c;
@@ -80,6 +92,7 @@ static int set_defaults(const struct build *b)
 		.sessions = 16384,
 		.in_flight = 256,
 		.table_bytes = 64 * SZ_1M,
+		.arenas = arenas_by_default(),
 	};
 	c->socket = mem_strdup(CONFIG_SOCKET);
 	if (!c->socket)
@@ -138,6 +151,7 @@ static int build_limits(const struct build *b, struct cfg_t *file)
 	build_get_number(s, "sessions", &l->sessions);
 	build_get_number(s, "in-flight", &l->in_flight);
 	build_get_number(s, "table-bytes", &l->table_bytes);
+	build_get_number(s, "arenas", &l->arenas);
 	return 0;
 }
 

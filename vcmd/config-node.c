@@ -130,6 +130,7 @@ static int build_identity(const struct build *b, struct cfg_t *s, struct config_
 	build_get_number(s, "objects", &n->limits.objects);
 	build_get_number(s, "in-flight", &n->limits.in_flight);
 	build_get_number(s, "table-bytes", &n->limits.table_bytes);
+	build_get_number(s, "arenas", &n->limits.arenas);
 	return 0;
 }
 

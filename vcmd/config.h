@@ -104,6 +104,7 @@ struct config_limits {    /* for each user; root has none but in_flight */
 	uint64_t sessions;
 	uint64_t in_flight;   /* requests of one session */
 	uint64_t table_bytes; /* of page tables */
+	uint64_t arenas;      /* each may be an open file */
 };
 
 enum config_kick {

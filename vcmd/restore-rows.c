@@ -95,7 +95,7 @@ static struct client *client_of_row(const struct restoring *r, const struct row_
 /* Quotas come back with restore_end(): what was there is not refused. */
 static struct user *user_of(const struct restoring *r, uint32_t uid)
 {
-	const struct limits none = { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX };
+	const struct limits none = { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX };
 
 	return user_get(r->broker->graph, uid, &none);
 }

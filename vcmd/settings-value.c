@@ -150,6 +150,7 @@ static const struct {
 	{ "sessions", 1, UINT32_MAX },
 	{ "in-flight", 1, 65536 },
 	{ "table-bytes", PAGE_LEN, UINT64_MAX },
+	{ "arenas", 1, UINT32_MAX },
 	{ "vectors", 1, 2 },
 	{ "map", 0, 4 },
 	{ "doorbell-map", 0, 4 },

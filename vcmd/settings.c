@@ -121,6 +121,7 @@ static cfg_opt_t limits_opts[] = {
 	OPTION("sessions", value_number),
 	OPTION("in-flight", value_number),
 	OPTION("table-bytes", value_len),
+	OPTION("arenas", value_number),
 	CFG_END(),
 };
 
@@ -161,6 +162,7 @@ static cfg_opt_t node_opts[] = {
 	OPTION("objects", value_number),
 	OPTION("in-flight", value_number),
 	OPTION("table-bytes", value_len),
+	OPTION("arenas", value_number),
 	CFG_END(),
 };
 

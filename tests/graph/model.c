@@ -22,9 +22,11 @@ bool one_in(struct model *m, uint64_t n)
 
 void model_init(struct model *m, uint64_t seed)
 {
-	static const struct limits limits = {
-		.bytes = 80 * MB, .objects = 1 << 16, .sessions = 8, .table_bytes = GB
-	};
+	static const struct limits limits = { .bytes = 80 * MB,
+					      .objects = 1 << 16,
+					      .sessions = 8,
+					      .table_bytes = GB,
+					      .arenas = 1 << 16 };
 
 	*m = (struct model){ .rng = seed };
 	world_init(&m->w);

@@ -4,7 +4,8 @@
 const struct limits world_limits = { .bytes = GB,
 				     .objects = 1 << 20,
 				     .sessions = 64,
-				     .table_bytes = GB };
+				     .table_bytes = GB,
+				     .arenas = 1 << 16 };
 
 const struct format world_narrow = { .name = "short",
 				     .page_sizes = 0x1111000,

@@ -234,7 +234,8 @@ START_TEST(config_node_takes_all_that_can_be_said)
 		" uio = /dev/uio3 map = 1 doorbell = /dev/uio4 doorbell-map = 2\n"
 		" doorbell-offset = 12 doorbell-value = 0x10000\n"
 		" heartbeat = 500 reset-timeout = 20 user = 1000\n"
-		" bytes = 1M objects = 5 in-flight = 6 table-bytes = 64K }\n"
+		" bytes = 1M objects = 5 in-flight = 6 table-bytes = 64K\n"
+		" arenas = 7 }\n"
 		"node c { rpmsg = /dev/rpmsg_ctrl0 address = 1030 remote-address = 1031 }\n"
 		"limits { bytes = 8M }\n"
 		"simulate { allow-nodes = { a, b } }\n");
@@ -260,6 +261,7 @@ START_TEST(config_node_takes_all_that_can_be_said)
 	ck_assert_uint_eq(b->reset_timeout_ms, 20);
 	ck_assert_uint_eq(b->uid, 1000);
 	ck_assert_uint_eq(b->limits.bytes, SZ_1M);
+	ck_assert_uint_eq(b->limits.arenas, 7);
 	ck_assert_uint_eq(b->limits.in_flight, 6);
 	ck_assert(config_rule_allows(&c->simulate, CONFIG_NODE_UID, NULL, 0));
 	ck_assert(config_rule_allows(&c->simulate, CONFIG_NODE_UID + 1, NULL, 0));

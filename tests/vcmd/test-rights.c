@@ -3,6 +3,9 @@
 #include <check.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include <vcm/attr.h>
 #include <vcm/inspect.h>
 
 #include "graph/graph.h"
@@ -18,7 +21,7 @@ static const char ruled[] =
 	"kernel { allow-users = {61001} }\n"
 	"inspect { allow-users = {61001} }\n"
 	"simulate { allow-users = {61001} }\n"
-	"limits { bytes = 8M objects = 400 sessions = 3 in-flight = 4 table-bytes = 40K }\n"
+	"limits { bytes = 8M objects = 400 sessions = 3 in-flight = 4 table-bytes = 40K arenas = 20 }\n"
 	"memtype 0 { pool { ranges = {\"0x40000000+16M\"} granule = 64K } }\n"
 	"memtype 1 { pool { ranges = {\"0x60000000+16M\"} allow-users = {61001} } }\n"
 	"window \"0xa0000000+1M\" { allow-users = {61001} }\n"
@@ -225,6 +228,64 @@ START_TEST(bytes_are_limited_for_a_user_in_all_sessions_together)
 }
 END_TEST
 
+START_TEST(arenas_are_limited)
+{
+	uint32_t n = 0;
+
+	NEEDS_ROOT();
+	setup();
+	for (; n < 20; n++)
+		ck_ok(CALL(bob, PHYS_ALLOC, .handle = 1 + n, .arg = 1, .attr = VCM_COHERENT,
+			   .len = SZ_4K));
+	ck_status(CALL(bob, PHYS_ALLOC, .handle = 1 + n, .arg = 1, .attr = VCM_COHERENT,
+		       .len = SZ_4K),
+		  -EDQUOT);
+	ck_assert_ptr_nonnull(strstr(bob->reply.reason, "arenas"));
+	world_check(w);
+	ck_ok(CALL(alice, PHYS_ALLOC, .handle = 1, .arg = 1, .attr = VCM_COHERENT, .len = SZ_4K));
+	ck_ok(CALL(bob, PHYS_FREE, .on = 1));
+	ck_ok(CALL(bob, PHYS_ALLOC, .handle = 1, .arg = 1, .attr = VCM_COHERENT, .len = SZ_4K));
+	world_free(w);
+}
+END_TEST
+
+static void leave_fds(rlim_t n)
+{
+	struct rlimit files;
+	int fd = dup(0);
+
+	close(fd);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &files), 0);
+	files.rlim_cur = (rlim_t)fd + n;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &files), 0);
+}
+
+/* A sixteenth of the descriptors, 80, for connections, and of them 20 for root. Both ends of each are this process's. */
+START_TEST(memory_leaves_room_for_connections_and_these_for_root)
+{
+	uint32_t n = 0;
+	int r;
+
+	NEEDS_ROOT();
+	w = world_new("stock = 0\naccess { allow-users = {\"*\"} }\n"
+		      "memtype 0 { pool { ranges = {\"0x40000000+16M\"} } }\n");
+	bob = world_peer_as(w, BOB);
+	leave_fds(1280);
+	while ((r = CALL(bob, PHYS_ALLOC, .handle = 1 + n, .arg = 1, .attr = VCM_COHERENT,
+			 .len = SZ_4K)) == 0)
+		n++;
+	ck_assert_int_eq(r, -ENOMEM);
+	ck_assert_ptr_nonnull(strstr(bob->reply.reason, "LimitNOFILE"));
+	ck_assert_uint_gt(n, 1000);
+	alice = world_peer_as(w, ALICE);
+	for (n = 0; (r = peer_hello(world_connect_as(w, BOB))) == 0; n++)
+		ck_assert_uint_lt(n, 64);
+	ck_assert_int_eq(r, -EPIPE);
+	ck_ok(CALL(world_peer(w), INSPECT, .arg = VCM_TABLE_POOLS));
+	world_free(w);
+}
+END_TEST
+
 START_TEST(objects_are_limited)
 {
 	uint32_t n = 0;
@@ -347,6 +408,7 @@ SUITE_MAIN("rights", who_has_no_access_is_sent_away,
 	   what_is_wrong_is_said_before_what_is_not_allowed,
 	   a_refusal_by_right_takes_its_batch_with_it,
 	   a_device_of_another_session_needs_the_right_to_simulate, a_device_is_taken_from_nobody,
-	   bytes_are_limited_for_a_user_in_all_sessions_together, objects_are_limited,
+	   bytes_are_limited_for_a_user_in_all_sessions_together, arenas_are_limited,
+	   memory_leaves_room_for_connections_and_these_for_root, objects_are_limited,
 	   sessions_are_limited, page_tables_are_limited, requests_that_wait_are_limited,
 	   rows_of_others_need_the_right_to_inspect)

@@ -167,6 +167,19 @@ bool node_guard_flush(struct node_guard *g)
 	return run(g, do_flush, &(struct args){ .r = 0 });
 }
 
+static void do_show(void *arg)
+{
+	const struct args *a = arg;
+
+	if (!driver_has_work(a->driver))
+		driver_flush(a->driver);
+}
+
+bool node_guard_show(struct node_guard *g)
+{
+	return run(g, do_show, &(struct args){ .r = 0 });
+}
+
 static void do_want_room(void *arg)
 {
 	struct args *a = arg;

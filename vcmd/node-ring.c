@@ -101,8 +101,12 @@ static void carrier_flush(void *ctx)
 {
 	struct node_ring *r = ctx;
 
-	if (!r->in_turn && r->state == RING_UP && node_guard_flush(&r->guard) &&
-	    node_waits_for_room(r->node))
+	if (r->state != RING_UP)
+		return;
+	/* The answer is not to wait for what is still to be done for it here. */
+	if (r->in_turn)
+		node_guard_show(&r->guard);
+	else if (node_guard_flush(&r->guard) && node_waits_for_room(r->node))
 		loop_again(r->watch);
 }
 

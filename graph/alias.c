@@ -263,6 +263,9 @@ int alias_admit(struct plan *p, struct physmem *m)
 	if (m->is_import && m->root->aliases.n_imports >= IMPORTS_MAX)
 		return refuse(p->why, -EDQUOT, "the memory has %u imports and may have no more",
 			      IMPORTS_MAX);
+	if (!is_window(m->root) && m->root->aliases.n >= ALIASES_MAX)
+		return refuse(p->why, -EDQUOT, "the memory has %u aliases and may have no more",
+			      ALIASES_MAX);
 	return pay(p, m);
 }
 

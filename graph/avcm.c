@@ -156,12 +156,14 @@ static int add_table(struct plan *p, struct vcm *v, const struct format *format,
 {
 	struct vcm_table *t;
 	struct res *r;
-	size_t n = 1;
 	int ret;
 
-	VCM_FOREACH_RES(r, v)
-		n += r->physmem != NULL;
-	ret = plan_want(p, 1, n);
+	if (v->n_backed && v->n_res > VCM_TABLE_MAX)
+		return refuse(
+			p->why, -E2BIG,
+			"vcm %u has %llu reservations, and backing: with more than %u it is associated with its first device of a kind before it is backed",
+			v->obj.handle, (unsigned long long)v->n_res, VCM_TABLE_MAX);
+	ret = plan_want(p, 1, 1 + v->n_backed);
 	if (ret < 0)
 		return ret;
 	t = mem_new0(struct vcm_table);
@@ -172,6 +174,10 @@ static int add_table(struct plan *p, struct vcm *v, const struct format *format,
 	vcm_table_link(t);
 	plan_change(p, CHANGE_TABLE_NEW, t, NULL, 0);
 	plan_step(p, &(struct step){ .kind = STEP_TABLE_NEW, .table = t });
+	*out = t;
+	if (!v->n_backed)
+		return 0;
+	p->graph->work += v->n_res;
 	VCM_FOREACH_RES(r, v)
 		if (r->physmem)
 			plan_step(p,
@@ -181,7 +187,6 @@ static int add_table(struct plan *p, struct vcm *v, const struct format *format,
 						  .physmem = r->physmem,
 						  .attr = r->attr,
 						  .range = { r->addr, r->addr + (r->len - 1) } });
-	*out = t;
 	return 0;
 }
 

@@ -82,7 +82,7 @@ static uint64_t check_reservations(struct vcm *v)
 {
 	struct res *r, *last = NULL;
 	uint64_t bytes = 0;
-	size_t n = 0;
+	size_t n = 0, n_backed = 0;
 
 	VCM_FOREACH_RES(r, v) {
 		check_res(v, r);
@@ -92,9 +92,10 @@ static uint64_t check_reservations(struct vcm *v)
 			assert(last->addr <= r->addr);
 		bytes += r->bound ? 0 : r->len;
 		last = r;
+		n_backed += r->physmem != NULL;
 		n++;
 	}
-	assert(n == v->n_res);
+	assert(n == v->n_res && n_backed == v->n_backed);
 	return bytes;
 }
 

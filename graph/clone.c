@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "graph/bound.h"
+#include "graph/graph.h"
 #include "graph/lookup.h"
 #include "graph/physmem.h"
 #include "graph/plan.h"
@@ -20,6 +21,7 @@ static int clone_bounds(struct plan *p, struct vcm *src, struct vcm *dst)
 	RB_FOREACH(b, bound_tree, &src->bounds) {
 		int r = plan_want(p, 1, 0);
 
+		p->graph->work++;
 		if (r == 0)
 			r = bound_make(p, dst, HANDLE_BROKER, b->range, &copy);
 		if (r == 0 && dst->space) {
@@ -45,6 +47,8 @@ static int clone_res(struct plan *p, const struct res *src, struct vcm *dst)
 	struct range range = { src->addr, src->addr + (src->len - 1) };
 	struct res *copy;
 	int r = plan_want(p, 2, 0);
+
+	p->graph->work++;
 
 	if (r == 0)
 		r = res_make(p, dst, HANDLE_BROKER, &copy);

@@ -43,6 +43,8 @@ RB_PROTOTYPE(grant_tree, grant, by_token, grant_cmp)
 
 /* Imports of one memory: so many, that walking over them never holds the broker up. */
 #define IMPORTS_MAX 1024
+/* Of one memory, in all sessions: those over one place are walked one by one. */
+#define ALIASES_MAX 65536
 
 /*
  * The grant of a physmem that allows to write, or not to. There is one of each at most: asked for again, it is the same one

@@ -17,28 +17,6 @@ struct res *vcm_res_before(const struct vcm *v, uint64_t addr)
 	return res_index_before(&v->reservations, addr);
 }
 
-/* One-to-one reservations may overlap, so the memory is asked, not the neighbour. */
-static struct res *one_to_one_containing(const struct vcm *v, uint64_t addr)
-{
-	struct graph *g = v->obj.session->graph;
-	struct res *best = NULL, *r = NULL;
-
-	while ((r = graph_next_res_of_pa(g, v->obj.session, addr, r)))
-		if (r->vcm == v && (!best || r->addr < best->addr))
-			best = r;
-	return best;
-}
-
-struct res *vcm_res_containing(const struct vcm *v, uint64_t addr)
-{
-	struct res *r;
-
-	if (v->type == VCM_ONE_TO_ONE)
-		return one_to_one_containing(v, addr);
-	r = vcm_res_before(v, addr);
-	return r && addr - r->addr < r->len ? r : NULL;
-}
-
 struct res *vcm_res_next(struct vcm *v, struct res *r)
 {
 	return res_index_next(&v->reservations, r);
@@ -76,33 +54,66 @@ struct physmem *graph_physmem_of_pa(const struct graph *g, uint64_t pa)
 }
 
 /* The physmem behind m, of one session or of each, among those that hold pa: the root, then its aliases. */
-static struct physmem *next_holder(struct physmem *m, const struct session *s, uint64_t pa)
+static struct physmem *next_holder(struct graph *g, struct physmem *m, const struct session *s,
+				   uint64_t pa)
 {
 	uint64_t offset;
 
+	g->work++;
 	if (!physmem_offset_of(m->root, pa, &offset))
 		return NULL;
 	return alias_over(m->root, s, offset, m == m->root ? NULL : m);
 }
 
 /* What backs a reservation is of its session. */
-static struct physmem *first_holder(const struct graph *g, const struct session *s, uint64_t pa)
+static struct physmem *first_holder(struct graph *g, const struct session *s, uint64_t pa)
 {
 	struct physmem *root = graph_physmem_of_pa(g, pa);
 
-	return !root || !s || root->obj.session == s ? root : next_holder(root, s, pa);
+	return !root || !s || root->obj.session == s ? root : next_holder(g, root, s, pa);
+}
+
+/* The lowest reservation of v that m itself backs. */
+static struct res *lowest_backed(struct physmem *m, struct vcm *v)
+{
+	struct res probe = { .vcm = v };
+	struct res *r = RB_NFIND(res_backing_tree, &m->backings, &probe);
+
+	return r && r->vcm == v ? r : NULL;
+}
+
+/* One-to-one reservations may overlap, so the memory is asked, not the neighbour. */
+static struct res *one_to_one_containing(struct vcm *v, uint64_t addr)
+{
+	const struct session *s = v->obj.session;
+	struct res *best = NULL, *r;
+
+	for (struct physmem *m = first_holder(s->graph, s, addr); m;
+	     m = next_holder(s->graph, m, s, addr)) {
+		r = lowest_backed(m, v);
+		if (r && (!best || r->addr < best->addr))
+			best = r;
+	}
+	return best;
+}
+
+struct res *vcm_res_containing(struct vcm *v, uint64_t addr)
+{
+	struct res *r;
+
+	if (v->type == VCM_ONE_TO_ONE)
+		return one_to_one_containing(v, addr);
+	r = vcm_res_before(v, addr);
+	return r && addr - r->addr < r->len ? r : NULL;
 }
 
 /* The lowest address at which v maps pa through m itself. */
 static bool lowest_through(struct physmem *m, struct vcm *v, uint64_t pa, uint64_t *best)
 {
-	struct res probe = { .vcm = v }, *r;
+	const struct res *r = lowest_backed(m, v);
 	uint64_t offset;
 
-	if (!physmem_offset_of(m, pa, &offset))
-		return false;
-	r = RB_NFIND(res_backing_tree, &m->backings, &probe);
-	if (!r || r->vcm != v || r->addr + offset >= *best)
+	if (!r || !physmem_offset_of(m, pa, &offset) || r->addr + offset >= *best)
 		return false;
 	*best = r->addr + offset;
 	return true;
@@ -114,7 +125,7 @@ int vcm_addr_of_pa(struct graph *g, struct vcm *v, uint64_t pa, uint64_t *out)
 	uint64_t best = UINT64_MAX;
 	bool found = false;
 
-	for (; m; m = next_holder(m, v->obj.session, pa))
+	for (; m; m = next_holder(g, m, v->obj.session, pa))
 		found |= lowest_through(m, v, pa, &best);
 	if (!found)
 		return -ENOENT;
@@ -133,7 +144,7 @@ struct res *graph_next_res_of_pa(struct graph *g, const struct session *s, uint6
 		return NULL;
 	r = after ? RB_NEXT(res_backing_tree, &m->backings, after) :
 		    RB_MIN(res_backing_tree, &m->backings);
-	while (!r && (m = next_holder(m, s, pa)))
+	while (!r && (m = next_holder(g, m, s, pa)))
 		r = RB_MIN(res_backing_tree, &m->backings);
 	return r;
 }
@@ -142,7 +153,7 @@ size_t graph_count_res_of_pa(struct graph *g, const struct session *s, uint64_t 
 {
 	size_t n = 0;
 
-	for (struct physmem *m = first_holder(g, s, pa); m; m = next_holder(m, s, pa))
+	for (struct physmem *m = first_holder(g, s, pa); m; m = next_holder(g, m, s, pa))
 		n += m->n_backings;
 	return n;
 }

@@ -19,7 +19,7 @@ struct vcm;
 /* The reservation that starts at addr; NULL. */
 struct res *vcm_res_at(const struct vcm *v, uint64_t addr);
 /* The reservation that contains addr; NULL. */
-struct res *vcm_res_containing(const struct vcm *v, uint64_t addr);
+struct res *vcm_res_containing(struct vcm *v, uint64_t addr);
 /* The last reservation that starts at or before addr; NULL. */
 struct res *vcm_res_before(const struct vcm *v, uint64_t addr);
 /* By address. r NULL: the first. */

@@ -30,9 +30,20 @@ void plan_begin(struct plan *p, struct graph *g, struct reason *why)
 	p->why = why;
 	p->n_steps = 0;
 	p->n_changes = 0;
+	p->work_before = g->work;
 	p->keeping = 0;
 	p->op = 0;
 	p->open = true;
+}
+
+int plan_check_work(const struct plan *p)
+{
+	if (p->graph->work - p->work_before <= PLAN_WORK_MAX)
+		return 0;
+	return refuse(
+		p->why, -E2BIG,
+		"the operations of this request map, clone or look through too much together: "
+		"send them in several");
 }
 
 static int grow(void **array, size_t *cap, size_t need, size_t size)
@@ -86,6 +97,8 @@ void plan_step(struct plan *p, const struct step *step)
 	if (step->kind == STEP_MAP && p->n_unmaps)
 		bring_unmaps_forward(p, step);
 	p->n_unmaps += step->kind == STEP_UNMAP;
+	if (step->kind == STEP_MAP)
+		p->graph->work += step->physmem->n_extents + range_len(step->range) / SZ_64K;
 	p->steps[p->n_steps] = *step;
 	p->steps[p->n_steps++].op = p->op;
 }

@@ -103,6 +103,7 @@ struct plan {
 	size_t n_steps, cap_steps;
 	struct change *changes;
 	size_t n_changes, cap_changes;
+	uint64_t work_before;   /* graph->work when it began */
 	uint64_t keeping;       /* bytes of arenas that it empties and keeps */
 	size_t n_unmaps;        /* STEP_UNMAP among the steps */
 	LIST_HEAD(, vcm) grown; /* to be trimmed when it ends */
@@ -117,6 +118,12 @@ struct plan {
 
 void plan_deinit(struct plan *p);
 void plan_begin(struct plan *p, struct graph *g, struct reason *why);
+/*
+ * Whether it has become so long that everybody would feel it: 0, or -E2BIG. For who plans several operations, before each one
+ * but the first, which no other has made long.
+ */
+#define PLAN_WORK_MAX 32768
+int plan_check_work(const struct plan *p);
 /* The change stands; what it removed is freed, what it emptied is kept or gone. */
 void plan_commit(struct plan *p);
 /* Everything is as it was at plan_begin(). */

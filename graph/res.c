@@ -107,6 +107,7 @@ void res_attach(struct res *r, struct physmem *m)
 {
 	r->physmem = m;
 	RB_INSERT(res_backing_tree, &m->backings, r);
+	r->vcm->n_backed++;
 	if (!m->n_backings++)
 		TAILQ_INSERT_TAIL(&m->root->mapped, m, mapped_link);
 	m->root->n_mappings++;
@@ -118,6 +119,7 @@ void res_detach(struct res *r)
 	struct physmem *m = r->physmem;
 
 	RB_REMOVE(res_backing_tree, &m->backings, r);
+	r->vcm->n_backed--;
 	if (!--m->n_backings)
 		TAILQ_REMOVE(&m->root->mapped, m, mapped_link);
 	m->root->n_mappings--;

@@ -47,6 +47,7 @@ struct vcm {
 	bool grown;
 	size_t trimmed; /* footprint after the last trim */
 	size_t n_res, n_bounds;
+	size_t n_backed;          /* of the reservations */
 	struct bound_tree bounds; /* by address */
 	struct avcm_list avcms;
 	unsigned int n_avcms, n_active;
@@ -62,6 +63,8 @@ int plan_vcm_prebuilt(struct plan *p, struct session *s, uint32_t handle, uint64
 		      struct vcm **out);
 /* So many reservations, or bounds, that cloning them never holds the broker up. */
 #define VCM_CLONE_MAX 16384u
+/* So many, that a table can be made for the backing among them. */
+#define VCM_TABLE_MAX 262144u
 /* The reservations, bounds and backing of src in a new vcm; their handles are of the broker's half. -EINVAL for a
  * prebuilt one, -E2BIG. */
 int plan_vcm_clone(struct plan *p, struct vcm *src, uint32_t handle);

@@ -124,7 +124,7 @@ int op_res_get(struct call *c, const struct op *op)
 
 int op_res_find(struct call *c, const struct op *op)
 {
-	const struct vcm *v = find_vcm(c, op->on);
+	struct vcm *v = find_vcm(c, op->on);
 
 	return v ? found(c, vcm_res_containing(v, op->addr), op->addr) : -EINVAL;
 }
@@ -175,8 +175,7 @@ int op_pieces(struct call *c, const struct op *op)
 
 int op_translate(struct call *c, const struct op *op)
 {
-	const struct vcm *src = find_vcm(c, op->on);
-	struct vcm *dst = src ? find_vcm(c, op->target) : NULL;
+	struct vcm *src = find_vcm(c, op->on), *dst = src ? find_vcm(c, op->target) : NULL;
 	const struct res *r = dst ? vcm_res_containing(src, op->addr) : NULL;
 	uint64_t pa, addr;
 

@@ -123,6 +123,10 @@ static int plan_all(struct call *c, const struct request *req)
 		const struct op_row *row = op_row(op->code);
 
 		c->plan->op = c->op;
+		if (c->op > 0)
+			r = plan_check_work(c->plan);
+		if (r < 0)
+			break;
 		/* What acts at once, beside the graph, must be allowed before it acts. */
 		if (row && row->alone)
 			r = authorise(c, op);

@@ -657,6 +657,8 @@ enum memtype_t vcm_get_memtype_of_physalloc(struct physmem *physmem_id);
  * (There is no VCM_ATTR_VALID.) Then errno is:
  * EINVAL	vcm_id, dev_id or attr is invalid, or the device takes no such
  *		region: not its kind, or addresses that it does not reach.
+ * E2BIG	vcm_id has more than 262144 reservations, and backing: it gets the
+ *		tables of such a device before it is backed.
  */
 struct avcm *vcm_assoc(struct vcm *vcm_id, size_t dev_id, uint32_t attr);
 
@@ -1252,7 +1254,8 @@ int vcm_batch_begin(void);
  *
  * This function returns 0 or the error of the call that failed, or:
  * -EINVAL	no batch is open in this thread,
- * -E2BIG	the batch does not fit into one message,
+ * -E2BIG	the batch does not fit into one message, or maps, clones or looks
+ *		through too much for one: others would feel it,
  * -ENOTCONN	the connection has ended.
  */
 int vcm_batch_commit(size_t *failed);

@@ -54,6 +54,38 @@ START_TEST(a_new_table_maps_what_is_backed)
 }
 END_TEST
 
+/* All of them in one plan, before the one that is too many. */
+static void reserve(uint32_t first, size_t n)
+{
+	struct res *r;
+
+	world_begin(&w);
+	for (size_t i = 0; i < n; i++)
+		ck_assert_msg(plan_res_reserve(&w.p, v, first + (uint32_t)i, SZ_4K, 0, 0, &r) == 0,
+			      "%s", w.why.text);
+	world_finish(&w, 0);
+}
+
+START_TEST(a_new_table_has_a_limit_only_where_something_is_backed)
+{
+	struct res *r;
+
+	setup();
+	v = a_vcm(&w, ALICE, 0, 3 * GB);
+	activate(&w, an_avcm(&w, v, w.ctx_a, 0));
+	r = a_res(&w, v, SZ_4K, 0);
+	reserve(100, VCM_TABLE_MAX - 1);
+	back(&w, r, a_physmem(&w, ALICE, MEM0, SZ_4K, 0));
+	OK(&w, plan_avcm_assoc(&w.p, v, 50, w.wide, 0));
+	OK(&w, plan_avcm_deassoc(&w.p, avcm_named(&w, ALICE, 50)));
+	reserve(next_handle(w.s[ALICE]), 1);
+	REFUSED(&w, -E2BIG, "262145 reservations", plan_avcm_assoc(&w.p, v, 50, w.wide, 0));
+	OK(&w, plan_res_unback(&w.p, r));
+	OK(&w, plan_avcm_assoc(&w.p, v, 50, w.wide, 0));
+	world_deinit(&w);
+}
+END_TEST
+
 START_TEST(devices_without_an_iommu_have_no_tables)
 {
 	struct avcm *a;
@@ -334,9 +366,10 @@ START_TEST(every_allocation_fails_in_turn)
 END_TEST
 
 SUITE_MAIN("avcm", the_first_association_with_a_format_makes_the_table,
-	   a_new_table_maps_what_is_backed, devices_without_an_iommu_have_no_tables,
-	   an_association_is_refused, a_device_with_holes_takes_what_lies_between_them,
-	   a_half_takes_what_lies_in_it, one_vcm_is_active_on_a_context,
-	   a_switch_swaps_what_the_session_has_active, halves_of_a_context_are_one_sessions,
-	   cpu_and_one_to_one_masters_take_many_active_vcms, an_active_association_stays_as_it_is,
-	   deactivation_keeps_the_table_and_what_is_backed, every_allocation_fails_in_turn)
+	   a_new_table_maps_what_is_backed, a_new_table_has_a_limit_only_where_something_is_backed,
+	   devices_without_an_iommu_have_no_tables, an_association_is_refused,
+	   a_device_with_holes_takes_what_lies_between_them, a_half_takes_what_lies_in_it,
+	   one_vcm_is_active_on_a_context, a_switch_swaps_what_the_session_has_active,
+	   halves_of_a_context_are_one_sessions, cpu_and_one_to_one_masters_take_many_active_vcms,
+	   an_active_association_stays_as_it_is, deactivation_keeps_the_table_and_what_is_backed,
+	   every_allocation_fails_in_turn)

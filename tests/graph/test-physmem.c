@@ -93,6 +93,24 @@ START_TEST(an_alias_is_part_of_one_physmem)
 }
 END_TEST
 
+START_TEST(a_memory_has_so_many_aliases)
+{
+	struct physmem *m;
+
+	world_init(&w);
+	m = a_physmem(&w, ALICE, MEM1, SZ_4K, 0);
+	world_begin(&w);
+	for (uint32_t i = 0; i < ALIASES_MAX; i++)
+		ck_assert_int_eq(plan_physmem_map(&w.p, w.s[ALICE], 100 + i, pa_of(m), SZ_4K), 0);
+	world_finish(&w, 0);
+	REFUSED(&w, -EDQUOT, "65536 aliases",
+		plan_physmem_map(&w.p, w.s[ALICE], 100 + ALIASES_MAX, pa_of(m), SZ_4K));
+	OK(&w, plan_physmem_free(&w.p, physmem_named(&w, ALICE, 100)));
+	OK(&w, plan_physmem_map(&w.p, w.s[ALICE], 100 + ALIASES_MAX, pa_of(m), SZ_4K));
+	world_deinit(&w);
+}
+END_TEST
+
 START_TEST(an_alias_is_refused)
 {
 	struct physmem *m, *bobs;
@@ -270,6 +288,6 @@ END_TEST
 
 SUITE_MAIN("physmem", memory_in_use_is_not_freed, freed_memory_is_zeroed_or_its_arena_ends,
 	   the_high_water_mark_counts_what_was_committed, an_alias_is_part_of_one_physmem,
-	   an_alias_is_refused, a_window_is_named_without_a_physmem,
+	   a_memory_has_so_many_aliases, an_alias_is_refused, a_window_is_named_without_a_physmem,
 	   windows_have_one_cache_policy_over_all_users, segments_are_extents_or_blocks,
 	   offsets_and_addresses_agree_in_scattered_memory, every_allocation_fails_in_turn)

@@ -279,8 +279,45 @@ START_TEST(an_empty_plan_changes_nothing)
 }
 END_TEST
 
+/* What each costs beyond a look-up adds up, whatever it is. */
+START_TEST(a_long_plan_says_so)
+{
+	struct physmem *m, *alias;
+	struct res *r, *big;
+	uint64_t work;
+
+	setup();
+	m = a_physmem(&w, ALICE, MEM0, 4 * MB, 0);
+	alias = an_alias(&w, ALICE, m->extents[0].pa.first, SZ_4K);
+	r = a_res(&w, v, SZ_4K, 0);
+	back(&w, r, alias);
+	big = a_res(&w, v, 4 * MB, 0);
+	world_begin(&w);
+	work = w.g->work;
+	ck_assert_uint_eq(graph_count_res_of_pa(w.g, w.s[ALICE], m->extents[0].pa.first), 1);
+	ck_assert_uint_ge(w.g->work, work + 2); /* the memory, and its alias */
+	work = w.g->work;
+	ck_assert_int_eq(plan_res_back(&w.p, big, m), 0);
+	ck_assert_uint_ge(w.g->work, work + 4 * MB / SZ_64K);
+	work = w.g->work;
+	ck_assert_int_eq(plan_vcm_clone(&w.p, v, 50), 0);
+	ck_assert_uint_ge(w.g->work, work + 2);
+	ck_assert_int_eq(plan_check_work(&w.p), 0);
+	for (uint32_t n = 51; plan_check_work(&w.p) == 0; n++) {
+		ck_assert_uint_lt(n, 2 * PLAN_WORK_MAX);
+		ck_assert_int_eq(plan_vcm_clone(&w.p, v, n), 0);
+	}
+	ck_assert_int_eq(plan_check_work(&w.p), -E2BIG);
+	world_finish(&w, 0);
+	world_begin(&w);
+	ck_assert_int_eq(plan_check_work(&w.p), 0);
+	world_finish(&w, 0);
+	world_deinit(&w);
+}
+END_TEST
+
 SUITE_MAIN("plan", a_batch_uses_what_it_creates, what_is_mapped_again_is_unmapped_before,
 	   an_unmap_of_another_table_stays_late, memory_of_a_batch_is_not_used_twice,
 	   what_a_batch_makes_it_may_take_away, a_table_may_go_and_come_in_one_plan,
 	   arenas_emptied_together_end_once, a_failure_in_a_batch_takes_all_of_it_back,
-	   a_large_plan_gives_its_memory_back, an_empty_plan_changes_nothing)
+	   a_large_plan_gives_its_memory_back, an_empty_plan_changes_nothing, a_long_plan_says_so)

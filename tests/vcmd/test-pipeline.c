@@ -439,6 +439,33 @@ START_TEST(look_ups_agree_with_the_device)
 }
 END_TEST
 
+/* Nobody else waits for as long as that would take: 5 times 16384 reservations. */
+START_TEST(a_batch_that_is_too_much_is_refused)
+{
+	struct world *w = world_new("memtype 0 { pool { ranges = {\"0x40000000+16M\"} } }\n");
+	struct peer *p = world_peer(w);
+	struct op ops[512];
+
+	ck_ok(CALL(p, VCM_CREATE, .handle = 1, .addr = SZ_1M, .len = 256 * SZ_1M));
+	for (uint32_t n = 0; n < 16384; n += 512) {
+		for (uint32_t i = 0; i < 512; i++)
+			ops[i] = (struct op){
+				.code = OP_RESERVE, .handle = 100 + n + i, .on = 1, .len = SZ_4K
+			};
+		ck_ok(peer_call(p, ops, 512));
+	}
+	for (uint32_t i = 0; i < 5; i++)
+		ops[i] = (struct op){ .code = OP_VCM_CLONE, .handle = 2 + i, .on = 1 };
+	ck_status(peer_call(p, ops, 5), -E2BIG);
+	ck_assert_uint_eq(p->reply.failed, 3);
+	ck_assert_ptr_nonnull(strstr(p->reply.reason, "in several"));
+	ck_status(CALL(p, VCM_INFO, .on = 2), -EINVAL);
+	ck_ok(peer_call(p, ops, 2));
+	world_check(w);
+	world_free(w);
+}
+END_TEST
+
 SUITE_MAIN("pipeline", every_operation_refuses_what_is_wrong_and_says_so,
 	   a_refusal_takes_its_whole_batch_with_it, an_unknown_operation_is_enosys,
 	   what_comes_alone_is_refused_in_a_batch, a_batch_uses_what_it_creates,
@@ -446,4 +473,5 @@ SUITE_MAIN("pipeline", every_operation_refuses_what_is_wrong_and_says_so,
 	   a_batch_may_swap_what_backs_a_reservation, a_handle_of_another_session_names_nothing,
 	   requests_are_answered_in_order_when_they_are_pipelined,
 	   a_clone_has_the_same_reservations_and_backing, the_page_table_is_where_it_says,
-	   a_one_to_one_reservation_has_its_address_once_backed, look_ups_agree_with_the_device)
+	   a_one_to_one_reservation_has_its_address_once_backed, look_ups_agree_with_the_device,
+	   a_batch_that_is_too_much_is_refused)

@@ -44,6 +44,7 @@ struct machine {
 	void *fault_ctx;
 };
 
+#define FAULTS_A_TURN 64
 #define N_KINDS 3
 static const struct machine_kind *const kinds[N_KINDS] = { &machine_smmu, &machine_smmuv3,
 							   &machine_vfio };
@@ -446,14 +447,19 @@ struct device *machine_device_of(struct machine *m, const struct backend *backen
 	return NULL;
 }
 
+/* A device can fault as fast as it is listened to: then others get their turn in between. */
 static void drain_faults(void *ctx, unsigned int what _unused_)
 {
 	struct machine_unit *u = ctx;
 	struct backend *b = u->is.backend;
 	struct fault fault;
 
-	while (b->ops->fault_next(b, &fault) > 0)
+	for (unsigned int i = 0; i < FAULTS_A_TURN; i++) {
+		if (b->ops->fault_next(b, &fault) <= 0)
+			return;
 		u->machine->fault(u->machine->fault_ctx, b, &fault);
+	}
+	loop_again(u->watch);
 }
 
 static int watch_units(struct machine *m)

@@ -20,6 +20,8 @@ bool pci_parse_address(const char *text, char out[PCI_ADDRESS_LEN], uint16_t *ou
 	unsigned int segment = 0, bus, device, function;
 	int end = 0;
 
+	if (strspn(text, "0123456789abcdefABCDEF:.") != strlen(text))
+		return false;
 	if (sscanf(text, "%4x:%2x:%2x.%1x%n", &segment, &bus, &device, &function, &end) != 4 ||
 	    text[end]) {
 		segment = 0;
@@ -183,16 +185,19 @@ int pci_bind(const char *sysfs, const char *address, struct reason *why)
 	if (!strcmp(d.driver, VFIO_PCI))
 		return 0;
 	r = check_company(sysfs, &d, why);
-	if (r == 0)
-		r = rebind(sysfs, &d, VFIO_PCI, why);
-	if (r == 0)
-		r = pci_look(sysfs, address, &now, why);
-	if (r < 0 || !strcmp(now.driver, VFIO_PCI))
+	if (r < 0)
 		return r;
+	r = rebind(sysfs, &d, VFIO_PCI, why);
+	if (pci_look(sysfs, address, &now, NULL) < 0)
+		return r < 0 ? r : refuse(why, -ENODEV, "%s has gone", d.address);
+	if (r == 0 && !strcmp(now.driver, VFIO_PCI))
+		return 0;
 	/* Nothing is changed by what has not worked. */
 	rebind(sysfs, &now, "\n", NULL);
-	return refuse(why, -ENODEV,
-		      "the kernel does not give %s to vfio-pci: is the module loaded?", d.address);
+	return r < 0 ? r :
+		       refuse(why, -ENODEV,
+			      "the kernel does not give %s to vfio-pci: is the module loaded?",
+			      d.address);
 }
 
 int pci_unbind(const char *sysfs, const char *address, struct reason *why)

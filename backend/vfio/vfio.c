@@ -242,13 +242,17 @@ static bool is_mapped(const struct device *d, uint64_t addr)
 	return t && vfio_table_find(t, addr);
 }
 
-/* Faults of all devices of the machine come: those of others are not ours to tell of. */
+#define STRANGERS_MAX 256
+
+/* Faults of all devices of the machine come: those of others are not ours to tell of. What comes after many of them is told
+ * when more come, or a turn later: the file stays readable. */
 static int vfio_fault_next(struct backend *b, struct fault *out)
 {
 	const struct vfio *v = self(b);
 	struct vfio_fault f;
 
-	while (v->faults && vfio_faults_next(v->faults, &f)) {
+	for (unsigned int n = 0; v->faults && n < STRANGERS_MAX && vfio_faults_next(v->faults, &f);
+	     n++) {
 		for (unsigned int i = 0; i < v->n_devices; i++) {
 			if (v->devices[i].rid != f.rid)
 				continue;

@@ -80,8 +80,9 @@ START_TEST(addresses_have_one_form)
 	ck_assert(pci_parse_address("0001:00:03.0", address, &rid));
 	ck_assert_str_eq(address, "0001:00:03.0");
 	ck_assert_uint_eq(rid, 0x18);
-	for (const char *const *p = (const char *const[]){ "", "3", "00:20.0", "00:03.8",
-							   "00:03.0 ", "00:03", "../../x", NULL };
+	for (const char *const *p =
+		     (const char *const[]){ "", "3", "00:20.0", "00:03.8", "00:03.0 ", " 00: 3.0",
+					    "00:03", "../../x", NULL };
 	     *p; p++)
 		ck_assert(!pci_parse_address(*p, address, &rid));
 }
@@ -149,6 +150,18 @@ START_TEST(what_the_kernel_does_not_do_is_taken_back)
 }
 END_TEST
 
+START_TEST(what_fails_half_way_is_taken_back_too)
+{
+	setup();
+	add(EDU, "7", "edu");
+	run("rm bus/pci/drivers_probe", "", "");
+	ck_assert_int_eq(pci_bind(root, EDU, &why), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(why.text, "drivers_probe"));
+	ck_assert_int_eq(content("bus/pci/devices/" EDU "/driver_override")[0], '\n');
+	teardown();
+}
+END_TEST
+
 START_TEST(only_what_is_bound_is_unbound)
 {
 	setup();
@@ -167,4 +180,5 @@ END_TEST
 
 SUITE_MAIN("pci", addresses_have_one_form, a_device_is_what_sysfs_says,
 	   a_device_may_have_neither_driver_nor_iommu, a_group_with_somebody_at_work_is_refused,
-	   what_the_kernel_does_not_do_is_taken_back, only_what_is_bound_is_unbound)
+	   what_the_kernel_does_not_do_is_taken_back, what_fails_half_way_is_taken_back_too,
+	   only_what_is_bound_is_unbound)

@@ -81,8 +81,8 @@ static int check_registers(const struct build *b, struct cfg_t *s, const struct 
 		const char *option, *kind;
 		unsigned int kinds; /* that it is for, as bits */
 	} for_kinds[] = {
-		{ "device", "uio", 1U << REGISTERS_UIO },
-		{ "region", "uio", 1U << REGISTERS_UIO },
+		{ "device", "uio and vfio", 1U << REGISTERS_UIO | 1U << REGISTERS_VFIO },
+		{ "region", "uio and vfio", 1U << REGISTERS_UIO | 1U << REGISTERS_VFIO },
 		{ "poll-interval", "mem", 1U << REGISTERS_MEM },
 		{ "banks", "model", 1U << REGISTERS_MODEL },
 		{ "tlb-entries", "model", 1U << REGISTERS_MODEL },
@@ -97,9 +97,9 @@ static int check_registers(const struct build *b, struct cfg_t *s, const struct 
 			return build_wrong(b, v->line, "%s is for registers = %s only",
 					   for_kinds[i].option, for_kinds[i].kind);
 	}
-	if (smmu->registers == REGISTERS_UIO && !smmu->device)
-		return build_wrong(b, settings_line(s),
-				   "the UIO device is not named: device = ...");
+	if (for_kinds[0].kinds & 1U << smmu->registers && !smmu->device)
+		return build_wrong(b, settings_line(s), "the %s device is not named: device = ...",
+				   smmu->registers == REGISTERS_UIO ? "UIO" : "VFIO");
 	return 0;
 }
 
@@ -128,7 +128,7 @@ static int build_registers(struct build *b, struct cfg_t *s, struct config_smmu 
 	smmu->registers = kind ? (enum config_registers)kind->number : REGISTERS_MODEL;
 	if (smmu->v3 && smmu->registers == REGISTERS_MODEL)
 		return build_wrong(b, kind ? kind->line : settings_line(s),
-				   "an SMMUv3 is real: its registers are uio or mem");
+				   "an SMMUv3 is real: its registers are uio, mem or vfio");
 	smmu->poll_ms = 10;
 	build_get_uint(s, "region", &smmu->region);
 	build_get_uint(s, "poll-interval", &smmu->poll_ms);

@@ -54,7 +54,8 @@ struct config_pool {
 enum config_registers {
 	REGISTERS_MODEL, /* there are none: it is simulated */
 	REGISTERS_UIO,
-	REGISTERS_MEM, /* /dev/mem */
+	REGISTERS_MEM,  /* /dev/mem */
+	REGISTERS_VFIO, /* a device of the platform in VFIO */
 };
 
 struct config_context {
@@ -69,10 +70,10 @@ struct config_smmu {
 	char *name;
 	bool v3; /* an ARM SMMUv3; else a Qualcomm System MMU */
 	enum config_registers registers;
-	uint64_t base;                               /* physical; 0: what the UIO device says */
-	char *device;                                /* of UIO: what its driver calls it */
-	unsigned int region;                         /* of it */
-	unsigned int poll_ms;                        /* without an interrupt */
+	uint64_t base;        /* physical; 0: what the UIO device says */
+	char *device;         /* of UIO: what its driver calls it; of VFIO: its name in sysfs */
+	unsigned int region;  /* of it */
+	unsigned int poll_ms; /* without an interrupt */
 	unsigned int n_banks, tlb_entries, tlb_ways; /* of the simulated model */
 	struct config_context *contexts;
 	size_t n_contexts;

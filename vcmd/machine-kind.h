@@ -9,6 +9,7 @@
 
 #include "backend/backend.h"
 #include "backend/bus.h"
+#include "backend/vfio/open.h"
 #include "base/reason.h"
 #include "vcmd/machine.h"
 
@@ -59,6 +60,10 @@ bool machine_is_resumed(const struct machine *m);
 
 /* What machine-smmuv3.c knows of its hardware between quiet and add. */
 void **machine_smmuv3s(struct machine *m);
+
+/* machine-vfio.c: files of VFIO that outlive the broker. */
+struct vfio_given machine_vfio_given(struct machine *m);
+void machine_vfio_keep(const struct machine *m, enum vfio_file file, uint64_t number, int fd);
 
 /* machine-registers.c: len bytes of registers, kept with the machine. 0, or why they cannot be reached. */
 int machine_open_registers(struct machine *m, const struct config_smmu *c, uint64_t len,

@@ -54,6 +54,8 @@ static const char *prefix_of(enum vfio_file file)
 		return "vfio-group-";
 	case VFIO_FILE_DEVICE:
 		return "vfio-device-";
+	case VFIO_FILE_PLATFORM:
+		return "vfio-platform-";
 	}
 	return "";
 }
@@ -82,6 +84,16 @@ static void keep_file(const struct broker *b, enum vfio_file file, uint64_t numb
 			    (unsigned long long)number, why.text);
 }
 
+struct vfio_given machine_vfio_given(struct machine *m)
+{
+	return (struct vfio_given){ take_file, discard_file, machine_broker(m) };
+}
+
+void machine_vfio_keep(const struct machine *m, enum vfio_file file, uint64_t number, int fd)
+{
+	keep_file(machine_broker(m), file, number, fd);
+}
+
 /* What was given is kept already. */
 static void keep_files(const struct broker *b, const struct vfio_files *files)
 {
@@ -104,7 +116,7 @@ static void keep_files(const struct broker *b, const struct vfio_files *files)
 static int open_files(struct machine *m, struct vfio_files *out, struct reason *why)
 {
 	const struct config *c = machine_config(m);
-	struct vfio_given given = { take_file, discard_file, machine_broker(m) };
+	struct vfio_given given = machine_vfio_given(m);
 	_cleanup_(mem_freep) const char **addresses = mem_zalloc_n(c->n_vfios, sizeof(char *));
 
 	if (!addresses)

@@ -49,14 +49,15 @@ int value_source(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
 
 int value_registers(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
 {
-	static const char *const kinds[] = { "model", "uio", "mem" };
+	static const char *const kinds[] = { "model", "uio", "mem", "vfio" };
 
-	_Static_assert(REGISTERS_MODEL == 0 && REGISTERS_UIO == 1 && REGISTERS_MEM == 2,
+	_Static_assert(REGISTERS_MODEL == 0 && REGISTERS_UIO == 1 && REGISTERS_MEM == 2 &&
+			       REGISTERS_VFIO == 3,
 		       "in this order");
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
 		if (!strcmp(text, kinds[i]))
 			return value_give_number(cfg, opt, text, i, result);
-	return value_wrong(cfg, "%s: '%s' is neither model, uio nor mem", opt->name, text);
+	return value_wrong(cfg, "%s: '%s' is neither model, uio, mem nor vfio", opt->name, text);
 }
 
 /* "0000:00:01.0" as the requester id that its transactions carry: bus << 8 | device << 3 | function. */

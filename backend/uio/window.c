@@ -147,27 +147,31 @@ static size_t page_len(void)
 }
 
 /* len bytes of registers, `into` bytes into the mapping. */
-static int map_registers(struct window *w, const char *path, int flags, uint64_t offset,
-			 uint64_t into, uint64_t len, struct reason *why)
+static int map_file(struct window *w, const char *path, int fd, uint64_t offset, uint64_t into,
+		    uint64_t len, struct reason *why)
 {
-	void *map;
-	int r;
+	void *map = mmap(NULL, into + len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
+	int r = -errno;
 
-	w->fd = open(path, O_RDWR | O_CLOEXEC | flags);
-	if (w->fd < 0) {
-		r = -errno;
-		return refuse(why, r, "%s: %s", path, strerror(-r));
-	}
-	map = mmap(NULL, into + len, PROT_READ | PROT_WRITE, MAP_SHARED, w->fd, (off_t)offset);
-	if (map == MAP_FAILED) {
-		r = -errno;
+	if (map == MAP_FAILED)
 		return refuse(why, r, "%s: its registers cannot be mapped: %s", path, strerror(-r));
-	}
 	w->map = map;
 	w->map_len = into + len;
 	w->regs = (volatile uint32_t *)(void *)(w->map + into);
 	w->len = len;
 	return 0;
+}
+
+static int map_registers(struct window *w, const char *path, int flags, uint64_t offset,
+			 uint64_t into, uint64_t len, struct reason *why)
+{
+	w->fd = open(path, O_RDWR | O_CLOEXEC | flags);
+	if (w->fd < 0) {
+		int r = -errno;
+
+		return refuse(why, r, "%s: %s", path, strerror(-r));
+	}
+	return map_file(w, path, w->fd, offset, into, len, why);
 }
 
 /* --- UIO: Linux Documentation/driver-api/uio-howto.rst ------------------------------------------------------------------ */
@@ -332,6 +336,24 @@ int window_open_mem(const struct window_mem_config *config, struct window **out,
 	w->irq = (struct irq){ w->timer_fd, ack_timer, w };
 	*out = STEAL_PTR(w);
 	return 0;
+}
+
+/* --- files of others ------------------------------------------------------------------------------------------------------ */
+
+int window_open_file(const struct window_file_config *config, struct window **out,
+		     struct reason *why)
+{
+	_cleanup_(window_freep) struct window *w = window_new();
+	int r;
+
+	if (!w)
+		return refuse(why, -ENOMEM, "no memory");
+	w->base = config->base;
+	w->irq = config->irq;
+	r = map_file(w, config->name, config->fd, config->offset, 0, config->len, why);
+	if (r == 0)
+		*out = STEAL_PTR(w);
+	return r;
 }
 
 const struct mmio *window_mmio(struct window *w)

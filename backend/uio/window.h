@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Registers mapped into this process: mmio over /dev/uioN, with the device's interrupt, or over /dev/mem, which has none.
+ * Registers mapped into this process: mmio over /dev/uioN, with the device's interrupt, over /dev/mem, which has none, or over
+ * a file that others have opened (backend/vfio/platform.h).
  *
  * A register is read and written as one aligned word of 32 bits, never in bulk. A write is ordered after what was
  * loaded from and stored to memory before it, and what is read from memory after a read of a register is not older than that read: on ARM by
@@ -55,6 +56,16 @@ struct window_mem_config {
 /* 0; -EINVAL: base or len is not made of pages; -ENOMEM; or what open() and mmap() say. */
 int window_open_mem(const struct window_mem_config *config, struct window **out,
 		    struct reason *why);
+
+struct window_file_config {
+	const char *name;
+	int fd;                     /* stays the caller's */
+	uint64_t offset, len, base; /* in the file, of registers; their physical address */
+	struct irq irq;             /* of whoever has the file */
+};
+/* The same over a file that somebody else has opened, and that outlives the window. 0; -ENOMEM; or what mmap() says. */
+int window_open_file(const struct window_file_config *config, struct window **out,
+		     struct reason *why);
 
 /* Returns NULL; NULL is fine. */
 struct window *window_free(struct window *w);

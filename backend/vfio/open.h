@@ -37,7 +37,8 @@ struct vfio_files {
 enum vfio_file {
 	VFIO_FILE_CONTAINER, /* by the number of its group */
 	VFIO_FILE_GROUP,
-	VFIO_FILE_DEVICE, /* by pci_number() */
+	VFIO_FILE_DEVICE,   /* by pci_number() */
+	VFIO_FILE_PLATFORM, /* by the number of its group */
 };
 
 /* Files that a process before this one has opened. A group is taken as a whole, with its container, or not at all. */

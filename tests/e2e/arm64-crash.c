@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /*
- * arm64-crash ROUNDS [VCMD]: a broker that is killed again and again while edu moves bytes of reserved memory through an SMMUv3. The
+ * arm64-crash ROUNDS [VCMD [CONFIG]]: a broker that is killed again and again while edu moves bytes of reserved memory through an SMMUv3. The
  * SMMU goes on without it, and with the next one: no transfer is lost, none goes where it should not, and nothing faults. What
  * had been taken away before stays away.
  */
@@ -63,12 +63,12 @@ static int on_fault(size_t dev_id, void *data, void *fault)
 }
 
 /* Pages of the kernel's would not outlive the broker: without their pool. */
-static const char *config(void)
+static const char *config(const char *path)
 {
 	static char text[4096];
 	size_t len = 0;
 	char line[512];
-	FILE *f = fopen("/etc/vcm/vcmd.conf", "re");
+	FILE *f = fopen(path, "re");
 
 	need(f);
 	while (fgets(line, sizeof(line), f)) {
@@ -139,7 +139,8 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	mkdir(DIR, 0755);
 	setenv("VCM_SOCKET", DIR "/sock", 1);
-	k = keeper_new(argc > 2 ? argv[2] : "/usr/sbin/vcmd", DIR, config());
+	k = keeper_new(argc > 2 ? argv[2] : "/usr/sbin/vcmd", DIR,
+		       config(argc > 3 ? argv[3] : "/etc/vcm/vcmd.conf"));
 	keeper_start(k);
 	keeper_await_ready(k);
 	open_all();

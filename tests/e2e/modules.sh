@@ -4,9 +4,12 @@
 # Modules that Debian's kernel has the source of and not the binary. Sourced after guest.sh and cross.sh.
 #
 #	module_build arm64 drivers/uio/uio_pdrv_genirq.c	leaves its file in $module: for guest_module
+#	module_build_vfio arm64					leaves those of VFIO without an IOMMU in ${vfio_modules[@]}
 #
-# Its kernel's headers, the tools they need (which run here) and the one file of the source are fetched and kept. The source
-# package is large: it goes when its file has been taken out.
+# Its kernel's headers, the tools they need (which run here) and the few files of the source are fetched and kept. The source
+# package is large: it goes when they have been taken out.
+
+module_sources=(drivers/uio/uio_pdrv_genirq.c drivers/vfio)
 
 # module_headers ARCH: leaves the folder to build in, in $headers: headers that name each other by absolute paths are told
 # where they are.
@@ -29,36 +32,74 @@ module_headers() {
 	touch "$headers/.ready"
 }
 
-# module_source ARCH FILE: leaves it in $source.
+# module_source ARCH PATH: leaves it in $source.
 module_source() {
-	local series deb
+	local series deb folder=$GUEST_CACHE/$1/source-$release
 
-	source=$GUEST_CACHE/$1/source/$2
-	[[ ! -s $source ]] || return 0
+	source=$folder/$2
+	[[ ! -e $source ]] || return 0
 	series=$(sed -E 's/^([0-9]+\.[0-9]+).*/\1/' <<<"$release")
 	guest_fetch "$1" "linux-source-$series"
-	mkdir -p "${source%/*}"
+	rm -rf "$folder" "$folder.new"
+	mkdir -p "$folder.new"
 	dpkg-deb --fsys-tarfile "$deb" | tar -xO "./usr/src/linux-source-$series.tar.xz" |
-		tar -xJO "linux-source-$series/$2" >"$source.new" || guest_die "linux-source-$series has no $2"
-	mv "$source.new" "$source"
+		tar -xJ -C "$folder.new" --strip-components=1 "${module_sources[@]/#/linux-source-$series/}" ||
+		guest_die "linux-source-$series does not have ${module_sources[*]}"
+	mv "$folder.new" "$folder"
 	rm "$deb"
+}
+
+# module_make ARCH FOLDER
+module_make() {
+	local log=$GUEST_CACHE/$1/module.log headers triplet
+
+	triplet=$(cross_triplet "$1") || exit
+	module_headers "$1"
+	make -C "$headers" M="$2" ARCH="$1" CROSS_COMPILE="$triplet-" DEB_HOST_GNU_TYPE="$triplet" modules \
+		>"$log" 2>&1 </dev/null || { tail -n 40 "$log" >&2; guest_die "the modules in $2 cannot be built"; }
 }
 
 # module_build ARCH FILE
 module_build() {
-	local name folder log source headers triplet
+	local name folder source
 
 	name=$(basename "$2" .c)
 	folder=$GUEST_CACHE/$1/modules-$release/$name
 	module=$folder/$name.ko
 	[[ ! -s $module ]] || return 0
-	log=$GUEST_CACHE/$1/module.log
-	triplet=$(cross_triplet "$1") || exit
-	module_headers "$1"
 	module_source "$1" "$2"
 	mkdir -p "$folder"
 	cp "$source" "$folder/"
 	echo "obj-m := $name.o" >"$folder/Makefile"
-	make -C "$headers" M="$folder" ARCH="$1" CROSS_COMPILE="$triplet-" DEB_HOST_GNU_TYPE="$triplet" modules \
-		>"$log" 2>&1 </dev/null || { tail -n 40 "$log" >&2; guest_die "the module $name cannot be built"; }
+	module_make "$1" "$folder"
+}
+
+# module_build_vfio ARCH: Debian's kernel has neither devices of the platform in VFIO nor groups without an IOMMU. Of Linux 6.1
+# a device that needs no reset is refused all the same, for want of one.
+module_build_vfio() {
+	local folder=$GUEST_CACHE/$1/modules-$release/vfio source
+
+	vfio_modules=("$folder/vfio.ko" "$folder/vfio_virqfd.ko" "$folder/platform/vfio-platform-base.ko"
+		"$folder/platform/vfio-platform.ko")
+	[[ ! -s ${vfio_modules[3]} ]] || return 0
+	module_source "$1" drivers/vfio
+	rm -rf "$folder"
+	mkdir -p "${folder%/*}"
+	cp -r "$source" "$folder"
+	cat >"$folder/Kbuild" <<-END
+		ccflags-y := -DCONFIG_VFIO_NOIOMMU=1
+		obj-m := vfio.o vfio_virqfd.o platform/
+		vfio-y := vfio_main.o iova_bitmap.o container.o
+		vfio_virqfd-y := virqfd.o
+	END
+	cat >"$folder/platform/Kbuild" <<-END
+		ccflags-y := -DCONFIG_VFIO_NOIOMMU=1
+		obj-m := vfio-platform-base.o vfio-platform.o
+		vfio-platform-base-y := vfio_platform_common.o vfio_platform_irq.o
+		vfio-platform-y := vfio_platform.o
+	END
+	rm -f "$folder/Makefile" "$folder/platform/Makefile"
+	sed -i '/No reset function found/,/return ret/ s/return ret;/return vdev->reset_required ? ret : 0;/' \
+		"$folder/platform/vfio_platform_common.c"
+	module_make "$1" "$folder"
 }

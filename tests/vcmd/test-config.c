@@ -125,7 +125,9 @@ START_TEST(config_names_hardware_and_its_memory)
 		     "smmuv3 v0 { registers = uio device = smmuv3 context edu { pci = "
 		     "\"0000:01:02.3\" } }\n"
 		     "smmuv3 v1 { registers = mem base = 0x9050000 poll-interval = 5 context dma { "
-		     "stream = 0x50 stall = true } }\n");
+		     "stream = 0x50 stall = true } }\n"
+		     "smmuv3 v2 { registers = vfio base = 0x9090000 device = \"9090000.smmuv3\" "
+		     "region = 1 context d { stream = 1 } }\n");
 
 	ck_assert_int_eq(c->table_memory->source, SOURCE_WINDOW);
 	ck_assert_uint_eq(c->table_memory->bytes.offset, 0x70000000);
@@ -137,6 +139,8 @@ START_TEST(config_names_hardware_and_its_memory)
 	ck_assert(c->smmus[0].v3 && c->smmus[0].registers == REGISTERS_UIO);
 	ck_assert_uint_eq(c->smmus[0].contexts[0].mid, 0x113);
 	ck_assert_uint_eq(c->smmus[1].poll_ms, 5);
+	ck_assert(c->smmus[2].registers == REGISTERS_VFIO && c->smmus[2].region == 1);
+	ck_assert_str_eq(c->smmus[2].device, "9090000.smmuv3");
 	ck_assert_uint_eq(c->smmus[1].contexts[0].mid, 0x50);
 	ck_assert(c->smmus[1].contexts[0].stall && !c->smmus[0].contexts[0].stall);
 }

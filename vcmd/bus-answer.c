@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "vcmd/bus-call.h"
 #include "vcmd/bus-method.h"
+#include "vcmd/bus-refusal.h"
 
 /* What every bus carries in a message. Pieces of memory beyond are left out: they are asked for from where these end. */
 #define FDS_MAX 16
@@ -234,7 +235,7 @@ static void refuse_batch(const struct bus_call *c, const struct reply *reply)
 
 	refuse(&text, 0, "operation %u (%s): %s", reply->failed,
 	       reply->failed < c->n_ops ? c->ops[reply->failed].method->name : "?", reply->reason);
-	bus_call_refuse(c->m, reply->status, text.text);
+	bus_refuse_status(c->bus, c->m, reply->status, text.text);
 }
 
 void bus_call_reply(const struct bus_call *c, const struct reply *reply, const int *fds,
@@ -249,7 +250,7 @@ void bus_call_reply(const struct bus_call *c, const struct reply *reply, const i
 		return;
 	}
 	if (reply->status < 0) {
-		bus_call_refuse(c->m, reply->status, reply->reason);
+		bus_refuse_status(c->bus, c->m, reply->status, reply->reason);
 		return;
 	}
 	r = sd_bus_message_new_method_return(c->m, &m);
@@ -262,5 +263,5 @@ void bus_call_reply(const struct bus_call *c, const struct reply *reply, const i
 		return;
 	log_warning("%s: a reply cannot be sent: %s", sd_bus_message_get_sender(c->m),
 		    strerror(-r));
-	bus_call_refuse(c->m, r, "the answer cannot be sent; what was asked for is done");
+	bus_refuse_status(c->bus, c->m, r, "the answer cannot be sent; what was asked for is done");
 }

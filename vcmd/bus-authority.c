@@ -8,6 +8,7 @@
 #include "vcmd/bus-call.h"
 #include "vcmd/bus-method.h"
 #include "vcmd/bus-peer.h"
+#include "vcmd/bus-refusal.h"
 #include "vcmd/bus-session.h"
 #include "vcmd/bus.h"
 #include "vcmd/ops.h"
@@ -69,7 +70,7 @@ static void refuse_asked(struct bus_asked *a, int status, const char *text)
 {
 	struct bus_call *call = a->call;
 
-	bus_call_refuse(call->m, status, text);
+	bus_refuse_status(a->bus, call->m, status, text);
 	bus_call_free(asked_free(a));
 }
 
@@ -92,6 +93,7 @@ static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *error _unu
 	struct bus_asked *a = userdata;
 	struct bus *bus = a->bus;
 	int yes = 0, challenge = 0;
+	struct reason text;
 	int r = sd_bus_message_is_method_error(m, NULL) ?
 			0 :
 			sd_bus_message_read(m, "(bba{ss})", &yes, &challenge, 0);
@@ -99,9 +101,9 @@ static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *error _unu
 	if (r >= 0 && yes) {
 		make(a);
 	} else if (r >= 0 && challenge) {
-		sd_bus_reply_method_errorf(a->call->m,
-					   SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
-					   "%s; somebody who may has to be asked", a->why.text);
+		refuse(&text, 0, "%s; somebody who may has to be asked", a->why.text);
+		bus_refuse(bus, a->call->m, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
+			   text.text);
 		bus_call_free(asked_free(a));
 	} else {
 		refuse_asked(a, -EACCES, a->why.text);

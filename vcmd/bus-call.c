@@ -9,17 +9,19 @@
 #include "vcmd/bus-method.h"
 #include "vcmd/bus-object.h"
 #include "vcmd/bus-peer.h"
+#include "vcmd/bus-refusal.h"
 #include "vcmd/bus-session.h"
 #include "vcmd/bus.h"
 
 CLEANUP_DEFINE(struct bus_call *, bus_call_free)
 
-struct bus_call *bus_call_new(sd_bus_message *m, size_t n_ops)
+struct bus_call *bus_call_new(struct bus *bus, sd_bus_message *m, size_t n_ops)
 {
 	struct bus_call *c = mem_zalloc(sizeof(*c) + n_ops * sizeof(*c->ops));
 
 	if (!c)
 		return NULL;
+	c->bus = bus;
 	c->m = sd_bus_message_ref(m);
 	c->n_ops = n_ops;
 	return c;
@@ -35,39 +37,6 @@ struct bus_call *bus_call_free(struct bus_call *c)
 }
 
 /* --- errors */
-
-/* What the specification calls -1, a failure of the hardware, is nobody's lack of permission. */
-static const char *error_name(int status, char *buf, size_t len)
-{
-	const char *name = status == -1 ? "Hardware" : strerrorname_np(-status);
-
-	snprintf(buf, len, BUS_NAME ".Error.%s", name ? name : "EIO");
-	return buf;
-}
-
-static const char *error_text(int status, const char *text)
-{
-	const char *known = strerrordesc_np(-status);
-
-	return *text ? text : known ? known : "unknown error";
-}
-
-void bus_call_refuse(sd_bus_message *m, int status, const char *text)
-{
-	char name[64];
-
-	sd_bus_reply_method_errorf(m, error_name(status, name, sizeof(name)), "%s",
-				   error_text(status, text));
-}
-
-int bus_call_fail(sd_bus_error *error, int status, const char *text)
-{
-	char name[64];
-
-	sd_bus_error_setf(error, error_name(status, name, sizeof(name)), "%s",
-			  error_text(status, text));
-	return status;
-}
 
 static int invalid(sd_bus_error *error, const char *fmt, ...) _printf_(2, 3);
 
@@ -88,7 +57,7 @@ static int open_own(struct bus_peer *p, sd_bus_error *error)
 	struct reason why = { "" };
 	int r = p->session ? 0 : bus_session_open(p, &(struct bus_opening){ .name = "" }, &why);
 
-	return r < 0 ? bus_call_fail(error, r, why.text) : 0;
+	return r < 0 ? bus_refuse_handled(error, r, why.text) : 0;
 }
 
 /* At the root a caller acts in its own session, which begins with the first call. */
@@ -102,7 +71,7 @@ static int find_session(struct bus *bus, sd_bus_message *m, struct bus_session *
 	int r;
 
 	if (!p)
-		return bus_call_fail(error, -EACCES, "");
+		return bus_refuse_handled(error, -EACCES, "");
 	if (!strcmp(path, BUS_ROOT)) {
 		r = open_own(p, error);
 		*out = p->session;
@@ -110,7 +79,7 @@ static int find_session(struct bus *bus, sd_bus_message *m, struct bus_session *
 	}
 	s = bus_object_parse_session(path, &id) ? bus_session_find(bus, id) : NULL;
 	if (!s || !bus_session_may_use(s, p))
-		return bus_call_fail(error, -EACCES, "the session is not yours, nor shared");
+		return bus_refuse_handled(error, -EACCES, "the session is not yours, nor shared");
 	*out = s;
 	return 0;
 }
@@ -188,9 +157,9 @@ int bus_call_method(sd_bus_message *m, void *userdata, sd_bus_error *error)
 		if (r < 0)
 			return invalid(error, "argument %zu is not understood", i);
 	}
-	call = bus_call_new(m, 1);
+	call = bus_call_new(s->bus, m, 1);
 	if (!call)
-		return bus_call_fail(error, -ENOMEM, "the broker is out of memory");
+		return bus_refuse_handled(error, -ENOMEM, "the broker is out of memory");
 	complete(s, method, &op, &call->ops[0]);
 	if (!bus_authority_ask(s, call, &op))
 		bus_session_request(s, call, &op, 1);
@@ -295,7 +264,7 @@ static int check_handles(const struct batch *b, sd_bus_error *error)
 /* The call of a batch that has been read; NULL without memory. */
 static struct bus_call *batch_call(sd_bus_message *m, struct bus_session *s, struct batch *b)
 {
-	struct bus_call *call = bus_call_new(m, b->n);
+	struct bus_call *call = bus_call_new(s->bus, m, b->n);
 
 	if (!call)
 		return NULL;
@@ -314,12 +283,12 @@ int bus_call_batch(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 	if (r < 0)
 		return r;
-	r = b ? read_batch(m, b, error) : bus_call_fail(error, -ENOMEM, "");
+	r = b ? read_batch(m, b, error) : bus_refuse_handled(error, -ENOMEM, "");
 	if (r < 0)
 		return r;
 	call = batch_call(m, s, b);
 	if (!call)
-		return bus_call_fail(error, -ENOMEM, "");
+		return bus_refuse_handled(error, -ENOMEM, "");
 	bus_session_request(s, call, b->ops, b->n);
 	return 1;
 }
@@ -345,15 +314,15 @@ int bus_call_once(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 	if (r < 0)
 		return r;
-	r = b ? read_once(m, &ticket, &seen, b, error) : bus_call_fail(error, -ENOMEM, "");
+	r = b ? read_once(m, &ticket, &seen, b, error) : bus_refuse_handled(error, -ENOMEM, "");
 	if (r < 0)
 		return r;
 	call = batch_call(m, s, b);
 	if (!call)
-		return bus_call_fail(error, -ENOMEM, "");
+		return bus_refuse_handled(error, -ENOMEM, "");
 	r = bus_session_take_ticket(s, call, ticket, seen, &why);
 	if (r < 0)
-		return bus_call_fail(error, r, why.text);
+		return bus_refuse_handled(error, r, why.text);
 	if (r == 0)
 		bus_session_request(s, STEAL_PTR(call), b->ops, b->n);
 	return 1;

@@ -23,12 +23,13 @@ struct bus_call_op {
 
 struct bus_call {
 	TAILQ_ENTRY(bus_call) link; /* of the session, while it waits */
+	struct bus *bus;
 	sd_bus_message *m;
 	uint64_t serial;      /* 0: the next one will be */
 	unsigned int granted; /* rights, for this once: rights_bit() */
 	bool batch;           /* answered as an array of dictionaries */
 	struct op *
-		ops_held; /* of a call that is held: n_ops; what they point to is the message\'s. NULL otherwise */
+		ops_held; /* of a call that is held: n_ops; what they point to is the message's. NULL otherwise */
 	size_t n_ops;
 	struct bus_call_op ops[];
 };
@@ -39,13 +40,9 @@ int bus_call_batch(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_call_once(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
 /* NULL without memory. m is referenced. */
-struct bus_call *bus_call_new(sd_bus_message *m, size_t n_ops);
+struct bus_call *bus_call_new(struct bus *bus, sd_bus_message *m, size_t n_ops);
 /* Returns NULL; NULL is fine. */
 struct bus_call *bus_call_free(struct bus_call *c);
 /* Answers with what the reply says. fds are the reply's pieces'. */
 void bus_call_reply(const struct bus_call *c, const struct reply *reply, const int *fds,
 		    size_t n_fds);
-/* Answers with an error: org.vcmd.Vcm1.Error. and the name of the errno number. */
-void bus_call_refuse(sd_bus_message *m, int status, const char *text);
-/* The same for handlers, which return what this returns. */
-int bus_call_fail(sd_bus_error *error, int status, const char *text);

@@ -9,6 +9,7 @@
 #include "vcmd/bus-call.h"
 #include "vcmd/bus-object.h"
 #include "vcmd/bus-peer.h"
+#include "vcmd/bus-refusal.h"
 #include "vcmd/bus-session.h"
 #include "vcmd/bus.h"
 #include "vcmd/client.h"
@@ -19,9 +20,9 @@ static int open_session(struct bus_peer *p, const struct bus_opening *opening, s
 	int r;
 
 	if (p->session)
-		return bus_call_fail(error, -EALREADY, "you have a session");
+		return bus_refuse_handled(error, -EALREADY, "you have a session");
 	r = bus_session_open(p, opening, &why);
-	return r < 0 ? bus_call_fail(error, r, why.text) : 0;
+	return r < 0 ? bus_refuse_handled(error, r, why.text) : 0;
 }
 
 static int reply_opened(sd_bus_message *m, const struct bus_session *s)
@@ -50,9 +51,15 @@ int bus_manager_open(sd_bus_message *m, void *userdata, sd_bus_error *error)
 		return r;
 	opening.shared = shared;
 	r = open_session(p, &opening, error);
-	return r < 0 ? r : reply_opened(m, p->session);
+	if (r < 0)
+		return r;
+	r = reply_opened(m, p->session);
+	if (r < 0)
+		bus_session_untold(p->session);
+	return r;
 }
 
+/* Who cannot be told knows its session, and that it has it: another call says so. */
 int bus_manager_resume(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	struct bus_peer *p = bus_peer_of(userdata, m);
@@ -68,7 +75,7 @@ int bus_manager_resume(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	if (r < 0)
 		return r;
 	if (!opening.id || len != sizeof(opening.token))
-		return bus_call_fail(error, -EINVAL, "that is no session's id and token");
+		return bus_refuse_handled(error, -EINVAL, "that is no session's id and token");
 	memcpy(opening.token, token, len);
 	opening.shared = shared;
 	r = open_session(p, &opening, error);
@@ -106,7 +113,7 @@ int bus_manager_find(sd_bus_message *m, void *userdata, sd_bus_error *error)
 		if (s->id && bus_session_may_use(s, p) && !strcmp(s->client->name, name))
 			break;
 	if (!s)
-		return bus_call_fail(error, -ENOENT, "you may use no session of that name");
+		return bus_refuse_handled(error, -ENOENT, "you may use no session of that name");
 	bus_object_path_of_session(s->id, path);
 	r = sd_bus_reply_method_return(m, "o", path);
 	return r < 0 ? r : 1;

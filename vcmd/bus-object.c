@@ -496,10 +496,33 @@ static int export_below(struct bus *bus, const char *prefix, const char *interfa
 	return sd_bus_add_fallback_vtable(bus->sd, NULL, prefix, interface, vtable, find, bus);
 }
 
+static int enumerate_nothing(sd_bus *sd _unused_, const char *prefix _unused_,
+			     void *userdata _unused_, char ***out, sd_bus_error *error _unused_)
+{
+	*out = NULL;
+	return 0;
+}
+
+/*
+ * sd-bus (252) aborts when it frees a connection whose objects it had the memory for the parents of, but not for themselves: so each
+ * of them is made by itself.
+ */
+static int export_parents(struct bus *bus)
+{
+	static const char *const parents[] = { "/", "/org", "/org/vcmd" };
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < sizeof(parents) / sizeof(*parents); i++)
+		r = sd_bus_add_node_enumerator(bus->sd, NULL, parents[i], enumerate_nothing, bus);
+	return r;
+}
+
 static int export_root(struct bus *bus)
 {
-	int r = sd_bus_add_object_manager(bus->sd, NULL, BUS_ROOT);
+	int r = export_parents(bus);
 
+	if (r >= 0)
+		r = sd_bus_add_object_manager(bus->sd, NULL, BUS_ROOT);
 	if (r >= 0)
 		r = sd_bus_add_node_enumerator(bus->sd, NULL, BUS_ROOT, enumerate, bus);
 	if (r >= 0)

@@ -10,6 +10,7 @@
 #include "graph/user.h"
 #include "vcmd/broker.h"
 #include "vcmd/bus-authority.h"
+#include "vcmd/bus-refusal.h"
 #include "vcmd/bus-session.h"
 #include "vcmd/bus-signal.h"
 #include "vcmd/bus.h"
@@ -45,9 +46,9 @@ static struct bus_peer *find(struct bus *bus, const char *name)
 /* --- what is held */
 
 /* Done with the call, also where no reply is wanted: 0 would let it pass. */
-static int turn_away(sd_bus_message *m, const char *error, const char *text)
+static int turn_away(struct bus *bus, sd_bus_message *m, const char *error, const char *text)
 {
-	sd_bus_reply_method_errorf(m, error, "%s", text);
+	bus_refuse(bus, m, error, text);
 	return 1;
 }
 
@@ -57,7 +58,7 @@ static bool hold(struct bus_peer *p, sd_bus_message *m)
 	struct bus_held *h = p->n_held < HELD_MAX ? mem_new0(struct bus_held) : NULL;
 
 	if (!h) {
-		turn_away(m, SD_BUS_ERROR_LIMITS_EXCEEDED, "too many calls wait already");
+		turn_away(p->bus, m, SD_BUS_ERROR_LIMITS_EXCEEDED, "too many calls wait already");
 		return false;
 	}
 	h->m = sd_bus_message_ref(m);
@@ -78,7 +79,7 @@ static void enqueue(struct bus_peer *p, struct bus_held *h)
 {
 	if (sd_bus_enqueue_for_read(p->bus->sd, h->m) >= 0)
 		return;
-	turn_away(h->m, SD_BUS_ERROR_NO_MEMORY, "the broker is out of memory");
+	turn_away(p->bus, h->m, SD_BUS_ERROR_NO_MEMORY, "the broker is out of memory");
 	drop(p, h);
 }
 
@@ -96,7 +97,7 @@ static void refuse_held(struct bus_peer *p, const char *error, const char *text)
 	struct bus_held *h;
 
 	while ((h = STAILQ_FIRST(&p->held))) {
-		turn_away(h->m, error, text);
+		turn_away(p->bus, h->m, error, text);
 		drop(p, h);
 	}
 }
@@ -254,7 +255,7 @@ static int pass(struct bus_peer *p, sd_bus_message *m)
 		drop(p, first);
 	if (has_access(p))
 		return 0;
-	return turn_away(m, SD_BUS_ERROR_ACCESS_DENIED, "you may not use the broker");
+	return turn_away(p->bus, m, SD_BUS_ERROR_ACCESS_DENIED, "you may not use the broker");
 }
 
 int bus_peer_filter(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
@@ -269,7 +270,7 @@ int bus_peer_filter(sd_bus_message *m, void *userdata, sd_bus_error *error _unus
 	if (!p && sender)
 		p = bus_peer_new(bus, sender);
 	if (!p)
-		return turn_away(m, SD_BUS_ERROR_NO_MEMORY, "the broker is out of memory");
+		return turn_away(bus, m, SD_BUS_ERROR_NO_MEMORY, "the broker is out of memory");
 	if (p->state != BUS_PEER_ASKING)
 		return pass(p, m);
 	hold(p, m);

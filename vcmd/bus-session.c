@@ -12,6 +12,7 @@
 #include "vcmd/bus-call.h"
 #include "vcmd/bus-method.h"
 #include "vcmd/bus-peer.h"
+#include "vcmd/bus-refusal.h"
 #include "vcmd/bus-signal.h"
 #include "vcmd/bus.h"
 #include "vcmd/client.h"
@@ -160,14 +161,14 @@ static void drop_calls(struct bus_session *s)
 	TAILQ_CONCAT(&s->calls, &s->held, link);
 	while ((c = TAILQ_FIRST(&s->calls))) {
 		TAILQ_REMOVE(&s->calls, c, link);
-		bus_call_refuse(c->m, -ECONNRESET,
-				s->bus->broker->leaving ? LEAVING : "the session has ended");
+		bus_refuse_status(s->bus, c->m, -ECONNRESET,
+				  s->bus->broker->leaving ? LEAVING : "the session has ended");
 		bus_call_free(c);
 	}
 	if (s->holder && s->bus->broker->leaving)
-		bus_call_refuse(s->holder, -ECONNRESET, LEAVING);
-	else if (s->holder)
-		sd_bus_reply_method_return(s->holder, NULL);
+		bus_refuse_status(s->bus, s->holder, -ECONNRESET, LEAVING);
+	else if (s->holder && sd_bus_reply_method_return(s->holder, NULL) == -ENOMEM)
+		bus_refuse_status(s->bus, s->holder, -ENOMEM, "");
 	sd_bus_message_unref(s->holder);
 }
 
@@ -292,6 +293,11 @@ int bus_session_open(struct bus_peer *p, const struct bus_opening *opening, stru
 	return r;
 }
 
+void bus_session_untold(struct bus_session *s)
+{
+	close_soon(s);
+}
+
 void bus_session_owner_gone(struct bus_peer *p)
 {
 	struct bus_session *s, *next;
@@ -359,7 +365,7 @@ static uint64_t acknowledged(const struct bus_session *s)
 static void refuse_call(struct bus_session *s, struct bus_call *call, int status, const char *why)
 {
 	settle_handles(s, call, false);
-	bus_call_refuse(call->m, status, why);
+	bus_refuse_status(s->bus, call->m, status, why);
 	bus_call_free(call);
 }
 

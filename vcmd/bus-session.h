@@ -53,6 +53,8 @@ struct bus_opening {
 
 /* Becomes the peer's own. 0, or a negative errno with the reason. */
 int bus_session_open(struct bus_peer *p, const struct bus_opening *opening, struct reason *why);
+/* Its owner could not be told of it: it ends, and another one can be opened. */
+void bus_session_untold(struct bus_session *s);
 /* The owner has vanished, and so do its sessions: the one it has, and one that it has just closed. */
 void bus_session_owner_gone(struct bus_peer *p);
 /* The sessions that are over go, and calls that were held are made; from the loop. */

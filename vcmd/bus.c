@@ -78,6 +78,7 @@ static void disconnect(struct bus *bus)
 	bus->watch = loop_unwatch(bus->watch);
 	while ((p = RB_MIN(bus_peer_tree, &bus->peers)))
 		bus_peer_gone(p);
+	bus_refusal_forget(bus);
 	loop_timer_clear(bus->turn);
 	bus->sd = sd_bus_close_unref(bus->sd);
 }
@@ -214,8 +215,9 @@ static bool make_parts(struct bus *bus, const char *where)
 	bus->again = loop_timer_new(loop, connect_bus, bus);
 	bus->later = loop_timer_new(loop, bus_session_later, bus);
 	bus->tick = loop_timer_new(loop, bus_signal_tick, bus);
+	bus->owing = loop_timer_new(loop, bus_refusal_again, bus);
 	return bus->where && bus->codec && bus->packet && bus->turn && bus->again && bus->later &&
-	       bus->tick;
+	       bus->tick && bus->owing;
 }
 
 struct bus *bus_new(struct broker *b, const char *where)
@@ -229,6 +231,7 @@ struct bus *bus_new(struct broker *b, const char *where)
 	RB_INIT(&bus->peers);
 	LIST_INIT(&bus->sessions);
 	LIST_INIT(&bus->asked);
+	STAILQ_INIT(&bus->owed);
 	if (!make_parts(bus, where))
 		return bus_free(bus);
 	b->on_session = bus_signal_session;
@@ -247,6 +250,7 @@ struct bus *bus_free(struct bus *bus)
 	loop_timer_free(bus->again);
 	loop_timer_free(bus->later);
 	loop_timer_free(bus->tick);
+	loop_timer_free(bus->owing);
 	codec_free(bus->codec);
 	mem_free(bus->packet);
 	mem_free(bus->where);

@@ -18,6 +18,7 @@
 
 #include "vcmd/bus-authority.h"
 #include "vcmd/bus-peer.h"
+#include "vcmd/bus-refusal.h"
 
 struct broker;
 struct bus_session;
@@ -51,6 +52,8 @@ struct bus {
 	size_t n_subscribed;
 	struct bus_session_list sessions;
 	struct bus_asked_list asked; /* polkit */
+	struct bus_owed_list owed;   /* refusals */
+	struct loop_timer *owing;
 	struct codec *codec;
 	uint8_t *packet;         /* PROTO_MAX_MESSAGE bytes: the request under way */
 	struct bus_pools *pools; /* as subscribers know them */

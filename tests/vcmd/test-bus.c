@@ -17,6 +17,7 @@
 #include "graph/graph.h"
 #include "tests/crash/bus.h"
 #include "tests/suite.h"
+#include "tests/vcmd/alien.h"
 #include "tests/vcmd/world.h"
 #include "vcmd/broker.h"
 #include "vcmd/bus-session.h"
@@ -28,7 +29,7 @@
 static struct world *w;
 static struct bus *bus;
 static struct crash_bus daemon_of_bus;
-static char dir[] = "/tmp/vcm-test-bus-XXXXXX";
+static char dir[32];
 static char address[80];
 
 /* --- the caller's process */
@@ -108,6 +109,7 @@ static _Noreturn void be_caller(void)
 
 static bool setup(void)
 {
+	snprintf(dir, sizeof(dir), "/tmp/vcm-test-bus-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	if (!crash_bus_start(&daemon_of_bus, dir)) {
 		rmdir(dir);
@@ -149,8 +151,13 @@ static struct caller run_caller(void)
 	struct caller c = { .pid = fork() };
 
 	ck_assert_int_ge(c.pid, 0);
-	if (c.pid == 0)
+	if (c.pid == 0) {
+		/* Also not the broker's own connection, whose end the bus would not see. */
+		if (close_range(STDERR_FILENO + 1, ~0u, 0) < 0)
+			_exit(2);
+		alien_fail_nth(0);
 		be_caller();
+	}
 	world_until(w, has_gone, &c);
 	world_check(w);
 	ck_assert_uint_eq(world_used(w), 0);
@@ -179,4 +186,29 @@ START_TEST(a_failed_allocation_refuses_a_call_and_leaves_nothing)
 }
 END_TEST
 
-SUITE_MAIN("vcmd-bus", a_failed_allocation_refuses_a_call_and_leaves_nothing)
+/* Of sd-bus's own: where it cannot go on with the connection, the bus tells everybody. */
+START_TEST(a_failed_allocation_of_the_library_is_no_silence)
+{
+	if (!alien_watch("libsystemd.so"))
+		SUITE_SKIP("its allocations cannot be made to fail here");
+	if (!setup())
+		SUITE_SKIP("there is no dbus-daemon");
+	for (size_t n = 1;; n += 1 + n / 64) {
+		struct caller c;
+
+		alien_fail_nth(n);
+		c = run_caller();
+		if (!alien_fail_fired()) {
+			ck_assert_int_eq(c.status, 0);
+			break;
+		}
+		ck_assert_msg(WIFEXITED(c.status) && WEXITSTATUS(c.status) <= 1,
+			      "its allocation %zu: the caller ends with %#x", n,
+			      (unsigned int)c.status);
+	}
+	teardown();
+}
+END_TEST
+
+SUITE_MAIN("vcmd-bus", a_failed_allocation_refuses_a_call_and_leaves_nothing,
+	   a_failed_allocation_of_the_library_is_no_silence)

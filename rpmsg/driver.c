@@ -267,7 +267,8 @@ bool driver_want_room(struct driver *d, bool want)
 	return want && vring_has_used(&d->rings[RING_OUT]);
 }
 
-void driver_set_polled(struct driver *d, bool polled)
+bool driver_set_polled(struct driver *d, bool polled)
 {
 	vring_set_quiet(&d->rings[RING_IN], polled);
+	return !polled && vring_has_used(&d->rings[RING_IN]);
 }

@@ -100,5 +100,6 @@ int driver_announce(struct driver *d, const char *name, uint32_t addr, bool gone
 void driver_flush(struct driver *d);
 /* The node is to kick when it gives a buffer back, or not. True: one has come back meanwhile. */
 bool driver_want_room(struct driver *d, bool want);
-/* The node is to kick when it has sent something, or not, as it is looked at all the time. */
-void driver_set_polled(struct driver *d, bool polled);
+/* The node is to kick when it has sent something, or not, as it is looked at all the time. True: it is to, and has sent some
+ * meanwhile. */
+bool driver_set_polled(struct driver *d, bool polled);

@@ -42,6 +42,8 @@ struct loop_fd {
 	unsigned int what;
 	bool hot, again;
 	loop_fd_fn fn;
+	bool (*spins)(void *ctx, bool spins);
+	bool is_spun; /* as spins was told */
 	void *ctx;
 };
 
@@ -233,6 +235,35 @@ static short events_of(unsigned int what)
 		       EV_PERSIST);
 }
 
+static void spin_begins(struct loop_fd *w)
+{
+	if (!w->spins || w->is_spun)
+		return;
+	w->is_spun = true;
+	w->spins(w->ctx, true);
+}
+
+static void spin_ends(struct loop_fd *w)
+{
+	if (!w || !w->is_spun)
+		return;
+	w->is_spun = false;
+	if (w->spins(w->ctx, false))
+		loop_again(w);
+}
+
+static void set_hot(struct loop *l, struct loop_fd *w)
+{
+	if (l->hot != w)
+		spin_ends(l->hot);
+	l->hot = w;
+}
+
+void loop_watch_spins(struct loop_fd *w, bool (*fn)(void *ctx, bool spins))
+{
+	w->spins = fn;
+}
+
 int loop_watch_set(struct loop_fd *w, unsigned int what)
 {
 	assert(!(what & (LOOP_GONE | LOOP_EDGE)) || what == LOOP_GONE || what == LOOP_EDGE);
@@ -242,7 +273,7 @@ int loop_watch_set(struct loop_fd *w, unsigned int what)
 		event_del(&w->event);
 	w->what = 0;
 	if (w->loop->hot == w)
-		w->loop->hot = NULL;
+		set_hot(w->loop, NULL);
 	if (!what)
 		return 0;
 	if (event_assign(&w->event, w->loop->base, w->fd, events_of(what), on_fd, w) < 0 ||
@@ -280,6 +311,7 @@ struct loop_fd *loop_unwatch(struct loop_fd *w)
 {
 	if (!w)
 		return NULL;
+	w->is_spun = false; /* it is not told any more */
 	loop_watch_set(w, 0);
 	again_clear(w);
 	return mem_free(w);
@@ -300,7 +332,7 @@ void loop_served(struct loop_fd *w)
 
 	if (!w->hot)
 		return;
-	l->hot = w;
+	set_hot(l, w);
 	l->n_served++;
 	if (l->asleep_since_ns) {
 		uint64_t ns = now_ns() - l->asleep_since_ns;
@@ -317,7 +349,7 @@ void loop_served_late(struct loop_fd *w)
 
 	if (!w->hot)
 		return;
-	l->hot = w;
+	set_hot(l, w);
 	l->n_served++;
 	polling_was_late(&l->spins);
 	polling_was_late(&l->yields);
@@ -466,6 +498,7 @@ static int spin(struct loop *l, uint64_t budget_ns)
 	uint64_t events = l->n_events, served = l->n_served, start = now_ns(), now = start;
 	int r;
 
+	spin_begins(l->hot);
 	while ((r = try_fds(l, now, events, served)) == 0 && l->hot && !l->stopped) {
 		if (l->n_events != events || l->n_served != served)
 			break;
@@ -543,6 +576,8 @@ static int turn(struct loop *l)
 	struct loop_idle *i = idle_pending(l);
 	int r;
 
+	if (i || l->n_agains)
+		spin_ends(l->hot);
 	if (i)
 		return turn_idle(l, i);
 	if (l->n_agains)
@@ -550,6 +585,9 @@ static int turn(struct loop *l)
 	r = poll_hot(l);
 	if (r || l->stopped || idle_pending(l) || l->n_agains)
 		return r < 0 ? r : 0;
+	spin_ends(l->hot);
+	if (l->n_agains)
+		return 0;
 	if (yield_hot(l))
 		return 0;
 	if (l->hot && l->yields.max_ns)
@@ -565,6 +603,7 @@ int loop_run(struct loop *l)
 
 	while (!r && !l->stopped)
 		r = turn(l);
+	spin_ends(l->hot);
 	l->stopped = false;
 	return r;
 }

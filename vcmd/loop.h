@@ -38,6 +38,12 @@ struct loop_fd *loop_watch(struct loop *l, int fd, unsigned int what, bool hot, 
 			   void *ctx);
 /* 0 what: none. 0, or a negative errno: then nothing is watched. */
 int loop_watch_set(struct loop_fd *w, unsigned int what);
+/*
+ * Of a hot watch, whose peer need not wake us while we look anyway: fn is told when the loop begins to look over and over, and
+ * before it sleeps or has others to look at. Then the peer must wake us again, and fn answers whether there is something
+ * by now.
+ */
+void loop_watch_spins(struct loop_fd *w, bool (*fn)(void *ctx, bool spins));
 struct loop_fd *loop_unwatch(struct loop_fd *w);
 void loop_served(struct loop_fd *w);
 /* fn is called once more, after all others that are ready have had their turn, whatever the fd says. Such a watch needs no

@@ -180,6 +180,22 @@ bool node_guard_show(struct node_guard *g)
 	return run(g, do_show, &(struct args){ .r = 0 });
 }
 
+static void do_set_polled(void *arg)
+{
+	struct args *a = arg;
+
+	a->flag = driver_set_polled(a->driver, a->flag);
+}
+
+bool node_guard_set_polled(struct node_guard *g, bool polled, bool *has_come)
+{
+	struct args a = { .flag = polled };
+	bool there = run(g, do_set_polled, &a);
+
+	*has_come = a.flag;
+	return there;
+}
+
 static void do_want_room(void *arg)
 {
 	struct args *a = arg;

@@ -37,5 +37,7 @@ bool node_guard_announce(struct node_guard *g, const char *name, uint32_t addr, 
 bool node_guard_flush(struct node_guard *g);
 /* The same, unless the node has sent more, whose answers go with these: then node_guard_next() does it behind them. */
 bool node_guard_show(struct node_guard *g);
+/* *has_come: something has, meanwhile. */
+bool node_guard_set_polled(struct node_guard *g, bool polled, bool *has_come);
 /* *has_come: there is room meanwhile. */
 bool node_guard_want_room(struct node_guard *g, bool want, bool *has_come);

@@ -427,6 +427,16 @@ static void on_again(void *ctx, unsigned int what _unused_)
 		loop_served(r->watch);
 }
 
+/* Who cannot ring is not asked to, ever. */
+static bool on_spin(void *ctx, bool spins)
+{
+	struct node_ring *r = ctx;
+	bool has_come;
+
+	return r->state == RING_UP && node_bell_works(r->bell) &&
+	       node_guard_set_polled(&r->guard, spins, &has_come) && has_come;
+}
+
 static void on_rung(void *ctx)
 {
 	on_again(ctx, LOOP_READ);
@@ -504,6 +514,8 @@ static int open_parts(struct node_ring *r, struct reason *why)
 	r->timer = loop_timer_new(r->broker->loop, on_timer, r);
 	r->watch = loop_watch(r->broker->loop, -1, LOOP_READ, true, on_again, r);
 	r->node = node_new(r->broker, c, &carrier, r);
+	if (r->watch)
+		loop_watch_spins(r->watch, on_spin);
 	return r->timer && r->watch && r->node ? 0 : refuse(why, -ENOMEM, "out of memory");
 }
 

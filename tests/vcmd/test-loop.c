@@ -2,9 +2,12 @@
 #include "vcmd/loop.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/resource.h>
 
@@ -545,6 +548,88 @@ START_TEST(loop_that_polled_burns_no_cpu_when_nobody_comes)
 }
 END_TEST
 
+/* A peer that rings only when it is asked to, as over rings. */
+struct quiet_peer {
+	struct loop *loop;
+	struct loop_fd *watch;
+	atomic_uint sent, taken;
+	atomic_bool quiet;
+	unsigned int n_rings;
+	int bell;
+};
+
+#define QUIET_ROUNDS 4000
+
+static void on_quiet(void *ctx, unsigned int what _unused_)
+{
+	struct quiet_peer *q = ctx;
+
+	if (atomic_load(&q->taken) == atomic_load(&q->sent))
+		return;
+	loop_served(q->watch);
+	if (atomic_fetch_add(&q->taken, 1) + 1 == QUIET_ROUNDS)
+		loop_stop(q->loop);
+}
+
+static bool on_quiet_spins(void *ctx, bool spins)
+{
+	struct quiet_peer *q = ctx;
+
+	atomic_store(&q->quiet, spins);
+	return !spins && atomic_load(&q->taken) != atomic_load(&q->sent);
+}
+
+/* Sometimes it sends at once, and sometimes when the loop may be about to sleep. */
+static void *send_quietly(void *arg)
+{
+	struct quiet_peer *q = arg;
+
+	for (unsigned int i = 1; i <= QUIET_ROUNDS; i++) {
+		atomic_store(&q->sent, i);
+		if (!atomic_load(&q->quiet)) {
+			q->n_rings++;
+			eventfd_write(q->bell, 1);
+		}
+		while (atomic_load(&q->taken) < i)
+			sched_yield();
+		for (volatile unsigned int k = 0; i % 64 == 0 && k < 500 * (i / 64); k++)
+			;
+	}
+	return NULL;
+}
+
+static void ring_when_asked(void)
+{
+	_cleanup_(loop_freep) struct loop *l = loop_new(50);
+	struct quiet_peer q = { .loop = l, .bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
+	struct loop_fd *bell = loop_watch(l, q.bell, LOOP_EDGE, false, on_quiet, &q);
+	pthread_t thread;
+
+	q.watch = loop_watch(l, -1, LOOP_READ, true, on_quiet, &q);
+	loop_watch_spins(q.watch, on_quiet_spins);
+	ck_assert_int_eq(pthread_create(&thread, NULL, send_quietly, &q), 0);
+	ck_assert_int_eq(loop_run(l), 0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert(!q.quiet);
+	ck_assert_uint_ge(q.n_rings, 1);
+	loop_unwatch(bell);
+	loop_unwatch(q.watch);
+	close(q.bell);
+}
+
+START_TEST(loop_that_polls_need_not_be_rung_and_is_when_it_sleeps)
+{
+	ring_when_asked();
+}
+END_TEST
+
+START_TEST(loop_on_one_cpu_is_rung)
+{
+	on_one_cpu();
+	ring_when_asked();
+}
+END_TEST
+
 /* --- the rest */
 
 static void on_signal(void *ctx, int signo)
@@ -617,6 +702,7 @@ SUITE_MAIN("loop", loop_runs_timers_in_order_and_once,
 	   loop_does_idle_work_until_there_is_none, loop_gives_idle_work_of_several_their_turns,
 	   loop_gives_idle_work_a_turn_under_constant_load, loop_idle_work_may_free_itself,
 	   loop_that_polls_serves_hot_and_cold_fds, loop_on_one_cpu_serves_hot_and_cold_fds,
+	   loop_that_polls_need_not_be_rung_and_is_when_it_sleeps, loop_on_one_cpu_is_rung,
 	   loop_calls_who_asks_again_without_an_fd, loop_lets_others_go_before_who_asks_again,
 	   loop_that_polled_burns_no_cpu_when_nobody_comes, loop_calls_for_a_signal,
 	   loop_that_was_stopped_before_it_runs_returns_at_once,

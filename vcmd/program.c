@@ -375,7 +375,8 @@ static void undo_step(struct broker *b, struct plan *p, const struct step *s)
 
 	switch (s->kind) {
 	case STEP_ARENA_NEW:
-		end_arena(b, s->arena);
+		if (!s->arena->quarantined)
+			end_arena(b, s->arena);
 		break;
 	case STEP_TABLE_NEW:
 		free_table(s->table);
@@ -411,12 +412,21 @@ static void undo_step(struct broker *b, struct plan *p, const struct step *s)
 	}
 }
 
+static bool is_new(const struct step *s)
+{
+	return s->kind == STEP_ARENA_NEW || s->kind == STEP_TABLE_NEW;
+}
+
+/* What is new ends last: a device may have found it meanwhile, and keep what it found until it is told. */
 static void undo_first(struct broker *b, struct plan *p, size_t n)
 {
-	while (n--)
-		if (!p->steps[n].late)
-			undo_step(b, p, &p->steps[n]);
+	for (size_t i = n; i-- > 0;)
+		if (!p->steps[i].late && !is_new(&p->steps[i]))
+			undo_step(b, p, &p->steps[i]);
 	end_updates(b, p);
+	for (size_t i = n; i-- > 0;)
+		if (is_new(&p->steps[i]))
+			undo_step(b, p, &p->steps[i]);
 	mark_clear(machine_mark(b->machine));
 }
 

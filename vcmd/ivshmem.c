@@ -25,6 +25,8 @@
 #define OUR_ID 0
 #define PEER_ID 1
 #define BACKLOG 4
+/* No fd for a peer: until it is tried for again. */
+#define RETRY_MS 100
 
 struct ivshmem {
 	struct loop *loop;
@@ -35,6 +37,7 @@ struct ivshmem {
 	int fd;
 	char *path; /* once it is ours to unlink */
 	struct loop_fd *watch;
+	struct loop_timer *retry;
 	int peer; /* -1: nobody */
 	struct loop_fd *peer_watch;
 	struct ringer *ringer;
@@ -175,14 +178,33 @@ static bool has_hung_up(int fd)
 	return poll(&p, 1, 0) > 0;
 }
 
+/* Whoever waits stays where he is, and would have us look all the time. */
+static void listen_later(struct ivshmem *s)
+{
+	complain(s, "no peer can be let in", strerror(errno));
+	loop_watch_set(s->watch, 0);
+	loop_timer_set(s->retry, RETRY_MS);
+}
+
+static void on_retry(void *ctx)
+{
+	struct ivshmem *s = ctx;
+
+	if (loop_watch_set(s->watch, LOOP_READ) < 0)
+		loop_timer_set(s->retry, RETRY_MS);
+}
+
 static void on_connection(void *ctx, unsigned int what _unused_)
 {
 	struct ivshmem *s = ctx;
 	/* cppcheck-suppress nullPointer ; the folder and the mode of the socket say who may */
 	_cleanup_(fd_closep) int fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-	if (fd < 0)
+	if (fd < 0) {
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+			listen_later(s);
 		return;
+	}
 	if (s->peer >= 0 && !has_hung_up(s->peer)) {
 		complain(s, "a second peer is turned away", "");
 		return;
@@ -261,7 +283,8 @@ int ivshmem_new(struct loop *loop, const struct ivshmem_config *config,
 	if (r < 0)
 		return r;
 	s->watch = loop_watch(loop, s->fd, LOOP_READ, false, on_connection, s);
-	if (!s->watch)
+	s->retry = loop_timer_new(loop, on_retry, s);
+	if (!s->watch || !s->retry)
 		return refuse(why, -ENOMEM, "out of memory");
 	*out = STEAL_PTR(s);
 	return 0;
@@ -273,6 +296,7 @@ struct ivshmem *ivshmem_free(struct ivshmem *s)
 		return NULL;
 	drop_peer(s);
 	loop_unwatch(s->watch);
+	loop_timer_free(s->retry);
 	if (s->path)
 		unlink(s->path);
 	mem_free(s->path);

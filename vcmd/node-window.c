@@ -85,6 +85,11 @@ static int open_file(struct node_window *w, const struct config_node *c, struct 
 		return refuse(why, -errno, "node %s: %s: %s", c->name, c->file, strerror(errno));
 	if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))
 		return refuse(why, -EINVAL, "node %s: %s is no memory", c->name, c->file);
+	/* In a folder that is everybody's, who makes it first would be the node. */
+	if (S_ISREG(st.st_mode) && st.st_uid != 0 && st.st_uid != geteuid())
+		return refuse(why, -EPERM,
+			      "node %s: %s belongs to user %u, and not to vcmd or root", c->name,
+			      c->file, st.st_uid);
 	w->is_new = S_ISREG(st.st_mode) && (uint64_t)st.st_size < end;
 	if (w->is_new && ftruncate(fd, (off_t)end) < 0)
 		return refuse(why, -errno, "node %s: %s cannot be made longer: %s", c->name,

@@ -75,10 +75,14 @@ int rpmsg_device_open(const struct rpmsg_device_config *c, struct reason *why)
 	if (control < 0)
 		return refuse(why, -errno, "%s: %s", c->control, strerror(errno));
 	snprintf(info.name, sizeof(info.name), "%s", c->name);
-	/* One that is there already is an earlier broker's. */
-	if (ioctl(control, RPMSG_CREATE_EPT_IOCTL, &info) < 0 && errno != EBUSY && errno != EEXIST)
-		return refuse(why, -errno, "%s makes no endpoint: %s", c->control, strerror(errno));
+	/* One that is there already is an earlier broker's; or ours, and its file was not for us to open yet. */
 	fd = find_and_open(c);
+	if (fd < 0 && errno == ENXIO) {
+		if (ioctl(control, RPMSG_CREATE_EPT_IOCTL, &info) < 0)
+			return refuse(why, -errno, "%s makes no endpoint: %s", c->control,
+				      strerror(errno));
+		fd = find_and_open(c);
+	}
 	return fd < 0 ? refuse(why, -errno, "%s: the endpoint is no device: %s", c->control,
 			       strerror(errno)) :
 			fd;

@@ -9,10 +9,12 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "base/log-limit.h"
 #include "base/log.h"
@@ -369,6 +371,46 @@ START_TEST(peers_without_end_fill_no_log)
 }
 END_TEST
 
+static uint64_t cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void on_stop(void *ctx)
+{
+	loop_stop(ctx);
+}
+
+#define WITHOUT_FDS_MS 300
+
+START_TEST(a_peer_for_whom_there_is_no_fd_waits_and_costs_nothing)
+{
+	struct rlimit before, none;
+	struct loop_timer *timer;
+	uint64_t cpu;
+	int fd;
+
+	scene_prepare("socket = \"@/socket\"", "");
+	timer = loop_timer_new(scene.world->loop, on_stop, scene.world->loop);
+	fd = connect_raw();
+	ck_assert(getrlimit(RLIMIT_NOFILE, &before) == 0);
+	none = (struct rlimit){ .rlim_cur = 0, .rlim_max = before.rlim_max };
+	ck_assert(setrlimit(RLIMIT_NOFILE, &none) == 0);
+	loop_timer_set(timer, WITHOUT_FDS_MS);
+	cpu = cpu_ns();
+	ck_assert_int_eq(loop_run(scene.world->loop), 0);
+	ck_assert_uint_lt(cpu_ns() - cpu, WITHOUT_FDS_MS * 1000000u / 2);
+	ck_assert(setrlimit(RLIMIT_NOFILE, &before) == 0);
+	until_heard(fd);
+	close(fd);
+	loop_timer_free(timer);
+	close_it();
+}
+END_TEST
+
 START_TEST(a_peer_that_talks_is_dropped)
 {
 	int fd;
@@ -476,7 +518,7 @@ SUITE_MAIN("node-socket", a_node_comes_by_the_socket_and_is_killed, a_bell_for_e
 	   a_socket_hands_out_a_file, a_polled_node_is_killed_and_starts_again,
 	   every_geometry_by_eventfd, the_server_speaks_as_qemu_expects,
 	   a_peer_cannot_stop_us_by_the_bells_that_it_shares, a_second_peer_is_turned_away,
-	   peers_without_end_fill_no_log,
+	   peers_without_end_fill_no_log, a_peer_for_whom_there_is_no_fd_waits_and_costs_nothing,
 	   a_peer_that_comes_again_and_again_is_rung_when_there_are_rings,
 	   a_peer_that_talks_is_dropped, a_socket_that_is_in_use_is_refused_and_a_dead_one_replaced,
 	   a_map_of_a_uio_device_is_a_window, an_interrupt_wakes_us_and_a_register_wakes_the_node)

@@ -508,6 +508,24 @@ START_TEST(nodes_are_taken_whole_or_not_at_all)
 END_TEST
 
 /* Without memory for its session or for an answer the node is asked to reset: no request is left without an end. */
+#define SOMEBODY 12345
+
+START_TEST(a_window_that_somebody_else_has_made_is_refused)
+{
+	struct reason why = { "" };
+
+	if (geteuid() != 0)
+		return;
+	scene_prepare("file = \"@/window\"", "");
+	ck_assert(chown(scene.window, SOMEBODY, SOMEBODY) == 0);
+	ck_assert_ptr_null(broker_new(scene.world->loop, scene.world->config, NULL, &why));
+	ck_assert_ptr_nonnull(strstr(why.text, "belongs to user 12345"));
+	world_free(scene.world);
+	unlink(scene.window);
+	ck_assert_int_eq(rmdir(scene.folder), 0);
+}
+END_TEST
+
 START_TEST(a_request_has_an_answer_or_an_end)
 {
 	int failed, r;
@@ -556,5 +574,5 @@ SUITE_MAIN("node", operators_see_how_a_node_is, a_node_is_a_client_like_any_othe
 	   fragments_in_disorder_end_the_session_and_say_why,
 	   a_client_that_counts_from_1_again_has_started_anew, a_request_before_hello_is_told_so,
 	   a_node_handles_the_faults_of_its_device, nodes_are_taken_whole_or_not_at_all,
-	   a_request_has_an_answer_or_an_end,
+	   a_window_that_somebody_else_has_made_is_refused, a_request_has_an_answer_or_an_end,
 	   a_node_that_resets_with_a_transaction_under_way_leaves_nothing)

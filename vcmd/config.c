@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vcmd/config.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -104,6 +105,22 @@ struct config *config_free(struct config *c)
 bool config_pool_is_physical(const struct config_pool *p)
 {
 	return p->source == SOURCE_WINDOW || p->source == SOURCE_PAGEMAP;
+}
+
+/* DAX gives what it has as a file of its own; where that is, is for who writes the configuration to know. */
+static bool shows_the_bus(const struct config_pool *p)
+{
+	const struct config_bytes *b = &p->bytes;
+
+	if (b->device)
+		return true;
+	return b->file && ((!strcmp(b->file, "/dev/mem") && b->offset == p->ranges[0].first) ||
+			   !strncmp(b->file, "/dev/dax", strlen("/dev/dax")));
+}
+
+bool config_pool_has_bus_addresses(const struct config_pool *p)
+{
+	return p->source == SOURCE_PAGEMAP || (p->source == SOURCE_WINDOW && shows_the_bus(p));
 }
 
 static bool names_group(const struct config_rule *rule, gid_t gid)

@@ -185,8 +185,10 @@ int config_load(const char *path, struct config **out, struct reason *why);
 struct config *config_ref(struct config *c);
 /* Gives up a reference; with the last it goes. Returns NULL; NULL is fine. */
 struct config *config_free(struct config *c);
-/* Whether its addresses are the bus's: hardware can reach it by them. */
+/* Whether its addresses are chosen outside this process. */
 bool config_pool_is_physical(const struct config_pool *p);
+/* Whether they are the bus's: hardware can reach it by them. A file of the configuration's has none, whatever its ranges say. */
+bool config_pool_has_bus_addresses(const struct config_pool *p);
 /* Whether a peer is named by the rule (or is root, or the daemon's own user). */
 bool config_rule_allows(const struct config_rule *rule, uid_t uid, const gid_t *gids,
 			size_t n_gids);

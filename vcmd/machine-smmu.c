@@ -92,6 +92,11 @@ static int reach_hardware(struct machine *m, const struct config_smmu *c, struct
 		return refuse(why, -EINVAL,
 			      "smmu %s: its tables need memory that it can walk: table-memory",
 			      c->name);
+	if (!machine_tables_are_uncached(m))
+		return refuse(why, -EINVAL,
+			      "smmu %s does not snoop the CPU's caches: its tables must be "
+			      "uncached, in a window through a device file",
+			      c->name);
 	r = machine_open_registers(m, c, SZ_1M, &w, why);
 	if (r < 0)
 		return r;

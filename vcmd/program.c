@@ -92,17 +92,38 @@ static void end_updates(struct broker *b, struct plan *p)
 	}
 }
 
-static struct map_attr map_attr(uint32_t attr, const struct physmem *m)
+static bool is_of_the_kernels(const struct physmem *m)
+{
+	const struct arena *a = m->n_extents ? m->extents[0].arena : NULL;
+
+	return a && ((const struct config_pool *)a->pool->hw)->source == SOURCE_PAGEMAP;
+}
+
+/*
+ * Pages of the kernel's are in the caches of whoever maps them, the broker's zeroes too: hardware that went past those would
+ * read what is old, and lose what it has written to a line that is written back later.
+ */
+static void snoop(struct map_attr *attr)
+{
+	attr->shareable = true;
+	if (attr->cache == attr_res_cache(VCM_NOTCACHED))
+		attr->cache = attr_res_cache(VCM_WB_WA);
+}
+
+static struct map_attr map_attr(const struct vcm_table *t, uint32_t attr, const struct physmem *m)
 {
 	uint32_t access = attr_res_access(attr);
+	struct map_attr of = { .read = access & VCM_READ,
+			       .write = access & VCM_WRITE,
+			       .execute = access & VCM_EXECUTE,
+			       .user = access & VCM_USER,
+			       .secure = access & VCM_SECURE,
+			       .shareable = m->attr & VCM_COHERENT,
+			       .cache = attr_res_cache(attr) };
 
-	return (struct map_attr){ .read = access & VCM_READ,
-				  .write = access & VCM_WRITE,
-				  .execute = access & VCM_EXECUTE,
-				  .user = access & VCM_USER,
-				  .secure = access & VCM_SECURE,
-				  .shareable = m->attr & VCM_COHERENT,
-				  .cache = attr_res_cache(attr) };
+	if (t->format->physical && is_of_the_kernels(m))
+		snoop(&of);
+	return of;
 }
 
 /* The blocks that the memory was asked for in; smaller ones where the format has none of these, or the device addresses are
@@ -124,10 +145,11 @@ static int check_physical(const struct step *s, struct reason *why)
 	for (size_t i = 0; s->table->format->physical && i < s->physmem->n_extents; i++) {
 		const struct arena *a = s->physmem->extents[i].arena;
 
-		if (a && !config_pool_is_physical(a->pool->hw))
+		if (a && !config_pool_has_bus_addresses(a->pool->hw))
 			return refuse(why, -EINVAL,
 				      "memory of memtype %u has no address that a device could "
-				      "reach: the source of its pool is neither window nor pagemap",
+				      "reach: the source of its pool is neither pagemap nor a "
+				      "window on memory of the machine's",
 				      a->pool->memtype - 1);
 	}
 	return 0;
@@ -163,7 +185,7 @@ static int map(struct broker *b, const struct step *s, struct reason *why)
 {
 	struct vcm_table *t = s->table;
 	const struct table_ops *ops = ops_of(t);
-	struct map_attr attr = map_attr(s->attr, s->physmem);
+	struct map_attr attr = map_attr(t, s->attr, s->physmem);
 	int r = check_physical(s, why);
 
 	if (r < 0)
@@ -224,7 +246,7 @@ static int protect(const struct step *s, uint32_t attr)
 {
 	begin_update(s->table);
 	return ops_of(s->table)->protect(s->table->hw, s->range.first, range_len(s->range),
-					 map_attr(attr, s->physmem));
+					 map_attr(s->table, attr, s->physmem));
 }
 
 static int hardware(int r)

@@ -429,8 +429,9 @@ static int take_avcm(struct restoring *r, const struct row_head *row, struct rea
 		return refuse(why, -EINVAL, "its session is lost");
 	plan_begin(&b->plan, b->graph, why);
 	ret = plan_avcm(r, s, row, row_body(row, sizeof(struct row_avcm)));
-	if (ret == 0)
-		ret = program_run(b, &b->plan, why);
+	/* A limit of the device's is this association's, not the broker's. */
+	if (ret == 0 && program_run(b, &b->plan, why) < 0)
+		ret = -EINVAL;
 	if (ret < 0) {
 		plan_abort(&b->plan);
 		return ret == -ENOMEM ? ret : -EINVAL;

@@ -200,6 +200,21 @@ int pci_bind(const char *sysfs, const char *address, struct reason *why)
 			      d.address);
 }
 
+/* A group is opened once; its driver waits in unbind, and cannot be stopped, until it is closed. */
+static int check_unused(const char *sysfs, const struct pci_device *d, struct reason *why)
+{
+	char path[PATH_LEN];
+	_cleanup_(fd_closep) int fd = -1;
+
+	snprintf(path, sizeof(path), "%s/vfio/%d", sysfs ? sysfs : "/dev", d->group);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd >= 0 || errno != EBUSY)
+		return 0;
+	return refuse(why, -EBUSY,
+		      "somebody has %s open: take it out of the configuration, and restart vcmd",
+		      d->address);
+}
+
 int pci_unbind(const char *sysfs, const char *address, struct reason *why)
 {
 	struct pci_device d;
@@ -210,5 +225,8 @@ int pci_unbind(const char *sysfs, const char *address, struct reason *why)
 	if (strcmp(d.driver, VFIO_PCI) != 0)
 		return refuse(why, -EBUSY, "vfio-pci does not have %s%s%s", d.address,
 			      d.driver[0] ? ": it belongs to " : "", d.driver);
+	r = check_unused(sysfs, &d, why);
+	if (r < 0)
+		return r;
 	return rebind(sysfs, &d, "\n", why);
 }

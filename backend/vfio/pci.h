@@ -35,5 +35,6 @@ int pci_look(const char *sysfs, const char *address, struct pci_device *out, str
  * for it, or vfio-pci is not there; or what the kernel says (-EACCES).
  */
 int pci_bind(const char *sysfs, const char *address, struct reason *why);
-/* Gives it back to the driver that would have it. 0; -EBUSY: vfio-pci does not have it; as above. */
+/* Gives it back to the driver that would have it. 0; -EBUSY: vfio-pci does not have it, or
+ * somebody has its group open, whom the kernel would wait for; as above. */
 int pci_unbind(const char *sysfs, const char *address, struct reason *why);

@@ -260,6 +260,29 @@ START_TEST(a_refused_invalidation_is_replaced_by_a_larger_one)
 }
 END_TEST
 
+START_TEST(a_refusal_in_a_batch_longer_than_the_queue_is_noticed)
+{
+	struct smmuv3_config config;
+
+	setup_hardware(&(struct v3_model_config){ 0 });
+	config = driver_config();
+	config.queue_log2 = 3;
+	ck_assert(!smmuv3_new(&config, format, &smmu, &why));
+	one = a64_ops.new(format);
+	two = table_of(2);
+	three = table_of(3);
+	ck_assert(!map_as(one, VA, RAM_PA + SZ_4K, 15 * SZ_4K, SZ_4K, MAP_RW));
+	ck_assert(!activate(0, one));
+	for (unsigned int i = 0; i < 15; i++)
+		ck_assert_uint_eq(seen(MASTER(0), VA + i * SZ_4K), i + 1);
+	v3_model_refuse(model, TLBI_VA, 1);
+	ck_assert(!unmap(one, VA, 15 * SZ_4K));
+	for (unsigned int i = 0; i < 15; i++)
+		ck_assert_uint_eq(seen(MASTER(0), VA + i * SZ_4K), 0);
+	teardown();
+}
+END_TEST
+
 START_TEST(an_invalidation_that_never_happens_stops_everything)
 {
 	setup();
@@ -403,6 +426,7 @@ SUITE_MAIN("smmuv3-errors", hardware_that_is_not_there_is_refused,
 	   an_aborted_fetch_of_a_command_is_tried_again,
 	   a_queue_that_refuses_everything_is_given_up,
 	   a_refused_invalidation_is_replaced_by_a_larger_one,
+	   a_refusal_in_a_batch_longer_than_the_queue_is_noticed,
 	   an_invalidation_that_never_happens_stops_everything,
 	   a_switch_that_is_refused_leaves_the_stream_where_it_was,
 	   a_switch_that_goes_neither_there_nor_back_stops_everything,

@@ -36,11 +36,13 @@ static int hold(const struct smmuv3_config *config)
 	return smmuv3_hold(config, &why);
 }
 
+static void (*onlooker)(void) = look;
+
 static void live_again_as(struct smmuv3_config config)
 {
 	unsigned int n_flushed = v3_model_n_commands(model, 0x30);
 
-	machine.tap.look = look;
+	machine.tap.look = onlooker;
 	ck_assert_msg(hold(&config) == 1, "%s", why.text);
 	/* What was unlinked and is cached would not be found by the walk. */
 	ck_assert_uint_gt(v3_model_n_commands(model, 0x30), n_flushed);
@@ -346,6 +348,51 @@ START_TEST(memory_that_may_not_outlive_the_driver_is_left_by_no_master)
 }
 END_TEST
 
+static void stranger(void)
+{
+	try(MASTER(3), 0, VA);
+}
+
+/* Stream 5 is nobody's any more, and at work at every moment of the change. Returns when the driver has taken over. */
+static void lose_a_context(void)
+{
+	struct smmuv3_config config = driver_config();
+
+	config.n_contexts = N_CONTEXTS - 1;
+	onlooker = stranger;
+	live_again_as(config);
+	onlooker = look;
+	machine.tap.look = NULL;
+}
+
+START_TEST(a_stranger_at_work_is_cut_off_by_the_take_over)
+{
+	setup();
+	ck_assert(!activate(0, one) && !activate(3, three));
+	ck_assert_uint_eq(seen(MASTER(3), VA), 3);
+	die();
+	lose_a_context();
+	ck_assert_uint_eq(seen(MASTER(3), VA), 0);
+	ck_assert(!activate(0, one));
+	settle(0);
+	end();
+}
+END_TEST
+
+START_TEST(what_a_stranger_has_cached_is_nobody_elses)
+{
+	setup();
+	ck_assert(!activate(3, three)); /* it has the first ASID */
+	ck_assert_uint_eq(seen(MASTER(3), VA), 3);
+	die();
+	lose_a_context();
+	ck_assert(!activate(0, one));
+	ck_assert_uint_eq(seen(MASTER(0), VA), 1);
+	settle(0);
+	end();
+}
+END_TEST
+
 SUITE_MAIN("smmuv3-left", a_master_sees_its_memory_at_every_moment_of_a_change_of_drivers,
 	   a_stream_table_of_two_levels_is_taken_over_with_all_its_parts,
 	   what_nobody_activates_again_ends_when_all_is_settled,
@@ -356,4 +403,6 @@ SUITE_MAIN("smmuv3-left", a_master_sees_its_memory_at_every_moment_of_a_change_o
 	   a_driver_that_dies_half_way_is_followed_by_a_third,
 	   an_smmu_that_is_off_has_nothing_to_go_on_with,
 	   what_the_driver_cannot_go_on_with_is_refused_and_begun_anew,
-	   memory_that_may_not_outlive_the_driver_is_left_by_no_master)
+	   memory_that_may_not_outlive_the_driver_is_left_by_no_master,
+	   a_stranger_at_work_is_cut_off_by_the_take_over,
+	   what_a_stranger_has_cached_is_nobody_elses)

@@ -110,7 +110,7 @@ static struct backend *open_backend(struct vfio_format *format, struct vfio_file
 	if (vfio_files_open(addresses, 1, NULL, files, &why) == 0) {
 		struct vfio_group_config group = { files->groups[0].number,
 						   files->groups[0].container,
-						   files->groups[0].group, false };
+						   files->groups[0].group, false, false };
 		struct vfio_device_config device = { "edu1", files->devices[0].pci.rid,
 						     files->devices[0].fd, 0 };
 

@@ -114,6 +114,26 @@ START_TEST(config_without_a_machine_keeps_the_built_in_one)
 }
 END_TEST
 
+/* Its ranges are what somebody has written; hardware would find Linux's memory there. */
+START_TEST(config_window_on_a_file_has_no_bus_addresses)
+{
+	_cleanup_(config_freep) struct config *c = load(
+		"memtype 0 { pool { source = window file = \"/dev/shm/x\" ranges = "
+		"{\"0x71000000+1M\"} } }\n"
+		"memtype 1 { pool { source = window file = \"/dev/mem\" offset = 0x1000 ranges = "
+		"{\"0x72000000+1M\"} } }\n"
+		"memtype 2 { pool { source = window file = \"/dev/dax0.0\" offset = 0 ranges = "
+		"{\"0x73000000+1M\"} } }\n"
+		"memtype 3 { pool { ranges = {\"0x74000000+1M\"} } }\n");
+
+	ck_assert(config_pool_is_physical(&c->pools[0]));
+	ck_assert(!config_pool_has_bus_addresses(&c->pools[0]));
+	ck_assert(!config_pool_has_bus_addresses(&c->pools[1]));
+	ck_assert(config_pool_has_bus_addresses(&c->pools[2]));
+	ck_assert(!config_pool_has_bus_addresses(&c->pools[3]));
+}
+END_TEST
+
 START_TEST(config_names_hardware_and_its_memory)
 {
 	_cleanup_(config_freep) struct config *c =
@@ -134,6 +154,9 @@ START_TEST(config_names_hardware_and_its_memory)
 	ck_assert_uint_eq(c->pools[0].len, 8 * SZ_1M);
 	ck_assert_uint_eq(c->pools[0].granule, SZ_2M);
 	ck_assert(config_pool_is_physical(&c->pools[0]));
+	ck_assert(config_pool_has_bus_addresses(&c->pools[0]));
+	ck_assert(config_pool_has_bus_addresses(&c->pools[1]));
+	ck_assert(config_pool_has_bus_addresses(c->table_memory));
 	ck_assert_str_eq(c->pools[1].bytes.device, "carve");
 	ck_assert_uint_eq(c->pools[1].bytes.region, 1);
 	ck_assert(c->smmus[0].v3 && c->smmus[0].registers == REGISTERS_UIO);
@@ -354,8 +377,9 @@ END_TEST
 SUITE_MAIN("config", config_built_in_is_the_machine_of_the_design,
 	   config_of_an_empty_file_is_the_built_in_one, config_example_is_the_built_in_one,
 	   config_without_a_machine_keeps_the_built_in_one, config_names_hardware_and_its_memory,
-	   config_with_a_machine_has_nothing_else, config_takes_all_that_can_be_said,
-	   config_node_has_the_defaults_of_remotes, config_node_takes_all_that_can_be_said,
+	   config_window_on_a_file_has_no_bus_addresses, config_with_a_machine_has_nothing_else,
+	   config_takes_all_that_can_be_said, config_node_has_the_defaults_of_remotes,
+	   config_node_takes_all_that_can_be_said,
 	   config_access_is_the_group_of_the_socket_unless_it_says_more,
 	   config_rule_names_users_and_groups, config_rule_always_allows_root_and_the_daemons_user,
 	   config_is_loaded_whole_or_not_at_all, config_built_in_is_made_whole_or_not_at_all)

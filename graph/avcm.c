@@ -45,10 +45,13 @@ void avcm_set_active(struct avcm *a, bool active)
 	a->device->n_active += by;
 	a->obj.session->n_active += by;
 	a->obj.session->graph->n_active += by;
-	if (active)
+	if (active) {
 		TAILQ_INSERT_TAIL(&a->device->active, a, device_link);
-	else
+		TAILQ_INSERT_TAIL(&a->obj.session->active, a, session_link);
+	} else {
 		TAILQ_REMOVE(&a->device->active, a, device_link);
+		TAILQ_REMOVE(&a->obj.session->active, a, session_link);
+	}
 }
 
 void avcm_retype(struct avcm *a, uint32_t attr)
@@ -201,6 +204,9 @@ int plan_avcm_assoc(struct plan *p, struct vcm *v, uint32_t handle, struct devic
 		r = check_type(p, v, d);
 	if (r == 0)
 		r = check_reach(p, v, d, half);
+	if (r == 0 && v->n_avcms >= AVCMS_MAX)
+		r = refuse(p->why, -EDQUOT, "vcm %u has %u associations and may have no more",
+			   v->obj.handle, AVCMS_MAX);
 	if (r < 0)
 		return r;
 	if (d->format)

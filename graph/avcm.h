@@ -19,7 +19,7 @@ struct vcm_table;
 struct avcm {
 	struct object obj;
 	TAILQ_ENTRY(avcm) vcm_link;
-	TAILQ_ENTRY(avcm) device_link; /* while active */
+	TAILQ_ENTRY(avcm) device_link, session_link; /* while active */
 	struct vcm *vcm;
 	struct device *device;
 	struct vcm_table *table; /* NULL but on an IOMMU */
@@ -28,7 +28,9 @@ struct avcm {
 	bool active;
 };
 
-/* -EINVAL: attributes, a vcm of a type that the device does not take, or beyond its half or reach. */
+/* As many as any machine has devices. */
+#define AVCMS_MAX 4096
+/* -EDQUOT: the vcm has AVCMS_MAX. -EINVAL: attributes, a vcm of a type that the device does not take, or beyond its half or reach. */
 int plan_avcm_assoc(struct plan *p, struct vcm *v, uint32_t handle, struct device *d,
 		    uint32_t attr);
 /* -EBUSY while active. */

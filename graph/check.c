@@ -389,6 +389,7 @@ static uint64_t weight_of(const struct handles *h)
 static void check_session(struct session *s, struct tally *all)
 {
 	uint64_t counts[N_OBJECT_KINDS] = { 0 }, active = all->active, n_vcms = 0, n_res = 0;
+	const struct avcm *a;
 	struct vcm *v;
 
 	assert(RB_FIND(user_tree, &s->graph->users, s->user) == s->user);
@@ -403,6 +404,11 @@ static void check_session(struct session *s, struct tally *all)
 	}
 	assert(n_vcms == s->counts[OBJECT_VCM] && n_res == s->counts[OBJECT_RES]);
 	assert(all->active - active == s->n_active);
+	TAILQ_FOREACH(a, &s->active, session_link) {
+		assert(a->active && a->obj.session == s);
+		active++;
+	}
+	assert(all->active == active);
 	check_physmems(s, all);
 }
 

@@ -24,21 +24,13 @@ static int spend(size_t *budget)
 static int deactivate_all(struct plan *p, struct session *s, size_t *budget)
 {
 	struct avcm *a;
-	struct vcm *v;
 	int r = 0;
 
-	if (!s->n_active)
-		return 0;
-	TAILQ_FOREACH(v, &s->vcms, link)
-		TAILQ_FOREACH(a, &v->avcms, vcm_link) {
-			if (r != 0)
-				return r;
-			if (!a->active)
-				continue;
-			r = spend(budget);
-			if (r == 0)
-				r = plan_avcm_deactivate(p, a);
-		}
+	while (r == 0 && (a = TAILQ_FIRST(&s->active))) {
+		r = spend(budget);
+		if (r == 0)
+			r = plan_avcm_deactivate(p, a);
+	}
 	return r;
 }
 

@@ -29,6 +29,7 @@ int session_new(struct graph *g, struct user *user, struct session **out, struct
 	s->id = ++g->next_session;
 	TAILQ_INIT(&s->vcms);
 	TAILQ_INIT(&s->physmems);
+	TAILQ_INIT(&s->active);
 	user->n_sessions++;
 	RB_INSERT(session_tree, &g->sessions, s);
 	g->n_sessions++;

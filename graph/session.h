@@ -32,9 +32,10 @@ struct session {
 	struct physmem_list physmems; /* aliases before what they alias */
 	uint64_t counts[N_OBJECT_KINDS];
 	uint64_t n_active; /* associations */
-	uint64_t bytes;    /* of physmems */
-	bool restoring;    /* its objects come back under any handle */
-	void *hw;          /* the daemon's */
+	TAILQ_HEAD(, avcm) active;
+	uint64_t bytes; /* of physmems */
+	bool restoring; /* its objects come back under any handle */
+	void *hw;       /* the daemon's */
 };
 
 RB_HEAD(session_tree, session);

@@ -659,6 +659,7 @@ enum memtype_t vcm_get_memtype_of_physalloc(struct physmem *physmem_id);
  *		region: not its kind, or addresses that it does not reach.
  * E2BIG	vcm_id has more than 262144 reservations, and backing: it gets the
  *		tables of such a device before it is backed.
+ * EDQUOT	vcm_id has 4096 associations.
  */
 struct avcm *vcm_assoc(struct vcm *vcm_id, size_t dev_id, uint32_t attr);
 

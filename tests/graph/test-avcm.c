@@ -86,6 +86,18 @@ START_TEST(a_new_table_has_a_limit_only_where_something_is_backed)
 }
 END_TEST
 
+START_TEST(a_vcm_has_so_many_associations)
+{
+	setup();
+	world_begin(&w);
+	for (uint32_t i = v->n_avcms; i < AVCMS_MAX; i++)
+		ck_assert_int_eq(plan_avcm_assoc(&w.p, v, 100 + i, w.ctx_a, 0), 0);
+	world_finish(&w, 0);
+	REFUSED(&w, -EDQUOT, "4096 associations", plan_avcm_assoc(&w.p, v, 90, w.ctx_a, 0));
+	world_deinit(&w);
+}
+END_TEST
+
 START_TEST(devices_without_an_iommu_have_no_tables)
 {
 	struct avcm *a;
@@ -367,9 +379,9 @@ END_TEST
 
 SUITE_MAIN("avcm", the_first_association_with_a_format_makes_the_table,
 	   a_new_table_maps_what_is_backed, a_new_table_has_a_limit_only_where_something_is_backed,
-	   devices_without_an_iommu_have_no_tables, an_association_is_refused,
-	   a_device_with_holes_takes_what_lies_between_them, a_half_takes_what_lies_in_it,
-	   one_vcm_is_active_on_a_context, a_switch_swaps_what_the_session_has_active,
-	   halves_of_a_context_are_one_sessions, cpu_and_one_to_one_masters_take_many_active_vcms,
-	   an_active_association_stays_as_it_is, deactivation_keeps_the_table_and_what_is_backed,
-	   every_allocation_fails_in_turn)
+	   a_vcm_has_so_many_associations, devices_without_an_iommu_have_no_tables,
+	   an_association_is_refused, a_device_with_holes_takes_what_lies_between_them,
+	   a_half_takes_what_lies_in_it, one_vcm_is_active_on_a_context,
+	   a_switch_swaps_what_the_session_has_active, halves_of_a_context_are_one_sessions,
+	   cpu_and_one_to_one_masters_take_many_active_vcms, an_active_association_stays_as_it_is,
+	   deactivation_keeps_the_table_and_what_is_backed, every_allocation_fails_in_turn)

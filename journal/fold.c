@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/mem.h"
 
@@ -46,18 +47,25 @@ static bool share_slot(const struct row_head *a, const struct row_head *b)
 	return a->kind == b->kind && a->session == b->session && slot_key(a) == slot_key(b);
 }
 
-static uint64_t hash(const struct row_head *row)
+static uint64_t mix(uint64_t h, uint64_t multiplier)
 {
-	uint64_t h = row->session * UINT64_C(0x9e3779b97f4a7c15) + slot_key(row);
+	h *= multiplier | 1;
+	h ^= h >> 32;
+	h *= multiplier >> 17 | UINT64_C(0x8000000000000001);
+	return h ^ h >> 29;
+}
 
-	h = (h ^ (uint64_t)row->kind << 56) * UINT64_C(0xd6e8feb86659fd93);
-	return h ^ h >> 32;
+static uint64_t hash(const struct fold *f, const struct row_head *row)
+{
+	uint64_t h = mix(slot_key(row) ^ f->secret[0], f->secret[1]);
+
+	return mix(h ^ row->session ^ (uint64_t)row->kind << 56, f->secret[2]);
 }
 
 /* The slot of the row's key, or the free one where it belongs. */
 static struct fold_slot *slot_of(const struct fold *f, const struct row_head *row)
 {
-	size_t mask = f->n_slots - 1, i = hash(row) & mask;
+	size_t mask = f->n_slots - 1, i = hash(f, row) & mask;
 
 	while (f->slots[i].row && !share_slot(f->slots[i].row, row))
 		i = (i + 1) & mask;
@@ -68,6 +76,10 @@ static int grow(struct fold *f)
 {
 	struct fold bigger = { .n_slots = f->n_slots ? 2 * f->n_slots : SLOTS_MIN };
 
+	/* Without random numbers, which a kernel always has, it is only as slow as somebody makes it. */
+	if (!f->n_slots && getrandom(f->secret, sizeof(f->secret), GRND_NONBLOCK) < 0)
+		f->secret[0] = 0;
+	memcpy(bigger.secret, f->secret, sizeof(f->secret));
 	bigger.slots = mem_zalloc_n(bigger.n_slots, sizeof(*bigger.slots));
 	if (!bigger.slots)
 		return -ENOMEM;

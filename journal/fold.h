@@ -29,8 +29,9 @@ struct fold {
 	const struct row_head **rows; /* sorted, after fold_finish() */
 	size_t n_rows;
 	size_t first[N_ROW_KINDS + 1]; /* where the rows of a kind start among them */
-	uint64_t n_unknown;            /* rows of kinds of a later release, passed over */
-	bool failed;                   /* memory was short */
+	uint64_t secret[3]; /* of the hash: who chooses handles must not know where they go */
+	uint64_t n_unknown; /* rows of kinds of a later release, passed over */
+	bool failed;        /* memory was short */
 };
 
 #define FOLD_NULL ((struct fold){ 0 })

@@ -34,7 +34,8 @@ struct chunk_id {
 	uint32_t crc; /* of what is above */
 };
 
-/* Everything twice but the magic number, so that one damage is met with the other copy. */
+/* Twice what a restore stands on, so that one damage is met with the other copy. The rest may be wrong: a chunk is known without
+ * the magic number, and where the last record's consequences are not what `retired` says all that is free is zeroed. */
 struct chunk_head {
 	uint64_t magic; /* 0: kept ready, never written to */
 	struct chunk_id id[2];
@@ -57,6 +58,7 @@ static inline uint64_t record_goes_on(uint64_t sequence)
 
 enum row_flags {
 	ROW_GONE = 1, /* the object is no more; there is no body */
+	ROW_PART = 4, /* a session: a part of it was lost */
 	ROW_OVER = 2, /* a session: it is being taken back; a reply: nobody will ask for it again */
 };
 

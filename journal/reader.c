@@ -117,20 +117,38 @@ static uint64_t mark(struct reading *r, const uint64_t twice[2])
 	return smaller(twice);
 }
 
-/* The oldest chunk that is needed: the last one knows, or knew when it was made. */
-static uint64_t base_of(struct reading *r, const struct journal_chunk *last)
+static bool is_base(const struct chunk_id *id, uint64_t base)
 {
-	const struct chunk_head *h = head_of(last);
-	const struct chunk_id *id = id_of(last);
-	uint64_t base;
+	return base >= id->base && base <= id->number;
+}
+
+static bool has_number(const struct journal_chunk *chunks, size_t n, uint64_t number)
+{
+	for (size_t i = 0; i < n; i++)
+		if (journal_chunk_number(&chunks[i]) == number)
+			return true;
+	return false;
+}
+
+/*
+ * The oldest chunk that is needed: the last one knows, or knew when it was made. Chunks are given up after the mark, the oldest first:
+ * of two marks the smaller one is right while its chunk is there, and nothing is wrong with reading more than is needed.
+ */
+static uint64_t base_of(struct reading *r, const struct journal_chunk *chunks, size_t n)
+{
+	const struct chunk_head *h = head_of(&chunks[n - 1]);
+	const struct chunk_id *id = id_of(&chunks[n - 1]);
+	uint64_t base, larger;
 
 	assert(h && id); /* it has a number */
 	base = mark(r, h->base);
-
-	if (base >= id->base && base <= id->number)
+	larger = h->base[0] > base ? h->base[0] : h->base[1];
+	if (is_base(id, base) && (base == larger || has_number(chunks, n, base)))
 		return base;
+	if (is_base(id, larger) && has_number(chunks, n, larger))
+		return larger;
 	r->out->n_warnings += base != 0;
-	return id->base;
+	return is_base(id, base) ? base : id->base;
 }
 
 /* --- records */
@@ -289,7 +307,7 @@ static void count_records_lost(struct reading *r, const struct journal_chunk *la
 /* Chunks with a head, in order. */
 static void read_all(struct reading *r, const struct journal_chunk *chunks, size_t n)
 {
-	uint64_t want = base_of(r, &chunks[n - 1]);
+	uint64_t want = base_of(r, chunks, n);
 	size_t i = 0;
 
 	while (journal_chunk_number(&chunks[i]) < want)

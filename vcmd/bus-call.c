@@ -113,6 +113,11 @@ static void set_number(struct op *op, char field, uint64_t v)
 	}
 }
 
+static bool is_too_long(const struct op *op)
+{
+	return op->n_data > PROTO_MAX_DATA || strnlen(op->name, PROTO_MAX_DATA) == PROTO_MAX_DATA;
+}
+
 /* One argument, of the type that it must have. Texts and data stay the message's. */
 static int read_argument(sd_bus_message *m, char type, char field, struct op *op)
 {
@@ -124,9 +129,12 @@ static int read_argument(sd_bus_message *m, char type, char field, struct op *op
 	int r;
 
 	if (type == 's')
-		return sd_bus_message_read_basic(m, 's', &op->name);
+		r = sd_bus_message_read_basic(m, 's', &op->name);
 	if (type == 'a')
-		return sd_bus_message_read_array(m, 'y', &op->data, &op->n_data);
+		r = sd_bus_message_read_array(m, 'y', &op->data, &op->n_data);
+	/* Now: the call may be held, and its message with it. */
+	if (type == 's' || type == 'a')
+		return r < 0 || !is_too_long(op) ? r : -EMSGSIZE;
 	r = sd_bus_message_read_basic(m, type, &v);
 	if (r >= 0)
 		set_number(op, field, type == 't' ? v.t : v.u);
@@ -142,6 +150,13 @@ static void complete(struct bus_session *s, const struct bus_method *method, str
 	*out = (struct bus_call_op){ method, op->handle, op->on, op->target };
 }
 
+static int bad_argument(sd_bus_error *error, int r, size_t i)
+{
+	if (r == -EMSGSIZE)
+		return bus_refuse_handled(error, r, "an argument is longer than a message may be");
+	return invalid(error, "argument %zu is not understood", i);
+}
+
 int bus_call_method(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	const struct bus_method *method = bus_method_find(sd_bus_message_get_member(m));
@@ -155,7 +170,7 @@ int bus_call_method(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	for (size_t i = 0; method->in_fields[i]; i++) {
 		r = read_argument(m, method->in[i], method->in_fields[i], &op);
 		if (r < 0)
-			return invalid(error, "argument %zu is not understood", i);
+			return bad_argument(error, r, i);
 	}
 	call = bus_call_new(s->bus, m, 1);
 	if (!call)

@@ -17,7 +17,9 @@
 #include "vcmd/clock.h"
 #include "vcmd/loop.h"
 
+/* Of a turn: one message may list a thousand objects. */
 #define MESSAGES_A_TURN 16
+#define TURN_NS UINT64_C(200000)
 /* To connect again: first soon, since a bus that restarts is back soon. */
 #define AGAIN_MIN_MS 100
 #define AGAIN_MAX_MS 5000
@@ -110,10 +112,11 @@ static void rearm(struct bus *bus)
 
 static void bus_turn(void *ctx)
 {
+	uint64_t until = clock_now_ns() + TURN_NS;
 	struct bus *bus = ctx;
 	int r = 1;
 
-	for (int i = 0; i < MESSAGES_A_TURN && r > 0; i++)
+	for (int i = 0; i < MESSAGES_A_TURN && r > 0 && (!i || clock_now_ns() < until); i++)
 		r = sd_bus_process(bus->sd, NULL);
 	if (r < 0)
 		lost(bus, r);

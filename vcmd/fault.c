@@ -79,6 +79,19 @@ static void settle(struct faults *f, struct waiting *w, int32_t verdict)
 	resume(d, verdict == 1);
 }
 
+/* Of a handler; a client can have it fail at will. */
+static void complain(const struct waiting *w, const char *what)
+{
+	struct machine_device *hw = w->device->hw;
+	struct log_unsaid unsaid;
+
+	if (log_limit_allows(&hw->handler_said, clock_now_ns(), &unsaid))
+		log_about(LOG_L_WARNING,
+			  LOG_ABOUT(.session = w->client->session->id, .device = w->device->name),
+			  "%s: the handler of session %llu %s: terminated%s", w->device->name,
+			  (unsigned long long)w->client->session->id, what, unsaid.text);
+}
+
 static void expire(void *ctx)
 {
 	struct faults *f = ctx;
@@ -86,11 +99,7 @@ static void expire(void *ctx)
 	uint64_t now = clock_now_ns();
 
 	while ((w = TAILQ_FIRST(&f->waiting)) && w->deadline_ns <= now) {
-		log_about(LOG_L_WARNING,
-			  LOG_ABOUT(.session = w->client->session->id, .device = w->device->name),
-			  "%s: the handler of session %llu has not answered in %u ms: terminated",
-			  w->device->name, (unsigned long long)w->client->session->id,
-			  f->broker->config->fault_timeout_ms);
+		complain(w, "has not answered in time");
 		settle(f, w, -ETIMEDOUT);
 	}
 	arm(f);
@@ -280,6 +289,7 @@ int faults_answer(struct faults *f, struct client *c, uint64_t id, uint64_t verd
 		  struct reason *why)
 {
 	struct waiting *w;
+	char how[96];
 
 	TAILQ_FOREACH(w, &f->waiting, link)
 		if (w->id == id && w->client == c)
@@ -289,11 +299,8 @@ int faults_answer(struct faults *f, struct client *c, uint64_t id, uint64_t verd
 			      (unsigned long long)id);
 	if (verdict > 1) {
 		f->n_failed_handlers++;
-		log_about(LOG_L_WARNING,
-			  LOG_ABOUT(.session = c->session->id, .device = w->device->name),
-			  "%s: the handler of session %llu failed (%s): terminated",
-			  w->device->name, (unsigned long long)c->session->id,
-			  strerror((int)((verdict - 2) & 0xfff)));
+		snprintf(how, sizeof(how), "failed (%s)", strerror((int)((verdict - 2) & 0xfff)));
+		complain(w, how);
 		settle(f, w, -(int32_t)((verdict - 2) & 0xfff));
 	} else {
 		settle(f, w, (int32_t)verdict);

@@ -162,6 +162,8 @@ void rows_put_session(struct writer *w, const struct client *c)
 	snprintf(row->name, sizeof(row->name), "%s", c->name);
 	if (c->state == CLIENT_ENDING || c->over)
 		writer_flag(row, ROW_OVER);
+	if (c->incomplete)
+		writer_flag(row, ROW_PART);
 }
 
 void rows_put_hook(struct writer *w, const struct client *c, const struct device *d, bool set)

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#define SD_JOURNAL_SUPPRESS_LOCATION /* of the caller: it would be ours */
-
 #include "vcmd/journald.h"
 
 #include <inttypes.h>
@@ -9,15 +7,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
-#include <systemd/sd-journal.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/log.h"
 
+#define SOCKET "/run/systemd/journal/socket"
 #define FIELDS_MAX 8
 #define FIELD_LEN 96
+
+static struct {
+	int fd;
+	struct sockaddr_un to;
+	uint64_t n_lost; /* since the last line that went through */
+} journal = { .fd = -1 };
 
 /* An entry as it is put together: texts that fit, and the message, which may be longer. */
 struct entry {
@@ -34,17 +41,29 @@ static void add(struct entry *e, const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(text, FIELD_LEN, fmt, args);
+	vsnprintf(text, FIELD_LEN - 1, fmt, args);
 	va_end(args);
+	strcat(text, "\n");
 	e->fields[e->n++] = (struct iovec){ text, strlen(text) };
 }
 
-static void on_line(enum log_level level, const struct log_about *about, const char *line)
+/* A journal that is full, or stands still, loses lines: nobody waits for it. */
+static bool send_entry(struct entry *e)
+{
+	struct msghdr m = { .msg_name = &journal.to,
+			    .msg_namelen = sizeof(journal.to),
+			    .msg_iov = e->fields,
+			    .msg_iovlen = (size_t)e->n };
+
+	return sendmsg(journal.fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+}
+
+static bool say(enum log_level level, const struct log_about *about, const char *line)
 {
 	struct entry e = { .n = 0 };
-	char message[1024 + sizeof("MESSAGE=")];
+	char message[1024 + sizeof("MESSAGE=\n")];
 
-	snprintf(message, sizeof(message), "MESSAGE=%s", line);
+	snprintf(message, sizeof(message), "MESSAGE=%s\n", line);
 	e.fields[e.n++] = (struct iovec){ message, strlen(message) };
 	add(&e, "PRIORITY=%d", (int)level);
 	add(&e, "SYSLOG_IDENTIFIER=vcmd");
@@ -56,8 +75,20 @@ static void on_line(enum log_level level, const struct log_about *about, const c
 		add(&e, "DEVICE=%s", about->device);
 	if (about->operation)
 		add(&e, "OPERATION=%s", about->operation);
-	/* A journal that is full or away loses lines; nobody waits for it. */
-	sd_journal_sendv(e.fields, e.n);
+	return send_entry(&e);
+}
+
+static void on_line(enum log_level level, const struct log_about *about, const char *line)
+{
+	char lost[96];
+
+	snprintf(lost, sizeof(lost),
+		 "%" PRIu64 " lines before this one are lost: the journal did not take them",
+		 journal.n_lost);
+	if (journal.n_lost && say(LOG_L_WARNING, &(const struct log_about){ 0 }, lost))
+		journal.n_lost = 0;
+	if (!say(level, about, line))
+		journal.n_lost++;
 }
 
 /* The service manager says which stream is the journal's, since standard error may have been redirected after it. */
@@ -73,10 +104,22 @@ static bool stderr_is_journal(void)
 	return !strcmp(stream, own);
 }
 
-bool journald_take_log(void)
+bool journald_open(const char *path)
 {
-	if (!stderr_is_journal())
+	_cleanup_(fd_closep) int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || strlen(path) >= sizeof(journal.to.sun_path))
 		return false;
+	journal.to.sun_family = AF_UNIX;
+	memcpy(journal.to.sun_path, path, strlen(path) + 1);
+	fd_closep(&journal.fd);
+	journal.fd = steal_fd(&fd);
+	journal.n_lost = 0;
 	log_set_sink(on_line);
 	return true;
+}
+
+bool journald_take_log(void)
+{
+	return stderr_is_journal() && journald_open(SOCKET);
 }

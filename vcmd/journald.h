@@ -8,5 +8,8 @@
 
 #include <stdbool.h>
 
+/* Lines go to the journal whose socket that is, from now on. Those that it does not take at once are lost, counted, and the next
+ * line says how many. False: there is no socket to send from. */
+bool journald_open(const char *path);
 /* True when standard error is the journal's: lines go there from now on. Otherwise nothing changes. */
 bool journald_take_log(void);

@@ -11,6 +11,7 @@
 
 #include "backend/backend.h"
 #include "backend/sim/sim.h"
+#include "base/log-limit.h"
 
 struct broker;
 struct config;
@@ -29,6 +30,7 @@ struct machine_device {
 	const char *about; /* "ADDRESS DRIVER RESERVED..."; NULL: there is nothing to say */
 	uint64_t base;
 	uint64_t n_faults;
+	struct log_limit handler_said; /* what its handlers failed to do */
 	uint64_t warned_ns,
 		n_unsaid; /* the last warning of a fault, and faults since without one */
 };

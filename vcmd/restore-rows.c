@@ -158,6 +158,7 @@ static int take_session(struct restoring *r, const struct row_head *row, struct 
 	memcpy(c->token, was->token, sizeof(c->token));
 	snprintf(c->name, sizeof(c->name), "%s", was->name);
 	c->over = row->flags & ROW_OVER;
+	c->incomplete = row->flags & ROW_PART;
 	r->report->n_sessions++;
 	return 0;
 }

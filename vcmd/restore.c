@@ -279,7 +279,7 @@ static int rebuild(struct broker *b, struct left *l, struct restore_report *out,
 	/* Memory that a device could still reach is not free. */
 	if (ret == 0)
 		ret = machine_settle(b->machine, why);
-	if (ret == 0 && out->journal.retired < out->journal.last)
+	if (ret == 0 && out->journal.retired != out->journal.last)
 		zero_all_free(&r);
 	if (ret == 0)
 		restore_end(b->graph, &ids, r.suspect, on_empty, b);
@@ -314,14 +314,26 @@ static void say(const struct restore_report *r)
 			    r->n_closed);
 }
 
-static void mark_and_await(struct broker *b, bool damaged)
+/* Before the new journal is written, which says it too: this one may end before the client comes. */
+static void mark_incomplete(struct broker *b)
 {
 	struct client *c;
 
-	TAILQ_FOREACH(c, &b->clients, entry) {
-		c->incomplete |= damaged;
+	TAILQ_FOREACH(c, &b->clients, entry)
+		c->incomplete = true;
+}
+
+static void await_all(struct broker *b)
+{
+	struct client *c;
+
+	TAILQ_FOREACH(c, &b->clients, entry)
 		resume_wait(c);
-	}
+}
+
+static bool is_damaged(const struct journal_report *r)
+{
+	return r->damage != JOURNAL_WHOLE && r->damage != JOURNAL_EMPTY;
 }
 
 int restore(struct broker *b, struct restore_report *out, struct reason *why)
@@ -341,14 +353,15 @@ int restore(struct broker *b, struct restore_report *out, struct reason *why)
 	out->n_chunks = l.n_chunks;
 	say_damage(&out->journal);
 	r = rebuild(b, &l, out, why);
+	if (is_damaged(&out->journal))
+		mark_incomplete(b);
 	if (r == 0)
 		r = new_journal(b, &l, out, why);
 	if (r < 0)
 		return r;
 	forget_chunks(&l);
 	out->n_closed = store_drop(b->store, STORE_ARENA);
-	mark_and_await(b, out->journal.damage != JOURNAL_WHOLE &&
-				  out->journal.damage != JOURNAL_EMPTY);
+	await_all(b);
 	out->ns = clock_now_ns() - start;
 	say(out);
 	return 0;

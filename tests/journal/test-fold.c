@@ -178,6 +178,24 @@ START_TEST(rows_of_a_later_release_are_passed_over)
 }
 END_TEST
 
+/* Handles are the clients' choice: where they go is not theirs to know. */
+START_TEST(no_two_folds_have_the_same_hash)
+{
+	struct fold first;
+
+	book_init(&book);
+	put(ROW_RES, 1, 5, 10);
+	ck_assert_int_eq(fold_book(), 0);
+	first = fold;
+	ck_assert_int_eq(fold_book(), 0);
+	for (size_t i = 0; i < 3; i++)
+		ck_assert_uint_ne(first.secret[i], fold.secret[i]);
+	fold_deinit(&first);
+	fold_deinit(&fold);
+	book_deinit(&book);
+}
+END_TEST
+
 START_TEST(want_of_memory_is_told)
 {
 	book_init(&book);
@@ -209,4 +227,5 @@ END_TEST
 SUITE_MAIN("fold", the_last_row_of_a_key_counts, rows_are_sorted_by_kind_session_and_key,
 	   replies_are_kept_until_they_are_acknowledged,
 	   replies_that_are_written_again_are_the_same, a_session_that_is_gone_leaves_no_reply,
-	   rows_of_a_later_release_are_passed_over, want_of_memory_is_told)
+	   rows_of_a_later_release_are_passed_over, no_two_folds_have_the_same_hash,
+	   want_of_memory_is_told)

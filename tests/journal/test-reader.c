@@ -228,6 +228,35 @@ START_TEST(of_two_marks_that_disagree_the_smaller_one_counts)
 }
 END_TEST
 
+/* Chunks are given up after the mark: what the smaller one names is there, or it is damaged. */
+START_TEST(of_two_bases_that_disagree_the_one_whose_chunk_is_there_counts)
+{
+	struct journal_report report;
+	struct chunk_head *head;
+
+	write_book();
+	head = (struct chunk_head *)(void *)book.bytes[1];
+	writer_set_base(&book.writer, 2);
+	for (size_t i = 0; i < 2; i++) {
+		head->base[i] = 1;
+		journal_read(&book.chunks[1], 1, NULL, NULL, &report);
+		ck_assert_int_eq(report.damage, JOURNAL_WHOLE);
+		ck_assert_uint_eq(report.n_records, PER_CHUNK);
+		ck_assert_uint_eq(report.n_warnings, 1);
+		head->base[i] = 2;
+	}
+	writer_set_base(&book.writer, 1);
+	for (size_t i = 0; i < 2; i++) {
+		head->base[i] = 2;
+		book_read(&book, &report);
+		ck_assert_int_eq(report.damage, JOURNAL_WHOLE);
+		ck_assert_uint_eq(report.n_records, N_RECORDS);
+		head->base[i] = 1;
+	}
+	book_deinit(&book);
+}
+END_TEST
+
 START_TEST(a_later_format_is_refused)
 {
 	struct journal_report report;
@@ -286,5 +315,7 @@ SUITE_MAIN("reader", every_byte_may_be_flipped, every_truncation_is_met,
 	   records_that_were_zeroed_are_missed, a_chunk_that_is_missing_is_missed,
 	   the_last_chunk_is_missed, the_oldest_chunk_is_missed_unless_the_base_is_behind_it,
 	   a_head_whose_base_is_behind_it_is_damaged,
-	   of_two_marks_that_disagree_the_smaller_one_counts, a_later_format_is_refused,
-	   a_chunk_that_was_never_written_to_is_none, noise_is_no_journal)
+	   of_two_marks_that_disagree_the_smaller_one_counts,
+	   of_two_bases_that_disagree_the_one_whose_chunk_is_there_counts,
+	   a_later_format_is_refused, a_chunk_that_was_never_written_to_is_none,
+	   noise_is_no_journal)

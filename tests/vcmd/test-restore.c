@@ -420,6 +420,12 @@ START_TEST(memory_of_which_more_may_be_in_use_is_not_given_out_again)
 	TAILQ_FOREACH(pool, &w->broker->graph->pools, link)
 		TAILQ_FOREACH(a, &pool->arenas, link)
 			ck_assert(a->quarantined);
+	/* That it is not whole is not forgotten by another crash. */
+	for (int i = 0; i < 2; i++) {
+		ck_assert(TAILQ_FIRST(&w->broker->clients)->incomplete);
+		restart();
+		ck_assert_int_eq(w->broker->restored.journal.damage, JOURNAL_WHOLE);
+	}
 	free(bytes);
 	w = world_crash(w);
 	keeper = keeper_free(keeper);

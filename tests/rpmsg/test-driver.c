@@ -172,6 +172,55 @@ START_TEST(a_node_has_as_many_buffers_as_the_ring_descriptors)
 }
 END_TEST
 
+/* As a node does that sends without copying, or holds what it was sent: buffer i of a ring goes back. */
+static void use(struct firmware_ring *r, uint16_t i, uint32_t len)
+{
+	uint32_t elem[2] = { r->avail[2 + i], len };
+
+	memcpy((uint8_t *)r->used + 4 + 8ul * (r->next_used % r->num), elem, sizeof(elem));
+	__atomic_store_n(&r->used[1], ++r->next_used, __ATOMIC_SEQ_CST);
+}
+
+static void write_into(struct area *a, uint16_t i, uint32_t payload)
+{
+	const struct firmware_ring *tx = &a->firmware.tx;
+	const uint32_t words[] = { EPT, OURS, 0xdeadbeef /* whose it is */, 4, payload };
+	uint64_t da;
+
+	memcpy(&da, tx->desc + 16ul * tx->avail[2 + i], sizeof(da));
+	memcpy(a->base + (da - AREA_DA), words, sizeof(words));
+}
+
+static void use_in_any_order(struct area *a)
+{
+	uint16_t num = (uint16_t)a->driver.geometry.num;
+	uint16_t n_back = num > 1 ? num - 1 : 1; /* one is held */
+
+	area_start(a);
+	for (uint16_t i = 0; i < num; i++)
+		write_into(a, i, i);
+	for (uint16_t i = num; i-- > 0;)
+		use(&a->firmware.tx, i, 512);
+	for (uint32_t i = num; i-- > 0;)
+		expect_message(a, &i, sizeof(i));
+	for (uint16_t i = 0; i < num; i++)
+		ck_assert_int_eq(driver_send(&a->driver, OURS, EPT, "", 1), 0);
+	driver_flush(&a->driver);
+	ck_assert_int_eq(driver_send(&a->driver, OURS, EPT, "", 1), -EAGAIN);
+	for (uint16_t i = 0; i < n_back; i++)
+		use(&a->firmware.rx, num - 1 - i, 17);
+	for (uint16_t i = 0; i < n_back; i++)
+		ck_assert_int_eq(driver_send(&a->driver, OURS, EPT, "", 1), 0);
+	ck_assert_int_eq(driver_send(&a->driver, OURS, EPT, "", 1), -EAGAIN);
+	driver_flush(&a->driver);
+}
+
+START_TEST(buffers_come_back_in_any_order)
+{
+	with_every_geometry(use_in_any_order);
+}
+END_TEST
+
 START_TEST(indices_go_round)
 {
 	static struct area a;
@@ -362,7 +411,8 @@ END_TEST
 
 SUITE_MAIN("driver", every_length_arrives_in_every_geometry, services_are_announced_and_withdrawn,
 	   a_full_ring_refuses_until_the_node_gives_back,
-	   a_node_has_as_many_buffers_as_the_ring_descriptors, indices_go_round,
-	   a_start_takes_the_steps_that_linux_takes, kicks_are_given_when_asked_for,
-	   a_node_kicks_when_we_ask_for_it, a_reset_makes_everything_anew,
-	   the_status_tells_who_wants_what, large_buffers_carry_large_messages)
+	   a_node_has_as_many_buffers_as_the_ring_descriptors, buffers_come_back_in_any_order,
+	   indices_go_round, a_start_takes_the_steps_that_linux_takes,
+	   kicks_are_given_when_asked_for, a_node_kicks_when_we_ask_for_it,
+	   a_reset_makes_everything_anew, the_status_tells_who_wants_what,
+	   large_buffers_carry_large_messages)

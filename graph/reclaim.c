@@ -34,6 +34,23 @@ static int deactivate_all(struct plan *p, struct session *s, size_t *budget)
 	return r;
 }
 
+int plan_reclaim_active(struct plan *p, struct session *s, size_t skip)
+{
+	struct avcm *a;
+	struct vcm *v;
+
+	TAILQ_FOREACH(v, &s->vcms, link)
+		TAILQ_FOREACH(a, &v->avcms, vcm_link) {
+			int r;
+
+			if (!a->active || skip--)
+				continue;
+			r = plan_avcm_deactivate(p, a);
+			return r < 0 ? r : 1;
+		}
+	return 0;
+}
+
 static int drop_reservation(struct plan *p, struct res *r)
 {
 	int ret = r->physmem ? plan_res_reclaim_backing(p, r) : 0;

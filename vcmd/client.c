@@ -168,6 +168,22 @@ static void over(struct client *c)
 		client_gone(c, "the broker is out of memory");
 }
 
+/* A device that does not become quiet keeps what the session has, and is tried again; the others end now, one by one. */
+static void quiet_others(struct client *c)
+{
+	struct broker *b = c->broker;
+	struct reason why;
+	size_t n_stubborn = 0;
+
+	for (;;) {
+		plan_begin(&b->plan, b->graph, &why);
+		if (plan_reclaim_active(&b->plan, c->session, n_stubborn) <= 0)
+			break;
+		n_stubborn += pipeline_execute(b, &why) < 0;
+	}
+	plan_abort(&b->plan);
+}
+
 /* One slice. 1: there is more; 0: it is over; -ENOMEM: nothing was done. */
 static int reclaim_slice(struct client *c)
 {
@@ -186,6 +202,8 @@ static int reclaim_slice(struct client *c)
 		log_about(LOG_L_WARNING, LOG_ABOUT(.session = c->session->id),
 			  "session %llu: %s; it is tried again", (unsigned long long)c->session->id,
 			  why.text);
+		if (c->session->n_active > 1)
+			quiet_others(c);
 		return r;
 	}
 	loop_idle_kick(b->chores);

@@ -3,8 +3,10 @@
 #include <check.h>
 #include <errno.h>
 #include <string.h>
+#include <vcm/attr.h>
 #include <vcm/inspect.h>
 
+#include "backend/sim/sim.h"
 #include "base/mem.h"
 #include "graph/graph.h"
 #include "tests/suite.h"
@@ -255,10 +257,59 @@ START_TEST(every_table_has_its_rows)
 }
 END_TEST
 
+static bool nothing_is_used(struct world *w, void *ctx _unused_)
+{
+	return world_used(w) == 0;
+}
+
+static const char two_smmus[] =
+	"stock = 0\naccess { allow-users = {\"*\"} }\n"
+	"memtype 0 { pool { ranges = {\"0x40000000+16M\"} contiguous = 4M } }\n"
+	"smmu good { base = 0x1000000\n context b { mid = 0 } context c { mid = 1 } }\n"
+	"smmu bad { base = 0x2000000\n context a { mid = 0 } }\n";
+
+START_TEST(a_device_that_does_not_end_keeps_no_other_at_work)
+{
+	struct world *w = world_new(two_smmus);
+	struct peer *q = world_peer(w), *p = world_peer(w);
+	uint32_t a = peer_device(p, "a"), b = peer_device(p, "b"), c = peer_device(p, "c");
+	const struct op ops[] = {
+		{ .code = OP_VCM_CREATE, .handle = 2, .addr = 0x10000000, .len = SZ_16M },
+		{ .code = OP_ASSOC, .handle = 4, .on = 2, .target = b },
+		{ .code = OP_ACTIVATE, .on = 4 },
+		{ .code = OP_ASSOC, .handle = 8, .on = 2, .target = a },
+		{ .code = OP_ACTIVATE, .on = 8 },
+		{ .code = OP_ASSOC, .handle = 3, .on = 2, .target = c },
+		{ .code = OP_ACTIVATE, .on = 3 },
+		{ .code = OP_RESERVE, .handle = 5, .on = 2, .addr = 0x10000000, .len = SZ_64K },
+		{ .code = OP_PHYS_ALLOC, .handle = 6, .arg = VCM_MEMTYPE_0, .len = SZ_64K },
+		{ .code = OP_BACK, .on = 5, .target = 6 },
+	};
+
+	ck_ok(BATCH(p, ops));
+	ck_ok(CALL(q, SIM_READ, .target = b, .addr = 0x10000000, .len = 4));
+	ck_ok(CALL(q, SIM_READ, .target = c, .addr = 0x10000000, .len = 4));
+	ck_ok(CALL(p, SIM_FAIL, .target = a, .arg = SIM_FAIL_DISABLE, .len = 1000000));
+	world_kill(w, p);
+	for (unsigned int i = 0; i < 1000; i++)
+		if (CALL(q, SIM_READ, .target = c, .addr = 0x10000000, .len = 4) != 0)
+			break;
+	ck_assert_int_ne(CALL(q, SIM_READ, .target = b, .addr = 0x10000000, .len = 4), 0);
+	ck_assert_int_ne(CALL(q, SIM_READ, .target = c, .addr = 0x10000000, .len = 4), 0);
+	/* What the one may still reach is nobody's yet. */
+	ck_ok(CALL(q, SIM_READ, .target = a, .addr = 0x10000000, .len = 4));
+	ck_assert_uint_eq(world_used(w), SZ_64K);
+	ck_ok(CALL(q, SIM_FAIL, .target = a, .arg = SIM_FAIL_DISABLE, .len = 0));
+	world_until(w, nothing_is_used, NULL);
+	world_free(w);
+}
+END_TEST
+
 SUITE_MAIN("reclaim", a_session_of_100_thousand_reservations_holds_nobody_up,
 	   goodbye_of_a_large_session_is_answered_when_it_is_back,
 	   a_peer_may_die_between_goodbye_and_its_answer,
 	   the_end_of_a_session_is_tried_until_it_succeeds,
+	   a_device_that_does_not_end_keeps_no_other_at_work,
 	   what_is_kept_for_one_makes_way_for_another, fragmentation_is_told_from_want_of_memory,
 	   pressure_in_a_batch_starts_it_anew, tables_of_many_rows_come_in_pages,
 	   who_maps_an_address_comes_in_pages, every_table_has_its_rows)

@@ -185,22 +185,30 @@ int v3_model_result(struct v3_model *m, uint32_t stream)
 	return 0;
 }
 
-static void resume(struct v3_model *m, struct transaction *stalled, bool retry)
+/* The actions of CMD_RESUME (IHI 0070, 4.6.1): to terminate is to let reads be 0 and writes be lost, as if nothing were wrong. */
+enum { RESUME_TERMINATE, RESUME_RETRY, RESUME_ABORT };
+
+static void resume(struct v3_model *m, struct transaction *stalled, unsigned int action)
 {
 	struct transaction t = *stalled;
 
 	stalled->used = false;
 	t.used = false;
-	set_result(m, t.stream, retry ? run(m, &t) : -EFAULT);
+	if (action == RESUME_TERMINATE && !(t.how & V3_WRITE))
+		memset(t.buf, 0, t.len);
+	set_result(m, t.stream,
+		   action == RESUME_RETRY     ? run(m, &t) :
+		   action == RESUME_TERMINATE ? 0 :
+						-EFAULT);
 }
 
-static void resume_stag(struct v3_model *m, uint32_t stream, uint16_t stag, bool retry)
+static void resume_stag(struct v3_model *m, uint32_t stream, uint16_t stag, unsigned int action)
 {
 	for (unsigned int i = 0; i < N_STALLS; i++) {
 		struct transaction *t = &m->stalls[i];
 
 		if (t->used && t->stream == stream && t->stag == stag) {
-			resume(m, t, retry);
+			resume(m, t, action);
 			return;
 		}
 	}
@@ -210,7 +218,7 @@ static void terminate_stream(struct v3_model *m, uint32_t stream)
 {
 	for (unsigned int i = 0; i < N_STALLS; i++) {
 		if (m->stalls[i].used && m->stalls[i].stream == stream)
-			resume(m, &m->stalls[i], false);
+			resume(m, &m->stalls[i], RESUME_ABORT);
 	}
 }
 
@@ -246,7 +254,7 @@ static bool execute(struct v3_model *m, uint64_t w0, uint64_t w1)
 	case 0x44:
 		if (m->config.stall_model == V3_STALL_NEVER)
 			return false;
-		resume_stag(m, (uint32_t)(w0 >> 32), (uint16_t)w1, (w0 >> 12 & 3) == 1);
+		resume_stag(m, (uint32_t)(w0 >> 32), (uint16_t)w1, w0 >> 12 & 3);
 		return true;
 	case 0x45:
 		if (m->config.stall_model == V3_STALL_NEVER)
@@ -281,6 +289,10 @@ static void consume(struct v3_model *m)
 
 		if (fails(m, V3_FAIL_FETCH) || m->bus.ops->read(m->bus.ctx, pa, command, 16)) {
 			stop_queue(m, 2);
+			return;
+		}
+		if ((command[0] & 0xFF) == 0x46 && fails(m, V3_FAIL_ATC_SYNC)) {
+			stop_queue(m, 3);
 			return;
 		}
 		if (!execute(m, command[0], command[1])) {

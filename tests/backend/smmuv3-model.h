@@ -75,10 +75,11 @@ unsigned int v3_model_n_commands(const struct v3_model *m, unsigned int opcode);
 /* Broken hardware: the next `count` occasions. */
 enum v3_failure {
 	V3_FAIL_ILLEGAL, /* a command is refused: those with the opcode of v3_model_refuse() only */
-	V3_FAIL_FETCH,   /* the fetch of a command is aborted */
-	V3_FAIL_HANG,    /* a write of CMDQ_PROD starts nothing */
-	V3_FAIL_ENABLE,  /* CR0 is not acknowledged */
-	V3_FAIL_GBPA,    /* GBPA.UPDATE stays */
+	V3_FAIL_ATC_SYNC,    /* a SYNC ends with CERROR_ATC_INV_SYNC, and can be tried again */
+	V3_FAIL_FETCH,       /* the fetch of a command is aborted */
+	V3_FAIL_HANG,        /* a write of CMDQ_PROD starts nothing */
+	V3_FAIL_ENABLE,      /* CR0 is not acknowledged */
+	V3_FAIL_GBPA,        /* GBPA.UPDATE stays */
 	V3_FAIL_EVENT_WRITE, /* an event record cannot be written: a global error */
 	V3_FAILURES,
 };

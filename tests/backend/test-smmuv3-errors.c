@@ -3,7 +3,8 @@
  * The SMMUv3 driver when hardware or memory says no: it is refused, repaired, or everything is aborted.
  * Mutations that it was seen to catch: a refused TLBI taken for done; the bad command left in the queue; GERRORN not
  * written; the old entry not put back; no stop when nothing else helps; table memory freed while hardware may read it; and,
- * under the sanitizers, what the start has allocated not given back.
+ * under the sanitizers, what the start has allocated not given back; no stop after the second refusal; an incomplete ATC sync
+ * taken for done; errors answered that nobody looked at.
  */
 #include "tests/backend/smmuv3.h"
 
@@ -283,6 +284,60 @@ START_TEST(a_refusal_in_a_batch_longer_than_the_queue_is_noticed)
 }
 END_TEST
 
+START_TEST(a_sync_that_has_not_seen_all_it_waits_for_is_no_success)
+{
+	setup();
+	ck_assert(!activate(0, one));
+	v3_model_fail(model, V3_FAIL_ATC_SYNC, 1);
+	ck_assert(!unmap(one, VA, SZ_4K));
+	ck_assert_uint_eq(v3_model_n_commands(model, TLBI_ALL), 2);
+	ck_assert(!is_stopped());
+	teardown();
+}
+END_TEST
+
+/* Refuses one SYNC of each batch. */
+static bool refuse_a_sync(uint32_t offset, uint32_t value)
+{
+	(void)value;
+	if (offset == 0x98)
+		v3_model_refuse(model, 0x46, 1);
+	return false;
+}
+
+START_TEST(an_invalidation_that_is_refused_twice_stops_everything)
+{
+	setup();
+	ck_assert(!activate(0, one));
+	machine.tap.swallow = refuse_a_sync;
+	ck_assert(!unmap(one, VA, SZ_4K));
+	machine.tap.swallow = NULL;
+	ck_assert(is_stopped());
+	ck_assert_int_eq(try(MASTER(0), 0, VA), -EFAULT);
+	teardown();
+}
+END_TEST
+
+/* Errors that nobody has looked at yet. */
+static uint32_t unanswered(void)
+{
+	return mmio_read32(v3_model_mmio(model), 0x60) ^ mmio_read32(v3_model_mmio(model), 0x64);
+}
+
+START_TEST(each_error_is_answered_by_whoever_looks_at_it)
+{
+	setup();
+	v3_model_raise(model, 4);
+	v3_model_refuse(model, CFGI_STE, 1);
+	ck_assert_int_eq(activate(0, one), -EIO);
+	ck_assert_uint_eq(unanswered(), 4);
+	v3_model_raise(model, 1);
+	no_fault();
+	ck_assert_uint_eq(unanswered(), 1);
+	teardown();
+}
+END_TEST
+
 START_TEST(an_invalidation_that_never_happens_stops_everything)
 {
 	setup();
@@ -427,6 +482,9 @@ SUITE_MAIN("smmuv3-errors", hardware_that_is_not_there_is_refused,
 	   a_queue_that_refuses_everything_is_given_up,
 	   a_refused_invalidation_is_replaced_by_a_larger_one,
 	   a_refusal_in_a_batch_longer_than_the_queue_is_noticed,
+	   a_sync_that_has_not_seen_all_it_waits_for_is_no_success,
+	   an_invalidation_that_is_refused_twice_stops_everything,
+	   each_error_is_answered_by_whoever_looks_at_it,
 	   an_invalidation_that_never_happens_stops_everything,
 	   a_switch_that_is_refused_leaves_the_stream_where_it_was,
 	   a_switch_that_goes_neither_there_nor_back_stops_everything,

@@ -2,8 +2,10 @@
 /*
  * An SMMUv3 driver that ends without a word, and the next one: what masters do goes on, whatever moment they look at.
  * Mutations that it was seen to catch: no hold of descriptors, of tables below the root; no invalidation before the walk; an
- * ASID of the former life given to another table; a stranger's stream left as it was; no settle; no STALL_TERM.
+ * ASID of the former life given to another table; a stranger's stream left as it was; no settle; no STALL_TERM; no CFGI_ALL,
+ * or no TLBI, when streams are taken over; a parked stream left at its old descriptor; CR1, CR2 or the split not looked at.
  */
+#include "tests/backend/smmuv3-inside.h"
 #include "tests/backend/smmuv3.h"
 
 static size_t n_left;     /* blocks of table memory that the former driver had */
@@ -200,6 +202,59 @@ START_TEST(a_stream_that_the_new_driver_does_not_have_is_aborted)
 }
 END_TEST
 
+static uint64_t strtab(void)
+{
+	return mmio_read32(v3_model_mmio(model), 0x80) & ~63U;
+}
+
+/* The second of two second-level tables of which the first is absent. */
+START_TEST(a_stranger_far_away_is_aborted_too)
+{
+	static const struct smmuv3_context_config all[] = { { "near", 8, false },
+							    { "far", 0x1305, false } };
+	struct smmuv3_config config;
+
+	setup_hardware(&(struct v3_model_config){ 0 });
+	config = driver_config();
+	config.contexts = all;
+	config.n_contexts = 2;
+	ck_assert(!smmuv3_new(&config, format, &smmu, &why));
+	one = table_of(1);
+	two = table_of(2);
+	ck_assert(!activate(0, one) && !activate(1, two));
+	page = 1;
+	die();
+	config.n_contexts = 1;
+	live_again_as(config);
+	ck_assert_uint_eq(seen(0x1305, VA), 0);
+	ck_assert(!activate(0, one));
+	settle(2);
+	look();
+	end();
+}
+END_TEST
+
+/* The old descriptor is memory that is let go. */
+START_TEST(a_parked_stream_has_the_descriptor_of_the_new_driver)
+{
+	const uint64_t *ste;
+	uint64_t was;
+
+	setup();
+	ck_assert(!activate(0, one));
+	ste = machine.bus.ops->view(machine.bus.ctx, strtab() + MASTER(3) * 64, 64);
+	was = ste[0];
+	die();
+	live_again();
+	ck_assert_uint_ne(ste[0], was);
+	ck_assert_uint_eq(machine.held[((ste[0] & UINT64_C(0xFFFFFFFFFFFC0)) - TABLES_PA) / 1024],
+			  0);
+	ck_assert(!activate(0, one));
+	settle(0);
+	end();
+}
+END_TEST
+
 START_TEST(what_had_stalled_is_terminated_and_what_faults_now_is_told)
 {
 	struct fault fault;
@@ -294,11 +349,6 @@ static void a_far_stream(struct smmuv3_config *config)
 	config->n_contexts = 1;
 }
 
-static uint64_t strtab(void)
-{
-	return mmio_read32(v3_model_mmio(model), 0x80) & ~63U;
-}
-
 static void a_descriptor_elsewhere(struct smmuv3_config *config)
 {
 	uint64_t *ste = machine.bus.ops->view(machine.bus.ctx, strtab() + MASTER(0) * 64, 64);
@@ -321,12 +371,44 @@ static void a_hang(struct smmuv3_config *config)
 	v3_model_fail(model, V3_FAIL_HANG, 2); /* the first write makes the queue empty */
 }
 
+static void other_attributes(struct smmuv3_config *config)
+{
+	(void)config;
+	*v3_model_reg(model, 0x28) = 0;
+}
+
+static void other_events(struct smmuv3_config *config)
+{
+	(void)config;
+	*v3_model_reg(model, 0x2C) = 0;
+}
+
 START_TEST(what_the_driver_cannot_go_on_with_is_refused_and_begun_anew)
 {
 	is_refused(a_far_stream);
 	is_refused(a_descriptor_elsewhere);
 	is_refused(a_bypass);
 	is_refused(a_hang);
+	is_refused(other_attributes);
+	is_refused(other_events);
+}
+END_TEST
+
+/* Of a table whose split is another, this driver would take other words for addresses of tables. */
+START_TEST(a_stream_table_of_another_split_is_refused)
+{
+	static const struct smmuv3_context_config far = { "far", 0x1234, false };
+	struct smmuv3_config config;
+
+	setup_hardware(&(struct v3_model_config){ 0 });
+	config = driver_config();
+	config.contexts = &far;
+	config.n_contexts = 1;
+	ck_assert(!smmuv3_new(&config, format, &smmu, &why));
+	die();
+	*v3_model_reg(model, 0x88) = (*v3_model_reg(model, 0x88) & ~(31U << 6)) | 6 << 6;
+	ck_assert_int_eq(hold(&config), -EINVAL);
+	starts_anew();
 }
 END_TEST
 
@@ -399,10 +481,12 @@ SUITE_MAIN("smmuv3-left", a_master_sees_its_memory_at_every_moment_of_a_change_o
 	   what_the_new_table_has_not_is_gone_with_the_activation,
 	   tables_of_the_former_life_and_of_this_one_do_not_share_translations,
 	   a_stream_that_the_new_driver_does_not_have_is_aborted,
+	   a_stranger_far_away_is_aborted_too, a_parked_stream_has_the_descriptor_of_the_new_driver,
 	   what_had_stalled_is_terminated_and_what_faults_now_is_told,
 	   a_driver_that_dies_half_way_is_followed_by_a_third,
 	   an_smmu_that_is_off_has_nothing_to_go_on_with,
 	   what_the_driver_cannot_go_on_with_is_refused_and_begun_anew,
+	   a_stream_table_of_another_split_is_refused,
 	   memory_that_may_not_outlive_the_driver_is_left_by_no_master,
 	   a_stranger_at_work_is_cut_off_by_the_take_over,
 	   what_a_stranger_has_cached_is_nobody_elses)

@@ -158,6 +158,9 @@ static void count_lost(struct reading *r, const struct journal_chunk *c, size_t 
 	const struct chunk_head *h = head_of(c);
 	uint64_t end = h ? smaller(h->end) : 0;
 
+	/* Of what may be no chunk at all no more is believed than there is. */
+	if (end > c->len && !id_of(c))
+		end = c->len;
 	if (end > from)
 		r->out->lost_bytes += end - from;
 }

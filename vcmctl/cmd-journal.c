@@ -60,10 +60,13 @@ static enum exit_code show(const struct call *call)
 {
 	_cleanup_(table_deinit) struct table t = TABLE_NULL;
 
-	if (journal_load_rows(&t, call->args) < 0)
+	int r = journal_load_rows(&t, call->args);
+
+	if (r < 0)
 		return EXIT_FAILED;
-	columns_show_table(row_columns, N(row_columns), &t, call, "the journal is empty");
-	return EXIT_OK;
+	if (r == 0 || t.n_lines)
+		columns_show_table(row_columns, N(row_columns), &t, call, "the journal is empty");
+	return r > 0 ? EXIT_FAILED : EXIT_OK;
 }
 
 const struct command cmd_journal_verify = {

@@ -29,7 +29,7 @@ static enum exit_code run(const struct call *call)
 		return EXIT_FAILED;
 	r = vcm_session_kill(session);
 	if (r < 0) {
-		tell_failure(r, "session %" PRIu64 " goes on", session);
+		tell_failure(r, "session %" PRIu64 " is not ended", session);
 		return EXIT_FAILED;
 	}
 	if (call->options & OPTION_JSON)

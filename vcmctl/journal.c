@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +46,20 @@ static void take_head(void *ctx, uint64_t sequence, const struct row_head *head)
 		r->err = table_add(r->table, &row);
 }
 
+static bool is_damaged(const struct journal_report *r)
+{
+	return r->damage != JOURNAL_WHOLE && r->damage != JOURNAL_EMPTY;
+}
+
+static int tell_damage(const struct journal_report *r)
+{
+	fprintf(stderr,
+		"vcmctl: the journal is %s at byte %zu of chunk %" PRIu64 ": %s; the %" PRIu64
+		" records before that are whole\n",
+		journal_damage_name(r->damage), r->offset, r->chunk, r->what, r->n_records);
+	return 1;
+}
+
 static int add_report(struct table *t, const struct journal_report *r, size_t n_chunks,
 		      uint64_t bytes)
 {
@@ -52,7 +67,7 @@ static int add_report(struct table *t, const struct journal_report *r, size_t n_
 			       .n_s = 2,
 			       .s = { journal_damage_name(r->damage), r->what } };
 
-	row.n[VCM_JOURNAL_IS_DAMAGED] = r->damage != JOURNAL_WHOLE && r->damage != JOURNAL_EMPTY;
+	row.n[VCM_JOURNAL_IS_DAMAGED] = is_damaged(r);
 	row.n[VCM_JOURNAL_CHUNK] = r->chunk;
 	row.n[VCM_JOURNAL_OFFSET] = r->offset;
 	row.n[VCM_JOURNAL_RECORDS] = r->n_records;
@@ -154,6 +169,8 @@ static int load_files(struct table *t, char *const *paths, bool rows)
 		journal_read(f.chunks, f.n, rows ? take_head : NULL, &r, &report);
 		if (!rows)
 			r.err = add_report(t, &report, f.n, bytes);
+		else if (r.err == 0 && is_damaged(&report))
+			r.err = tell_damage(&report);
 	}
 	files_deinit(&f);
 	return r.err;

@@ -11,5 +11,5 @@
 
 /* One line, as VCM_JOURNAL_... say. files ends with NULL and may be empty: the broker's. 0; or a negative errno, told. */
 int journal_load_report(struct table *t, char *const *files);
-/* All rows. */
+/* All rows, up to where it is damaged: that is told too, and 1 is returned. */
 int journal_load_rows(struct table *t, char *const *files);

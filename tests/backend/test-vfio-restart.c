@@ -111,6 +111,27 @@ START_TEST(a_mapping_in_the_way_goes)
 END_TEST
 
 /* The kernel would hand over mappings of the same addresses and lengths, whatever they are of. */
+/* It is at its limit with what is taken over, which needs no more. */
+START_TEST(a_full_container_is_taken_over)
+{
+	crash();
+	m.model.entries = 2;
+	map_two();
+	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
+	ck_assert_uint_eq(m.model.n_gaps, 0);
+	ck_assert(reaches(VA) && reaches(VA + SZ_1M));
+	/* From then on it is a container like any other: what is mapped again is new. */
+	m.model.entries = MODEL_MAPPINGS;
+	ck_assert_int_eq(machine_deactivate(&m, 0, &why), 0);
+	ck_assert_uint_eq(model_count(&m.model, 0), 0);
+	m.model.entries = 1;
+	ck_assert_int_ne(machine_activate(&m, 0, t, &why), 0);
+	ck_assert_ptr_nonnull(strstr(why.text, "2 kernel mappings"));
+	m.model.entries = MODEL_MAPPINGS;
+	end();
+}
+END_TEST
+
 START_TEST(what_may_be_of_other_memory_is_mapped_anew)
 {
 	uint8_t byte = 0xA5;
@@ -190,7 +211,8 @@ END_TEST
 
 SUITE_MAIN("vfio-restart", what_is_wanted_again_has_no_gap,
 	   what_is_not_wanted_goes_and_what_was_not_there_comes, another_length_is_mapped_anew,
-	   a_mapping_in_the_way_goes, what_may_be_of_other_memory_is_mapped_anew,
+	   a_mapping_in_the_way_goes, a_full_container_is_taken_over,
+	   what_may_be_of_other_memory_is_mapped_anew,
 	   a_device_that_nobody_wants_is_quiet_after_the_restart, what_is_left_goes_on,
 	   a_device_that_does_not_become_quiet_is_reported,
 	   a_kernel_that_hands_nothing_over_costs_a_gap)

@@ -379,6 +379,43 @@ START_TEST(a_mapping_that_cannot_be_taken_back_is_known)
 }
 END_TEST
 
+START_TEST(old_attributes_come_back_when_the_new_mapping_is_refused)
+{
+	setup();
+	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_A, SZ_64K, model_rw), 0);
+	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
+	m.model.fails_once[MODEL_MAP] = 1;
+	ck_assert_int_eq(vfio_table_ops.protect(t, VA, SZ_64K, model_ro), -ENOMEM);
+	ck_assert(reaches(0, VA, MODEL_PA_A));
+	ck_assert_uint_eq(model_count(&m.model, 0), 1);
+	ck_assert_int_eq(vfio_table_ops.protect(t, VA, SZ_64K, model_ro), 0);
+	ck_assert(!reaches(0, VA, MODEL_PA_A));
+	teardown();
+}
+END_TEST
+
+START_TEST(a_switch_that_fails_there_and_back_leaves_nothing_in_reach)
+{
+	uint64_t pa;
+
+	setup();
+	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_A, SZ_4K, model_rw), 0);
+	ck_assert_int_eq(machine_map(other, VA, MODEL_PA_B, SZ_4K, model_rw), 0);
+	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
+	m.model.fail_in[MODEL_MAP] = 1;
+	ck_assert_int_lt(m.backend->ops->replace(m.backend, 0, other, HALF_LOW, 0, &why), 0);
+	m.model.fail_in[MODEL_MAP] = 0;
+	ck_assert(!reaches(0, VA, MODEL_PA_A) && !reaches(0, VA, MODEL_PA_B));
+	/* It is active on the old one still, as far as that is known. */
+	ck_assert_int_eq(m.backend->ops->translate(m.backend, 0, VA, &pa), 0);
+	ck_assert_uint_eq(pa, MODEL_PA_A);
+	ck_assert_int_eq(machine_deactivate(&m, 0, &why), 0);
+	ck_assert_int_eq(machine_activate(&m, 0, other, &why), 0);
+	ck_assert(reaches(0, VA, MODEL_PA_B));
+	teardown();
+}
+END_TEST
+
 START_TEST(a_kernel_that_unmaps_ranges_only_is_asked_for_all_of_them)
 {
 	setup();
@@ -463,4 +500,6 @@ SUITE_MAIN("vfio", a_device_reaches_what_is_mapped_while_it_is_active,
 	   a_map_without_memory_changes_nothing, a_switch_that_leaves_no_bus_master_is_taken_back,
 	   a_device_that_does_not_answer_is_let_go_without_its_mappings,
 	   a_mapping_that_cannot_be_taken_back_is_known,
+	   old_attributes_come_back_when_the_new_mapping_is_refused,
+	   a_switch_that_fails_there_and_back_leaves_nothing_in_reach,
 	   a_kernel_that_unmaps_ranges_only_is_asked_for_all_of_them)

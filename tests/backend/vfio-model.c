@@ -30,6 +30,8 @@ static struct model_container *container(struct vfio_model *m, int fd)
 static bool fails(struct vfio_model *m, enum model_call call)
 {
 	m->n_calls[call]++;
+	if (m->fails_once[call] && !--m->fails_once[call])
+		return true;
 	if (m->fail_in[call] == 0)
 		return false;
 	if (m->fail_in[call] > 1)

@@ -50,6 +50,7 @@ struct vfio_model {
 	bool ranges_only; /* a kernel before 5.12 */
 	unsigned int fail_in
 		[MODEL_CALLS]; /* 1: the next call of that kind fails with -EIO, as does every one after it */
+	unsigned int fails_once[MODEL_CALLS]; /* 1: the next call of that kind does, and no other */
 	unsigned int n_calls[MODEL_CALLS];
 	unsigned int n_gaps; /* mappings of a live bus master that went away */
 };

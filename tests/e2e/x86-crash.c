@@ -120,8 +120,8 @@ static int with_a_keeper(unsigned int rounds)
 	for (unsigned int i = 0; i < rounds && !case_failed; i++)
 		one_round(k, &from, i % 3 == 2 ? &huge : &to, i);
 	end_case("edu's transfers go on across SIGKILL and restart of the broker");
-	expect(keeper_count(k, "vfio-") ==
-	       6); /* two devices in two groups, with a container each */
+	/* Two devices in two groups, with a container each; and the mark. */
+	expect(keeper_count(k, "vfio-") == 7);
 	ends_as_usual(&to);
 	buffer_free(&from);
 	buffer_free(&to);

@@ -349,9 +349,50 @@ static void a_far_stream(struct smmuv3_config *config)
 	config->n_contexts = 1;
 }
 
+static uint64_t *words_at(uint64_t pa, size_t n)
+{
+	uint64_t *at = machine.bus.ops->view(machine.bus.ctx, pa, n * sizeof(uint64_t));
+
+	ck_assert_ptr_nonnull(at);
+	return at;
+}
+
+/* The entry of the page at VA in the table that a stream's context descriptor names. */
+static uint64_t *leaf_of(uint32_t stream)
+{
+	const uint64_t address = UINT64_C(0xfffffffff000);
+	uint64_t cd = words_at(strtab() + stream * 64, 8)[0] & UINT64_C(0xfffffffffffc0);
+	uint64_t table = words_at(cd, 8)[1] & address;
+
+	for (unsigned int shift = 39; shift > 12; shift -= 9)
+		table = words_at(table, 512)[VA >> shift & 511] & address;
+	return &words_at(table, 512)[VA >> 12 & 511];
+}
+
+START_TEST(a_table_that_has_changed_is_right_again)
+{
+	setup();
+	ck_assert(!activate(0, one));
+	die();
+	*leaf_of(MASTER(0)) += 6 * SZ_4K;
+	ck_assert_uint_eq(seen(MASTER(0), VA), 7);
+	live_again();
+	ck_assert(!activate(0, one));
+	settle(0);
+	ck_assert_uint_eq(seen(MASTER(0), VA), 1);
+	end();
+}
+END_TEST
+
+static void a_stream_that_is_aborted(struct smmuv3_config *config)
+{
+	(void)config;
+	words_at(strtab() + MASTER(0) * 64, 8)[0] = 1;
+}
+
 static void a_descriptor_elsewhere(struct smmuv3_config *config)
 {
-	uint64_t *ste = machine.bus.ops->view(machine.bus.ctx, strtab() + MASTER(0) * 64, 64);
+	uint64_t *ste = words_at(strtab() + MASTER(0) * 64, 8);
 
 	(void)config;
 	ste[0] = (ste[0] & 63) | RAM_PA;
@@ -359,7 +400,7 @@ static void a_descriptor_elsewhere(struct smmuv3_config *config)
 
 static void a_bypass(struct smmuv3_config *config)
 {
-	uint64_t *ste = machine.bus.ops->view(machine.bus.ctx, strtab() + MASTER(0) * 64, 64);
+	uint64_t *ste = words_at(strtab() + MASTER(0) * 64, 8);
 
 	(void)config;
 	ste[0] = 1 | 4 << 1;
@@ -388,6 +429,7 @@ START_TEST(what_the_driver_cannot_go_on_with_is_refused_and_begun_anew)
 	is_refused(a_far_stream);
 	is_refused(a_descriptor_elsewhere);
 	is_refused(a_bypass);
+	is_refused(a_stream_that_is_aborted);
 	is_refused(a_hang);
 	is_refused(other_attributes);
 	is_refused(other_events);
@@ -484,7 +526,7 @@ SUITE_MAIN("smmuv3-left", a_master_sees_its_memory_at_every_moment_of_a_change_o
 	   a_stranger_far_away_is_aborted_too, a_parked_stream_has_the_descriptor_of_the_new_driver,
 	   what_had_stalled_is_terminated_and_what_faults_now_is_told,
 	   a_driver_that_dies_half_way_is_followed_by_a_third,
-	   an_smmu_that_is_off_has_nothing_to_go_on_with,
+	   an_smmu_that_is_off_has_nothing_to_go_on_with, a_table_that_has_changed_is_right_again,
 	   what_the_driver_cannot_go_on_with_is_refused_and_begun_anew,
 	   a_stream_table_of_another_split_is_refused,
 	   memory_that_may_not_outlive_the_driver_is_left_by_no_master,

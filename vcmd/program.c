@@ -101,12 +101,13 @@ static bool is_of_the_kernels(const struct physmem *m)
 
 /*
  * Pages of the kernel's are in the caches of whoever maps them, the broker's zeroes too: hardware that went past those would
- * read what is old, and lose what it has written to a line that is written back later.
+ * read what is old, and lose what it has written to a line that is written back later. What writes through, or is cached at
+ * one level only, goes past some of them.
  */
 static void snoop(struct map_attr *attr)
 {
 	attr->shareable = true;
-	if (attr->cache == attr_res_cache(VCM_NOTCACHED))
+	if (attr->cache != attr_res_cache(VCM_WB_NWA))
 		attr->cache = attr_res_cache(VCM_WB_WA);
 }
 

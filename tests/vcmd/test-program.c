@@ -12,6 +12,7 @@
 #include "tests/vcmd/fingerprint.h"
 #include "tests/vcmd/stage.h"
 #include "vcmd/broker.h"
+#include "vcmd/config.h"
 #include "vcmd/machine.h"
 
 static const char two_banks[] =
@@ -226,9 +227,75 @@ START_TEST(a_session_with_hardware_that_fails_ends_all_the_same)
 }
 END_TEST
 
+/* --- how memory is mapped */
+
+static struct table_ops noting;
+static struct map_attr mapped; /* the last */
+static int (*real_map)(struct table *t, uint64_t va, uint64_t pa, uint64_t len, uint64_t sizes,
+		       struct map_attr attr);
+
+static int note_map(struct table *t, uint64_t va, uint64_t pa, uint64_t len, uint64_t sizes,
+		    struct map_attr attr)
+{
+	mapped = attr;
+	return real_map(t, va, pa, len, sizes, attr);
+}
+
+static void note_maps(struct format *format)
+{
+	struct backend *b = format->hw;
+
+	noting = *b->format;
+	real_map = noting.map;
+	noting.map = note_map;
+	b->format = &noting;
+}
+
+/* How a mapping with that policy arrives at the table. */
+static struct map_attr back_with(struct peer *p, uint32_t policy)
+{
+	ck_ok(CALL(p, RESERVE, .handle = NEW, .on = REGION, .attr = VCM_READ | VCM_WRITE | policy,
+		   .len = SZ_64K));
+	ck_ok(CALL(p, BACK, .on = NEW, .target = SPARE));
+	ck_ok(CALL(p, UNBACK, .on = NEW));
+	ck_ok(CALL(p, UNRESERVE, .on = NEW));
+	return mapped;
+}
+
+static void set_sources(struct world *w, enum memory_source source)
+{
+	for (size_t i = 0; i < w->config->n_pools; i++)
+		w->config->pools[i].source = source;
+}
+
+/* What the CPU has in its caches is seen there, whatever the reservation says; other memory is as it says. */
+START_TEST(pages_of_the_kernels_are_mapped_for_devices_that_snoop)
+{
+	struct world *w = world_new(NULL);
+	struct peer *p = world_peer(w);
+	struct stage_devices d = stage_set(p);
+	struct format *format =
+		(struct format *)(uintptr_t)device_by_number(w->broker->graph, d.a_mm1)->format;
+
+	note_maps(format);
+	for (uint32_t policy = VCM_NOTCACHED; policy <= VCM_OUTER_WB_NWA; policy++)
+		ck_assert(back_with(p, policy).cache == policy && !mapped.shareable);
+	format->physical = true;
+	set_sources(w, SOURCE_PAGEMAP);
+	for (uint32_t policy = VCM_NOTCACHED; policy <= VCM_OUTER_WB_NWA; policy++) {
+		ck_assert(back_with(p, policy).shareable);
+		ck_assert_uint_eq(mapped.cache, policy == VCM_WB_NWA ? VCM_WB_NWA : VCM_WB_WA);
+	}
+	set_sources(w, SOURCE_MEMFD);
+	format->physical = false;
+	world_free(w);
+}
+END_TEST
+
 SUITE_MAIN("program", hardware_that_does_not_enable_is_minus_one,
 	   hardware_that_does_not_disable_is_minus_one, a_translation_that_fails_would_fault,
 	   a_failed_activation_undoes_its_batch, without_a_bank_activation_is_enodev,
 	   what_cannot_be_unmapped_is_never_given_to_anybody,
 	   an_arena_that_is_ending_is_quarantined_too,
-	   a_session_with_hardware_that_fails_ends_all_the_same)
+	   a_session_with_hardware_that_fails_ends_all_the_same,
+	   pages_of_the_kernels_are_mapped_for_devices_that_snoop)

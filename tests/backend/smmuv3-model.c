@@ -319,7 +319,7 @@ static uint32_t reg_read(void *ctx, uint32_t offset)
 
 static void write_control(struct v3_model *m, uint32_t offset, uint32_t value)
 {
-	uint32_t enabled = *v3_model_reg(m, 0x24);
+	uint32_t enabled = *v3_model_reg(m, 0x24), irqs = *v3_model_reg(m, 0x54);
 
 	if (offset == 0x20 && !fails(m, V3_FAIL_ENABLE))
 		*v3_model_reg(m, 0x24) = value & ~(m->config.ats ? 0 : 1U << 4);
@@ -331,6 +331,9 @@ static void write_control(struct v3_model *m, uint32_t offset, uint32_t value)
 	must(!(enabled & 1) ||
 		     (offset != 0x28 && offset != 0x2C && !(offset >= 0x80 && offset < 0x8C)),
 	     "stream table and attributes change only while the SMMU is off");
+	must((!(irqs & 1) || offset < 0x68 || offset >= 0x78) &&
+		     (!(irqs & 4) || offset < 0xB0 || offset >= 0xC0),
+	     "where an interrupt goes changes only while it is off");
 	must(!(enabled & 8) || (offset & ~7U) != 0x90, "the command queue moves while it is on");
 	must(!(enabled & 4) || (offset & ~7U) != 0xA0, "the event queue moves while it is on");
 }

@@ -213,6 +213,7 @@ START_TEST(a_stranger_far_away_is_aborted_too)
 	static const struct smmuv3_context_config all[] = { { "near", 8, false },
 							    { "far", 0x1305, false } };
 	struct smmuv3_config config;
+	const uint64_t *l1, *l2;
 
 	setup_hardware(&(struct v3_model_config){ 0 });
 	config = driver_config();
@@ -227,6 +228,10 @@ START_TEST(a_stranger_far_away_is_aborted_too)
 	config.n_contexts = 1;
 	live_again_as(config);
 	ck_assert_uint_eq(seen(0x1305, VA), 0);
+	/* By its entry, not by what has become of its tables. */
+	l1 = machine.bus.ops->view(machine.bus.ctx, strtab(), 1024);
+	l2 = machine.bus.ops->view(machine.bus.ctx, l1[0x13] & UINT64_C(0xFFFFFFFFFFFC0), 16384);
+	ck_assert_uint_eq(l2[5 * 8], 0);
 	ck_assert(!activate(0, one));
 	settle(2);
 	look();
@@ -273,6 +278,23 @@ START_TEST(what_had_stalled_is_terminated_and_what_faults_now_is_told)
 	ck_assert(next_fault(&fault));
 	ck_assert(fault.stalled && fault.addr == VA + SZ_2M && fault.context == 1);
 	ck_assert(!smmu->ops->fault_resume(smmu, 1, false));
+	end();
+}
+END_TEST
+
+START_TEST(what_hardware_had_to_stall_is_terminated_too)
+{
+	uint32_t word;
+
+	setup_with(&(struct v3_model_config){ .stall_model = V3_STALL_FORCED });
+	ck_assert(!activate(0, one));
+	ck_assert_int_eq(get(MASTER(0), VA + SZ_2M, &word), -EINPROGRESS);
+	die();
+	live_again();
+	ck_assert_uint_eq(v3_model_n_stalled(model), 0);
+	ck_assert_int_eq(v3_model_result(model, MASTER(0)), -EFAULT);
+	ck_assert(!activate(0, one));
+	settle(0);
 	end();
 }
 END_TEST
@@ -525,6 +547,7 @@ SUITE_MAIN("smmuv3-left", a_master_sees_its_memory_at_every_moment_of_a_change_o
 	   a_stream_that_the_new_driver_does_not_have_is_aborted,
 	   a_stranger_far_away_is_aborted_too, a_parked_stream_has_the_descriptor_of_the_new_driver,
 	   what_had_stalled_is_terminated_and_what_faults_now_is_told,
+	   what_hardware_had_to_stall_is_terminated_too,
 	   a_driver_that_dies_half_way_is_followed_by_a_third,
 	   an_smmu_that_is_off_has_nothing_to_go_on_with, a_table_that_has_changed_is_right_again,
 	   what_the_driver_cannot_go_on_with_is_refused_and_begun_anew,

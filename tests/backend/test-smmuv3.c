@@ -243,6 +243,34 @@ START_TEST(what_is_unmapped_is_unreachable_when_update_done_returns)
 }
 END_TEST
 
+/* The contiguous bit is a hint: each page of a group may be cached alone. The model takes it at every second walk, so that a
+ * walk of another group comes between. */
+START_TEST(every_page_of_a_group_is_forgotten_with_it)
+{
+	uint64_t others = VA + 2 * SZ_2M;
+	unsigned int n;
+
+	setup();
+	ck_assert(!activate(0, one));
+	ck_assert(!map_as(one, VA + SZ_2M, RAM_PA, SZ_64K, SZ_64K, MAP_RW));
+	/* The table stays: with it everything would go. */
+	ck_assert(!map_as(one, VA + SZ_2M + SZ_64K, RAM_PA, SZ_4K, SZ_4K, MAP_RW));
+	for (unsigned int i = 1; i < 16; i++) {
+		ck_assert(!map_as(one, others + i * SZ_64K, RAM_PA, SZ_64K, SZ_64K, MAP_RW));
+		ck_assert_uint_eq(seen(MASTER(0), VA + SZ_2M + i * SZ_4K), i);
+		ck_assert_uint_eq(seen(MASTER(0), others + i * SZ_64K + SZ_4K), 1);
+	}
+	ck_assert(!unmap(one, VA + SZ_2M, SZ_64K));
+	for (unsigned int i = 1; i < 16; i++)
+		ck_assert_uint_eq(seen(MASTER(0), VA + SZ_2M + i * SZ_4K), 0);
+	/* So it is when the hint goes, and fifteen pages stay. */
+	n = v3_model_n_commands(model, 0x12);
+	ck_assert(!unmap(one, others + SZ_64K, SZ_4K));
+	ck_assert_uint_ge(v3_model_n_commands(model, 0x12) - n, 16);
+	teardown();
+}
+END_TEST
+
 START_TEST(a_split_leaves_no_conflict_in_the_tlb)
 {
 	for (unsigned int bbm = 0; bbm < 2; bbm++) {
@@ -419,7 +447,7 @@ SUITE_MAIN("smmuv3", a_context_is_found_by_name_and_capabilities_are_the_hardwar
 	   one_table_serves_many_contexts_and_is_forgotten_with_the_last,
 	   an_asid_that_is_used_again_brings_nothing_of_its_last_table,
 	   what_is_unmapped_is_unreachable_when_update_done_returns,
-	   a_split_leaves_no_conflict_in_the_tlb,
+	   every_page_of_a_group_is_forgotten_with_it, a_split_leaves_no_conflict_in_the_tlb,
 	   a_replaced_table_is_gone_at_once_and_was_there_until_then,
 	   a_descriptor_in_use_is_not_written, no_moment_of_a_replacement_lacks_a_table,
 	   hardware_enforces_the_rights_of_a_mapping, the_ten_cache_policies_arrive_as_mair_bytes,

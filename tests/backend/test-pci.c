@@ -135,6 +135,33 @@ START_TEST(a_group_with_somebody_at_work_is_refused)
 }
 END_TEST
 
+START_TEST(neighbours_that_move_nothing_do_no_harm)
+{
+	static const char *const drivers[] = { "", "pcieport", "pci-stub", "vfio-pci" };
+
+	for (size_t i = 0; i < sizeof(drivers) / sizeof(*drivers); i++) {
+		setup();
+		add(EDU, "7", "");
+		add(NIC, "7", drivers[i]);
+		/* It comes as far as the kernel, which has no vfio-pci. */
+		ck_assert_int_eq(pci_bind(root, EDU, &why), -ENODEV);
+		ck_assert_ptr_nonnull(strstr(why.text, "is the module loaded"));
+		teardown();
+	}
+}
+END_TEST
+
+START_TEST(a_neighbour_that_is_no_pci_device_is_refused)
+{
+	setup();
+	add(EDU, "7", "");
+	run("touch kernel/iommu_groups/7/devices/9050000.dma", "", "");
+	ck_assert_int_eq(pci_bind(root, EDU, &why), -EBUSY);
+	ck_assert_ptr_nonnull(strstr(why.text, "9050000.dma, which is no PCI device"));
+	teardown();
+}
+END_TEST
+
 START_TEST(what_the_kernel_does_not_do_is_taken_back)
 {
 	setup();
@@ -180,5 +207,6 @@ END_TEST
 
 SUITE_MAIN("pci", addresses_have_one_form, a_device_is_what_sysfs_says,
 	   a_device_may_have_neither_driver_nor_iommu, a_group_with_somebody_at_work_is_refused,
+	   neighbours_that_move_nothing_do_no_harm, a_neighbour_that_is_no_pci_device_is_refused,
 	   what_the_kernel_does_not_do_is_taken_back, what_fails_half_way_is_taken_back_too,
 	   only_what_is_bound_is_unbound)

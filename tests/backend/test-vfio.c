@@ -5,8 +5,15 @@
  * the second piece of a run at the first's address; the old table not given back after a failed switch.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "backend/vfio/fault.h"
 #include "base/mem.h"
 #include "tests/backend/vfio-model.h"
 #include "tests/suite.h"
@@ -428,6 +435,118 @@ START_TEST(a_kernel_that_unmaps_ranges_only_is_asked_for_all_of_them)
 }
 END_TEST
 
+START_TEST(an_iommu_of_larger_pages_is_asked_for_no_smaller_ones)
+{
+	struct backend_caps caps;
+
+	setup();
+	m.backend->ops->caps(m.backend, &caps);
+	ck_assert_uint_eq(caps.page_sizes, 0x40201000);
+	machine_crash(&m);
+	m.model.page_sizes = SZ_64K | SZ_2M;
+	machine_start(&m, false);
+	m.backend->ops->caps(m.backend, &caps);
+	ck_assert_uint_eq(caps.page_sizes, SZ_64K | SZ_2M);
+	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
+	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_A, SZ_4K, model_rw), -EINVAL);
+	ck_assert_int_eq(machine_map(t, VA + SZ_4K, MODEL_PA_A, SZ_64K, model_rw), -EINVAL);
+	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_A, SZ_64K, model_rw), 0);
+	teardown();
+}
+END_TEST
+
+START_TEST(a_kernel_that_tells_of_no_apertures_maps_what_the_format_has)
+{
+	setup();
+	machine_crash(&m);
+	m.model.n_apertures = 0;
+	machine_start(&m, false);
+	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
+	ck_assert_int_eq(machine_map(t, 0xfee00000, MODEL_PA_A, SZ_4K, model_rw), 0);
+	ck_assert_int_eq(machine_map(t, (UINT64_C(1) << 52) - SZ_4K, MODEL_PA_B, SZ_4K, model_rw),
+			 0);
+	ck_assert_int_eq(machine_map(t, UINT64_C(1) << 52, MODEL_PA_B, SZ_4K, model_rw), -EINVAL);
+	teardown();
+}
+END_TEST
+
+START_TEST(a_device_is_no_bus_master_before_nor_after)
+{
+	setup();
+	machine_crash(&m);
+	for (size_t i = 0; i < MODEL_DEVICES; i++)
+		m.model.devices[i].bus_master = true;
+	machine_start(&m, false);
+	for (size_t i = 0; i < MODEL_DEVICES; i++)
+		ck_assert(!m.model.devices[i].bus_master);
+	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
+	ck_assert(m.model.devices[0].bus_master);
+	m.backend->ops->free(m.backend);
+	m.backend = NULL;
+	ck_assert(!m.model.devices[0].bus_master);
+	vfio_table_ops.free(t);
+	vfio_table_ops.free(other);
+	machine_deinit(&m);
+}
+END_TEST
+
+/* --- faults --- */
+
+/* A pipe stands for the kernel's log. */
+static int machine_with_faults(void)
+{
+	char root[] = "/tmp/test-vfio-XXXXXX", log[64];
+	struct vfio_faults_config config = { .tracing = "/nowhere", .iommus = root, .log = log };
+	int fd;
+
+	setup();
+	machine_crash(&m);
+	ck_assert_ptr_nonnull(mkdtemp(root));
+	snprintf(log, sizeof(log), "%s/kmsg", root);
+	ck_assert_int_eq(mkfifo(log, 0600), 0);
+	ck_assert_int_eq(vfio_faults_open(&config, &m.faults, &why), 0);
+	fd = open(log, O_WRONLY | O_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	machine_start(&m, false);
+	ck_assert_int_eq(unlink(log), 0);
+	ck_assert_int_eq(rmdir(root), 0);
+	return fd;
+}
+
+static void log_fault(int fd, const char *how, unsigned int rid, uint64_t addr)
+{
+	dprintf(fd,
+		"3,1,2,-;DMAR: [DMA %s NO_PASID] Request device [%02x:%02x.%x] fault addr 0x%" PRIx64
+		" [fault reason 0x05] x\n",
+		how, rid >> 8, rid >> 3 & 31, rid & 7, addr);
+}
+
+START_TEST(a_fault_is_told_of_whose_it_is_and_says_whether_it_was_mapped)
+{
+	int fd = machine_with_faults();
+	struct fault fault;
+
+	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_A, SZ_4K, model_ro), 0);
+	ck_assert_int_eq(machine_activate(&m, 1, t, &why), 0);
+	ck_assert_int_eq(m.backend->ops->fault_next(m.backend, &fault), 0);
+	log_fault(fd, "Write", 0x777, VA); /* a stranger's */
+	log_fault(fd, "Write", 0x19, VA);
+	log_fault(fd, "Read", 0x19, VA + SZ_4K);
+	log_fault(fd, "Read", 0x18, VA);
+	ck_assert_int_eq(m.backend->ops->fault_next(m.backend, &fault), 1);
+	ck_assert(fault.context == 1 && fault.addr == VA && fault.write && fault.permission);
+	ck_assert_int_eq(m.backend->ops->fault_next(m.backend, &fault), 1);
+	ck_assert(fault.context == 1 && fault.addr == VA + SZ_4K && !fault.write);
+	ck_assert(!fault.permission);
+	/* Nothing is mapped for a device that is not active. */
+	ck_assert_int_eq(m.backend->ops->fault_next(m.backend, &fault), 1);
+	ck_assert(fault.context == 0 && !fault.permission && fault.fsr == 5);
+	ck_assert_int_eq(m.backend->ops->fault_next(m.backend, &fault), 0);
+	close(fd);
+	teardown();
+}
+END_TEST
+
 START_TEST(what_makes_no_sense_is_refused)
 {
 	const struct backend_ops *ops;
@@ -461,6 +580,10 @@ START_TEST(translate_says_what_the_device_would_read)
 	ck_assert_int_eq(m.backend->ops->translate(m.backend, 0, VA + SZ_4K + 5, &pa), 0);
 	ck_assert_uint_eq(pa, MODEL_PA_B + 5);
 	ck_assert_int_eq(m.backend->ops->translate(m.backend, 0, VA + 2 * SZ_4K, &pa), -EFAULT);
+	ck_assert_int_eq(machine_map(t, VA + SZ_1M, MODEL_PA_A, SZ_4K,
+				     (struct map_attr){ .write = true, .user = true }),
+			 0);
+	ck_assert_int_eq(m.backend->ops->translate(m.backend, 0, VA + SZ_1M, &pa), -EFAULT);
 	teardown();
 }
 END_TEST
@@ -496,6 +619,10 @@ SUITE_MAIN("vfio", a_device_reaches_what_is_mapped_while_it_is_active,
 	   addresses_that_the_iommu_cannot_map_are_refused,
 	   each_limit_says_which_it_is_and_what_is_left,
 	   an_unmap_that_fails_keeps_the_address_for_ever, a_device_that_is_not_quiet_is_not_let_go,
+	   an_iommu_of_larger_pages_is_asked_for_no_smaller_ones,
+	   a_kernel_that_tells_of_no_apertures_maps_what_the_format_has,
+	   a_device_is_no_bus_master_before_nor_after,
+	   a_fault_is_told_of_whose_it_is_and_says_whether_it_was_mapped,
 	   what_makes_no_sense_is_refused, translate_says_what_the_device_would_read,
 	   a_map_without_memory_changes_nothing, a_switch_that_leaves_no_bus_master_is_taken_back,
 	   a_device_that_does_not_answer_is_let_go_without_its_mappings,

@@ -46,11 +46,11 @@ static int op_info(void *ctx, int fd, struct vfio_info *out)
 	struct vfio_model *m = ctx;
 
 	*out = (struct vfio_info){
-		.page_sizes = 0x40201000,
+		.page_sizes = m->page_sizes,
 		.entries_left = m->entries - container(m, fd)->n,
 		.can_take_over = m->can_take_over,
 		.apertures = { { 0, 0xfedfffff }, { 0xfef00000, 0x7fffffffff } },
-		.n_apertures = 2,
+		.n_apertures = m->n_apertures,
 	};
 	return 0;
 }
@@ -177,6 +177,8 @@ void model_init(struct vfio_model *m)
 
 	*m = (struct vfio_model){ .entries = MODEL_MAPPINGS,
 				  .pin_limit = UINT64_MAX / 2,
+				  .page_sizes = 0x40201000,
+				  .n_apertures = 2,
 				  .can_take_over = true };
 	m->kernel = (struct vfio_kernel){ &kernel_ops, m };
 	for (size_t i = 0; i < MODEL_DEVICES; i++)
@@ -290,7 +292,8 @@ void machine_start(struct vfio_machine *m, bool inherited)
 				      .groups = groups,
 				      .n_groups = MODEL_GROUPS,
 				      .devices = devices,
-				      .n_devices = MODEL_DEVICES };
+				      .n_devices = MODEL_DEVICES,
+				      .faults = m->faults };
 	struct reason why;
 
 	for (size_t i = 0; i < MODEL_GROUPS; i++) {
@@ -306,6 +309,7 @@ void machine_start(struct vfio_machine *m, bool inherited)
 							  m->model.devices[i].group };
 	}
 	ck_assert_int_eq(vfio_new(&config, m->format, &m->backend, &why), 0);
+	m->faults = NULL;
 }
 
 /* Nobody is told that it goes. */

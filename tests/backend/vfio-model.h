@@ -52,6 +52,8 @@ struct vfio_model {
 		[MODEL_CALLS]; /* 1: the next call of that kind fails with -EIO, as does every one after it */
 	unsigned int fails_once[MODEL_CALLS]; /* 1: the next call of that kind does, and no other */
 	unsigned int n_calls[MODEL_CALLS];
+	uint64_t page_sizes;
+	size_t n_apertures;  /* that it tells of: older kernels tell of none */
 	unsigned int n_gaps; /* mappings of a live bus master that went away */
 };
 
@@ -78,7 +80,8 @@ struct vfio_machine {
 	struct vfio_format *format;
 	struct backend *backend;
 	uint8_t *arenas[2];
-	bool doubtful; /* what is inherited */
+	bool doubtful;              /* what is inherited */
+	struct vfio_faults *faults; /* of the next backend; that owns it */
 };
 
 extern const struct map_attr model_rw, model_ro;

@@ -86,12 +86,17 @@ static int add(struct arenas *a, uint32_t id, int fd, uint64_t len)
 	struct arena *arena = arena_find(a, id);
 	int r;
 
-	if (arena)
-		return arena->len == len ? replace(arena, fd) : -EPROTO;
+	if (arena) {
+		r = arena->len == len ? replace(arena, fd) : -EPROTO;
+		arena->n_uses += r == 0;
+		return r;
+	}
 	r = make_room(a);
 	if (r < 0)
 		return r;
-	a->list[a->n++] = (struct arena){ .id = id, .fd = fd, .len = len, .used_at = ++a->clock };
+	a->list[a->n++] = (struct arena){
+		.id = id, .fd = fd, .len = len, .n_uses = 1, .used_at = ++a->clock
+	};
 	return 0;
 }
 

@@ -30,8 +30,10 @@ struct arenas {
 void arenas_init(struct arenas *a);
 void arenas_deinit(struct arenas *a);
 
-/* Takes fd, the arena's, on success; another one that was there is closed when nobody uses it. 0; -ENOMEM; -EPROTO when it
- * is no memory. */
+/*
+ * Takes fd, the arena's, on success, and begins a use of it, so that it stays until arenas_put(); another one that was there is
+ * closed when nobody uses it. 0; -ENOMEM; -EPROTO when it is no memory.
+ */
 int arenas_add(struct arenas *a, uint32_t id, int fd, struct reason *why);
 /*
  * Begins a use of bytes [offset, offset + len) of an arena. Out: its fd, which stays open until arenas_put().

@@ -20,6 +20,7 @@ struct hooked {
 
 /* A handler that runs, on its thread's stack. */
 struct run {
+	struct hooks *hooks;
 	struct run *next;
 	uint32_t device;
 	uint64_t number;
@@ -218,9 +219,10 @@ static struct hook begin(struct hooks *h, struct run *run)
 	return hook;
 }
 
-static void end(struct hooks *h, struct run *run)
+static void end(void *ctx)
 {
-	struct run **p;
+	struct run *run = ctx, **p;
+	struct hooks *h = run->hooks;
 
 	pthread_mutex_lock(&h->lock);
 	for (p = &h->running; *p != run; p = &(*p)->next)
@@ -248,14 +250,16 @@ static int call(const struct hook *hook, uint32_t device, struct vcm_fault *faul
 
 int hooks_run(struct hooks *h, uint32_t device, struct vcm_fault *fault)
 {
-	struct run run = { .device = device };
+	struct run run = { .hooks = h, .device = device };
 	struct hook hook = begin(h, &run);
 	int verdict;
 
 	if (!hook.handler)
 		return VCM_FAULT_TERMINATE;
+	/* Also when the handler ends its thread. */
+	pthread_cleanup_push(end, &run);
 	verdict = call(&hook, device, fault);
-	end(h, &run);
+	pthread_cleanup_pop(1);
 	return verdict;
 }
 

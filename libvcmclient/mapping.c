@@ -316,6 +316,16 @@ int mapping_show(struct mapping *m, uint64_t stamp, const struct piece_run *runs
 	return r;
 }
 
+bool mapping_is_past(struct mapping *m, uint64_t stamp)
+{
+	bool is_past;
+
+	pthread_mutex_lock(&m->lock);
+	is_past = m->is_closed || m->shown_stamp > stamp;
+	pthread_mutex_unlock(&m->lock);
+	return is_past;
+}
+
 void mapping_hide(struct mapping *m, uint64_t stamp)
 {
 	pthread_mutex_lock(&m->lock);

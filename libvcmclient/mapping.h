@@ -59,6 +59,8 @@ int mapping_place(struct mapping *m, uint64_t addr, struct reason *why);
  */
 int mapping_show(struct mapping *m, uint64_t stamp, const struct piece_run *runs, size_t n_runs,
 		 struct reason *why);
+/* Whether something newer than that was shown or hidden: what is behind it by now is not that request's. */
+bool mapping_is_past(struct mapping *m, uint64_t stamp);
 /* Nothing is behind it any more. Cannot fail. */
 void mapping_hide(struct mapping *m, uint64_t stamp);
 /*

@@ -17,8 +17,21 @@ void pieces_deinit(struct pieces *p)
 	p->n = p->cap = 0;
 }
 
+/* Arenas that a message has brought: they stay while its pieces are looked at. */
+struct brought {
+	uint32_t arenas[FDSET_MAX];
+	size_t n;
+};
+
+static void give_up(struct arenas *arenas, struct brought *brought)
+{
+	while (brought->n > 0)
+		arenas_put(arenas, brought->arenas[--brought->n]);
+}
+
 /* All the fds of a message belong to the session from now on, whichever operation's pieces name them. */
-static int adopt(struct arenas *arenas, struct packet *packet, struct reason *why)
+static int adopt(struct arenas *arenas, struct packet *packet, struct brought *out,
+		 struct reason *why)
 {
 	for (size_t i = 0; i < packet->reply.n_pieces; i++) {
 		const struct piece *piece = &packet->reply.pieces[i];
@@ -32,6 +45,7 @@ static int adopt(struct arenas *arenas, struct packet *packet, struct reason *wh
 		if (r < 0)
 			return r;
 		steal_fd(&fd);
+		out->arenas[out->n++] = piece->arena;
 	}
 	return 0;
 }
@@ -84,13 +98,15 @@ static int add(struct pieces *p, const struct piece *piece, uint64_t len, struct
 static int take(struct pieces *p, struct packet *packet, uint32_t index, uint64_t len,
 		bool *out_is_missing, struct reason *why)
 {
-	int r = adopt(p->arenas, packet, why);
+	struct brought brought = { .n = 0 };
+	int r = adopt(p->arenas, packet, &brought, why);
 
 	*out_is_missing = false;
 	for (size_t i = 0; r == 0 && i < packet->reply.n_pieces; i++) {
 		if (packet->reply.pieces[i].op == index)
 			r = add(p, &packet->reply.pieces[i], len, why);
 	}
+	give_up(p->arenas, &brought);
 	*out_is_missing = r == -ENOENT;
 	return r == -ENOENT ? 0 : r;
 }
@@ -110,7 +126,9 @@ static int take_more(struct pieces *p, struct connection *c, uint32_t res, uint6
 	r = connection_request(c, &request, &packet, why);
 	if (r < 0)
 		return r;
-	if (packet->reply.status < 0)
+	if (packet->reply.status == -EINVAL)
+		r = refuse(why, -ESTALE, "%s", packet->reply.reason);
+	else if (packet->reply.status < 0)
 		r = refuse(why, packet->reply.status, "%s", packet->reply.reason);
 	else
 		r = take(p, packet, 0, len, is_missing, why);

@@ -31,7 +31,8 @@ void pieces_deinit(struct pieces *p);
 /*
  * Gathers what covers len bytes of the reservation res: from the reply to its OP_BACK, which was operation `index` of the
  * request, and with further requests for what is not there. Takes the packet's fds.
- * 0; -EMFILE this process has no room for fds; -ENOMEM; -EPROTO; or what the broker says.
+ * 0; -ESTALE: the reservation is not backed any more; -EMFILE this process has no room for fds; -ENOMEM; -EPROTO; or what the
+ * broker says.
  */
 int pieces_gather(struct pieces *p, struct connection *c, struct packet *packet, uint32_t index,
 		  uint32_t res, uint64_t len, struct reason *why);

@@ -66,12 +66,15 @@ static int show(struct transaction *t, size_t i, struct reason *why)
 		return 0;
 	r = pieces_gather(&pieces, t->session->connection, t->packet, (uint32_t)i, t->ops[i].on,
 			  mapping_len(mapping), why);
+	/* Another thread has taken it away meanwhile: what it did comes after this. */
+	if (r == -ESTALE)
+		return 0;
 	if (r == 0)
 		r = mapping_show(mapping, stamp(t, i), pieces.runs, pieces.n, why);
-	if (r < 0)
-		take_back(t, &back);
-	else
+	if (r == 0)
 		pieces.n = 0;
+	else if (!mapping_is_past(mapping, stamp(t, i)))
+		take_back(t, &back);
 	return r;
 }
 

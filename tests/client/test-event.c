@@ -427,6 +427,39 @@ START_TEST(handler_may_end_the_session)
 }
 END_TEST
 
+static int leave(_unused_ size_t dev_id, void *data, _unused_ void *fault)
+{
+	struct seen *seen = data;
+
+	sem_post(&seen->done);
+	pthread_exit(NULL);
+}
+
+static void fault_and_no_verdict(struct peer *p)
+{
+	expect_hook(p, true);
+	peer_fault(p, &a_fault);
+	expect_hook(p, false);
+	peer_goodbye(p);
+}
+
+/* Nobody waits for a verdict that will not come. */
+START_TEST(handler_may_end_its_thread)
+{
+	struct seen seen;
+	struct peer p;
+
+	seen_init(&seen, -1);
+	peer_start(&p, fault_and_no_verdict);
+	ck_assert_int_eq(vcm_hook(DEVICE, leave, &seen), 0);
+	sem_wait(&seen.done);
+	ck_assert_int_eq(vcm_hook(DEVICE, NULL, NULL), 0);
+	ck_assert_int_eq(vcm_sys_destroy(), 0);
+	peer_join(&p);
+	peer_close(&p);
+}
+END_TEST
+
 static void hook_only(struct peer *p)
 {
 	expect_hook(p, true);
@@ -679,7 +712,8 @@ SUITE_MAIN("event", handler_runs_in_the_library_s_thread_and_its_verdict_goes_ba
 	   forked_child_has_nothing_of_the_library_s_thread,
 	   removed_handler_has_returned_when_hook_returns,
 	   handler_may_call_the_api_and_remove_itself, handler_may_end_the_session,
-	   loop_mode_runs_handlers_in_dispatch, call_that_waits_runs_the_handler_it_waits_for,
-	   handlers_inside_of_handlers_have_an_end, handler_deals_with_the_fault_that_it_causes,
+	   handler_may_end_its_thread, loop_mode_runs_handlers_in_dispatch,
+	   call_that_waits_runs_the_handler_it_waits_for, handlers_inside_of_handlers_have_an_end,
+	   handler_deals_with_the_fault_that_it_causes,
 	   handler_that_nobody_waits_for_deals_with_the_fault_that_it_causes,
 	   end_of_the_event_channel_is_the_end_of_the_connection)

@@ -21,6 +21,8 @@ static struct mapping *mapping_made(uint32_t attr)
 	arenas_init(&arenas);
 	ck_assert_int_eq(arenas_add(&arenas, 'a', user_arena_fd('a', 2), &why), 0);
 	ck_assert_int_eq(arenas_add(&arenas, 'b', user_arena_fd('b', 2), &why), 0);
+	arenas_put(&arenas, 'a');
+	arenas_put(&arenas, 'b');
 	ck_assert_int_eq(mapping_new(&arenas, LEN, attr, &m, &why), 0);
 	return m;
 }

@@ -114,6 +114,34 @@ START_TEST(pieces_and_fds_that_are_missing_are_asked_for)
 }
 END_TEST
 
+static void serve_what_is_gone(struct peer *p)
+{
+	addr_of_res = user_at(user_serve_reserve(p));
+	user_serve_physmem(p);
+	peer_expect(p, OP_BACK);
+	user_answer_pieces(p, (struct piece[]){ { 0, 7, 0, LEN, 0 } }, 1, NULL, 0);
+	peer_expect(p, OP_PIECES);
+	peer_refuse(p, -EINVAL, "another thread's vcm_unback() came in between");
+	peer_expect(p, OP_RES_INFO);
+	peer_answer(p, 5, (uint64_t[]){ 1, (uintptr_t)addr_of_res, LEN, 0, 0 });
+}
+
+/* It was backed, and it is over: nothing is taken back that is another's by now. */
+START_TEST(pieces_that_are_gone_by_now_are_no_failure)
+{
+	struct peer p;
+	struct res *r;
+
+	peer_start(&p, serve_what_is_gone);
+	r = user_reserve(LEN, 0);
+	ck_assert_int_eq(vcm_back(r, vcm_phys_alloc(VCM_MEMTYPE_0, LEN, 0)), 0);
+	ck_assert(!user_is_readable(addr_of_res) && user_is_mapped(addr_of_res));
+	ck_assert_uint_eq(vcm_get_res_len(r), LEN);
+	peer_join(&p);
+	peer_close(&p);
+}
+END_TEST
+
 struct bad_pieces {
 	struct piece pieces[2];
 	size_t n;
@@ -243,4 +271,4 @@ END_TEST
 
 SUITE_MAIN("pieces", pieces_lie_one_after_the_other_at_the_pointer,
 	   pieces_and_fds_that_are_missing_are_asked_for, pieces_that_make_no_sense_undo_the_back,
-	   process_without_room_for_fds_is_told_so)
+	   pieces_that_are_gone_by_now_are_no_failure, process_without_room_for_fds_is_told_so)

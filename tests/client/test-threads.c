@@ -169,6 +169,54 @@ START_TEST(races_for_one_mapping_of_the_process_have_one_winner)
 }
 END_TEST
 
+struct flipping {
+	struct res *res;
+	struct physmem *memory;
+	atomic_int balance;
+	atomic_bool is_over;
+};
+
+static void *flip(void *arg)
+{
+	struct flipping *f = arg;
+	int r;
+
+	for (int n = getenv("VCM_UNDER_VALGRIND") ? N_ROUNDS : 20 * N_ROUNDS; n > 0; n--) {
+		r = vcm_back(f->res, f->memory);
+		ck_assert_msg(r == 0 || r == -EBUSY, "%d: %s", r, vcm_last_error());
+		f->balance += r == 0;
+		f->balance -= vcm_unback(f->res) == 0;
+	}
+	return NULL;
+}
+
+/* Each time memory is freed the library lets go of large memory that nothing maps. */
+static void *trim(void *arg)
+{
+	struct flipping *f = arg;
+
+	while (!atomic_load(&f->is_over))
+		ck_assert_int_eq(vcm_phys_free(vcm_phys_alloc(VCM_MEMTYPE_1, SZ_4K, 0)), 0);
+	return NULL;
+}
+
+START_TEST(what_a_thread_has_backed_no_other_loses)
+{
+	struct vcm *v = vcm_create_from_prebuilt(VCM_PREBUILT_USER);
+	struct flipping f = { .memory = vcm_phys_alloc(VCM_MEMTYPE_0, 4 * SZ_1M, 0) };
+	pthread_t trimmer;
+
+	ck_assert_int_eq(vcm_activate(vcm_assoc(v, device_named("cpu"), 0)), 0);
+	f.res = vcm_reserve(v, 4 * SZ_1M, VCM_READ | VCM_WRITE);
+	ck_assert(f.res && f.memory);
+	ck_assert_int_eq(pthread_create(&trimmer, NULL, trim, &f), 0);
+	run(flip, &f);
+	atomic_store(&f.is_over, true);
+	pthread_join(trimmer, NULL);
+	ck_assert_int_eq(f.balance, vcm_get_physmem_from_res(f.res) != NULL);
+}
+END_TEST
+
 /* --- faults ------------------------------------------------------------------------------------------------------- */
 
 struct paging {
@@ -399,6 +447,7 @@ int main(void)
 	const TTest *const cases[] = { threads_share_a_session_and_not_their_answers,
 				       races_for_one_reservation_have_one_winner,
 				       races_for_one_mapping_of_the_process_have_one_winner,
+				       what_a_thread_has_backed_no_other_loses,
 				       handler_in_the_library_s_thread_pages_in_while_others_call,
 				       handler_in_a_call_that_waits_pages_in_while_others_call,
 				       handler_in_the_library_s_thread_uses_a_device_that_faults,

@@ -172,7 +172,7 @@ int bus_call_method(sd_bus_message *m, void *userdata, sd_bus_error *error)
 		if (r < 0)
 			return bad_argument(error, r, i);
 	}
-	call = bus_call_new(s->bus, m, 1);
+	call = bus_call_new(userdata, m, 1);
 	if (!call)
 		return bus_refuse_handled(error, -ENOMEM, "the broker is out of memory");
 	complete(s, method, &op, &call->ops[0]);
@@ -277,9 +277,10 @@ static int check_handles(const struct batch *b, sd_bus_error *error)
 }
 
 /* The call of a batch that has been read; NULL without memory. */
-static struct bus_call *batch_call(sd_bus_message *m, struct bus_session *s, struct batch *b)
+static struct bus_call *batch_call(struct bus *bus, sd_bus_message *m, struct bus_session *s,
+				   struct batch *b)
 {
-	struct bus_call *call = bus_call_new(s->bus, m, b->n);
+	struct bus_call *call = bus_call_new(bus, m, b->n);
 
 	if (!call)
 		return NULL;
@@ -301,7 +302,7 @@ int bus_call_batch(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	r = b ? read_batch(m, b, error) : bus_refuse_handled(error, -ENOMEM, "");
 	if (r < 0)
 		return r;
-	call = batch_call(m, s, b);
+	call = batch_call(userdata, m, s, b);
 	if (!call)
 		return bus_refuse_handled(error, -ENOMEM, "");
 	bus_session_request(s, call, b->ops, b->n);
@@ -332,7 +333,7 @@ int bus_call_once(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	r = b ? read_once(m, &ticket, &seen, b, error) : bus_refuse_handled(error, -ENOMEM, "");
 	if (r < 0)
 		return r;
-	call = batch_call(m, s, b);
+	call = batch_call(userdata, m, s, b);
 	if (!call)
 		return bus_refuse_handled(error, -ENOMEM, "");
 	r = bus_session_take_ticket(s, call, ticket, seen, &why);

@@ -39,12 +39,14 @@ static void add(struct entry *e, const char *fmt, ...)
 {
 	char *text = e->texts[e->n];
 	va_list args;
+	size_t len;
 
 	va_start(args, fmt);
 	vsnprintf(text, FIELD_LEN - 1, fmt, args);
 	va_end(args);
-	strcat(text, "\n");
-	e->fields[e->n++] = (struct iovec){ text, strlen(text) };
+	len = strlen(text);
+	text[len] = '\n'; /* nothing else ends it */
+	e->fields[e->n++] = (struct iovec){ text, len + 1 };
 }
 
 /* A journal that is full, or stands still, loses lines: nobody waits for it. */

@@ -38,7 +38,7 @@ extern const char *const victim_hows[N_VICTIM_HOWS];
 /* What its configuration must have, so that the clients find their devices and memory: a unit's has it already. */
 void victim_print_config(FILE *f);
 /* It runs. */
-void victim_begin(const struct victim_options *options);
+void victim_begin(const struct victim_options *which);
 /* It is ended, and another one is started, or will be. */
 void victim_strike(unsigned int round);
 /* The address of the bus that it is on; "": the system's; NULL: there is none. */

@@ -100,6 +100,29 @@ START_TEST(tables_for_more_address_bits_than_the_hardware_has_are_refused)
 }
 END_TEST
 
+START_TEST(what_a_former_life_left_in_registers_is_over)
+{
+	const struct mmio *io;
+
+	setup_hardware(&(struct v3_model_config){ 0 });
+	io = v3_model_mmio(model);
+	v3_model_raise(model, 0x1);         /* with it no command is taken */
+	mmio_write32(io, 0x68, 0xDEAD0000); /* messages in place of wires */
+	mmio_write32(io, 0xB0, 0xDEAD0000);
+	ck_assert_msg(!start_driver(), "%s", why.text);
+	ck_assert_uint_eq(mmio_read32(io, 0x68), 0);
+	ck_assert_uint_eq(mmio_read32(io, 0xB0), 0);
+	ck_assert_uint_eq(mmio_read32(io, 0x60), mmio_read32(io, 0x64));
+	/* Tables and queues are cached memory here: inner shareable, write-back. Events of any stream id are recorded. */
+	ck_assert_uint_eq(mmio_read32(io, 0x28), 0xD75);
+	ck_assert_uint_eq(mmio_read32(io, 0x2C), 0x2);
+	one = table_of(1);
+	ck_assert(!activate(0, one));
+	ck_assert_uint_eq(seen(MASTER(0), VA), 1);
+	teardown();
+}
+END_TEST
+
 START_TEST(hardware_that_does_not_start_is_refused_and_gives_everything_back)
 {
 	/* GBPA never takes an update; it cannot be switched off; it cannot be switched on; it consumes no command. */
@@ -475,6 +498,7 @@ SUITE_MAIN("smmuv3-errors", hardware_that_is_not_there_is_refused,
 	   a_config_that_the_hardware_cannot_serve_is_refused,
 	   hardware_that_does_not_snoop_needs_uncached_tables,
 	   tables_for_more_address_bits_than_the_hardware_has_are_refused,
+	   what_a_former_life_left_in_registers_is_over,
 	   hardware_that_does_not_start_is_refused_and_gives_everything_back,
 	   a_start_without_memory_fails_at_each_allocation_and_leaves_nothing,
 	   activation_takes_no_memory, asids_run_out_before_contexts_do,

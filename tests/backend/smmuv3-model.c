@@ -334,6 +334,10 @@ static void write_control(struct v3_model *m, uint32_t offset, uint32_t value)
 	must((!(irqs & 1) || offset < 0x68 || offset >= 0x78) &&
 		     (!(irqs & 4) || offset < 0xB0 || offset >= 0xC0),
 	     "where an interrupt goes changes only while it is off");
+	must(offset != 0x20 ||
+		     ((!(value & 8) || (v3_model_reg64(m, 0x90) & 31) <= m->config.queue_bits) &&
+		      (!(value & 4) || (v3_model_reg64(m, 0xA0) & 31) <= m->config.queue_bits)),
+	     "a queue is no longer than the hardware says");
 	must(!(enabled & 8) || (offset & ~7U) != 0x90, "the command queue moves while it is on");
 	must(!(enabled & 4) || (offset & ~7U) != 0xA0, "the event queue moves while it is on");
 }

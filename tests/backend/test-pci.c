@@ -4,6 +4,8 @@
  * a virtual machine (tests/e2e/x86).
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -189,6 +191,43 @@ START_TEST(what_fails_half_way_is_taken_back_too)
 }
 END_TEST
 
+/* As the kernel answers for a group that somebody has open: no file of ours can. */
+static const char *busy;
+
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...);
+
+int __wrap_open(const char *path, int flags, ...)
+{
+	mode_t mode;
+	va_list list;
+
+	va_start(list, flags);
+	mode = flags & O_CREAT ? va_arg(list, mode_t) : 0;
+	va_end(list);
+	if (!busy || !strstr(path, busy))
+		return __real_open(path, flags, mode);
+	errno = EBUSY;
+	return -1;
+}
+
+/* The kernel would wait for whoever has it, and could not be stopped. */
+START_TEST(what_somebody_has_open_is_not_unbound)
+{
+	setup();
+	add(EDU, "7", "vfio-pci");
+	add(NIC, "8", "vfio-pci");
+	busy = "/vfio/7";
+	ck_assert_int_eq(pci_unbind(root, EDU, &why), -EBUSY);
+	ck_assert_ptr_nonnull(strstr(why.text, "somebody has " EDU " open"));
+	ck_assert_str_eq(content("bus/pci/drivers/vfio-pci/unbind"), "");
+	ck_assert_int_eq(pci_unbind(root, NIC, &why), 0);
+	busy = NULL;
+	ck_assert_int_eq(pci_unbind(root, EDU, &why), 0);
+	teardown();
+}
+END_TEST
+
 START_TEST(only_what_is_bound_is_unbound)
 {
 	setup();
@@ -209,4 +248,4 @@ SUITE_MAIN("pci", addresses_have_one_form, a_device_is_what_sysfs_says,
 	   a_device_may_have_neither_driver_nor_iommu, a_group_with_somebody_at_work_is_refused,
 	   neighbours_that_move_nothing_do_no_harm, a_neighbour_that_is_no_pci_device_is_refused,
 	   what_the_kernel_does_not_do_is_taken_back, what_fails_half_way_is_taken_back_too,
-	   only_what_is_bound_is_unbound)
+	   what_somebody_has_open_is_not_unbound, only_what_is_bound_is_unbound)

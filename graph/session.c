@@ -204,6 +204,8 @@ struct object *session_next(const struct session *s, uint32_t handle, enum objec
 {
 	struct object *o;
 
+	if (!s->counts[kind])
+		return NULL;
 	for (;;) {
 		bool broker = handle >= HANDLE_BROKER;
 

@@ -28,7 +28,7 @@ static enum exit_code run(const struct call *call)
 		return EXIT_USAGE;
 	}
 	return columns_show(columns, sizeof(columns) / sizeof(*columns), VCM_TABLE_WHO, phys, call,
-			    "nobody");
+			    "no reservation maps it");
 }
 
 const struct command cmd_who = {

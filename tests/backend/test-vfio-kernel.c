@@ -30,8 +30,9 @@ static bool capable; /* of telling anything but page sizes, and of handing mappi
 struct answer {
 	struct vfio_iommu_type1_info info;
 	struct vfio_iommu_type1_info_dma_avail left;
-	struct {
-		struct vfio_iommu_type1_info_cap_iova_range head;
+	struct { /* a struct vfio_iommu_type1_info_cap_iova_range of two */
+		struct vfio_info_cap_header header;
+		uint32_t nr_iovas, reserved;
 		struct vfio_iova_range ranges[2];
 	} reach;
 };
@@ -44,9 +45,9 @@ static void tell_all(struct answer *a)
 		.header = { VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL, 1, offsetof(struct answer, reach) },
 		.avail = 77,
 	};
-	a->reach.head.header =
+	a->reach.header =
 		(struct vfio_info_cap_header){ VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE, 1, 0 };
-	a->reach.head.nr_iovas = 2;
+	a->reach.nr_iovas = 2;
 	a->reach.ranges[0] = (struct vfio_iova_range){ 0, 0xfedfffff };
 	a->reach.ranges[1] = (struct vfio_iova_range){ 0xfef00000, 0x7fffffffff };
 }

@@ -274,9 +274,9 @@ START_TEST(pages_of_the_kernels_are_mapped_for_devices_that_snoop)
 	struct world *w = world_new(NULL);
 	struct peer *p = world_peer(w);
 	struct stage_devices d = stage_set(p);
-	struct format *format =
-		(struct format *)(uintptr_t)device_by_number(w->broker->graph, d.a_mm1)->format;
+	struct format *format;
 
+	memcpy(&format, &device_by_number(w->broker->graph, d.a_mm1)->format, sizeof(format));
 	note_maps(format);
 	for (uint32_t policy = VCM_NOTCACHED; policy <= VCM_OUTER_WB_NWA; policy++)
 		ck_assert(back_with(p, policy).cache == policy && !mapped.shareable);

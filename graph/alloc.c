@@ -92,6 +92,8 @@ static int revive(struct taking *t, struct arena *a)
 {
 	int r = user_check_bytes(t->s->user, range_len(a->range), t->p->why);
 
+	if (r == 0)
+		r = user_check_arena(t->s->user, t->p->why);
 	if (r < 0)
 		return r;
 	arena_revive(a);

@@ -83,6 +83,7 @@ void arena_keep(struct arena *a)
 	if (a->quarantined)
 		return;
 	a->user->bytes -= range_len(a->range);
+	a->user->n_arenas--;
 	a->user->cached_bytes += range_len(a->range);
 	a->pool->cached_bytes += range_len(a->range);
 	TAILQ_INSERT_TAIL(&a->pool->cached, a, cached_link);
@@ -95,6 +96,7 @@ void arena_revive(struct arena *a)
 	assert(a->cached);
 	uncache(a);
 	a->user->bytes += range_len(a->range);
+	a->user->n_arenas++;
 	place(a);
 }
 
@@ -117,13 +119,13 @@ void arena_end(struct arena *a)
 	if (a->quarantined)
 		return;
 	displace(a);
+	a->user->n_arenas -= !a->cached;
 	if (a->cached)
 		uncache(a);
 	else if (!a->disowned)
 		a->user->bytes -= range_len(a->range);
 	TAILQ_REMOVE(&a->pool->arenas, a, link);
 	a->pool->n_arenas--;
-	a->user->n_arenas--;
 	pool_put(a->pool, a->range);
 	space_free(a->space);
 	mem_free(a);

@@ -161,7 +161,7 @@ static int add_table(struct plan *p, struct vcm *v, const struct format *format,
 	struct res *r;
 	int ret;
 
-	if (v->n_backed && v->n_res > VCM_TABLE_MAX)
+	if (v->n_backed && v->n_res > VCM_TABLE_MAX && !v->obj.session->restoring)
 		return refuse(
 			p->why, -E2BIG,
 			"vcm %u has %llu reservations, and backing: with more than %u it is associated with its first device of a kind before it is backed",

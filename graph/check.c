@@ -500,7 +500,7 @@ static void check_user(struct graph *g, struct user *u)
 		TAILQ_FOREACH(a, &pool->arenas, link) {
 			if (a->user != u)
 				continue;
-			arenas++;
+			arenas += !a->cached;
 			bytes += a->cached || a->disowned ? 0 : range_len(a->range);
 			cached += a->cached ? range_len(a->range) : 0;
 			placed += a->placed;

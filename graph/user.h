@@ -26,7 +26,7 @@ struct user {
 	uint32_t uid;
 	struct limits limits;
 	uint64_t bytes, objects, n_sessions, table_bytes;
-	uint64_t n_arenas;     /* also those that are kept, quarantined or disowned */
+	uint64_t n_arenas;     /* also those that are quarantined or disowned, not the kept ones */
 	uint64_t cached_bytes; /* of arenas that hold nothing and are kept, zeroed, for this user */
 	struct arena_tree arenas;
 	uint64_t n_wrong_tokens, wrong_since_ns; /* the daemon's */

@@ -227,8 +227,8 @@ int link_send_event(struct link *l, const void *buf, size_t len)
 /* --- in */
 
 /*
- * The length of a packet; 0 when there is none, or the link is going. Fds that come with it are dropped by the kernel: nothing
- * of a peer's is ever opened here, as closing a file of somebody's own file system may take as long as he likes.
+ * The length of a packet; 0 when there is none, or the link is going. Fds that come with it (vcmd/listener.c) are dropped by the
+ * kernel: nothing of a peer's is ever opened here, as closing a file of somebody's own file system may take as long as he likes.
  */
 static size_t link_receive(struct link *l, void *buf)
 {

@@ -25,6 +25,9 @@
 #define ACCEPTS_A_TURN 64
 #define LOG_EVERY_MS 10000
 #define RETRY_MS 100
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83 /* Linux 6.16 */
+#endif
 
 struct listener {
 	struct loop *loop;
@@ -356,8 +359,18 @@ static int bind_own(struct listener *l, const struct listener_config *c, struct 
 
 /* --- life */
 
+/*
+ * Nothing takes fds from a client, and a connection has this from its listener: who sends one is told EPERM. An older kernel lets
+ * them come, and drops them where they are received: a socket that lingers keeps us for as long.
+ */
+static void refuse_fds(const struct listener *l)
+{
+	setsockopt(l->fd, SOL_SOCKET, SO_PASSRIGHTS, &(int){ 0 }, sizeof(int));
+}
+
 static int listener_start(struct listener *l, struct reason *why)
 {
+	refuse_fds(l);
 	l->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (l->spare < 0)
 		return refuse(why, -errno, "/dev/null: %s", strerror(errno));

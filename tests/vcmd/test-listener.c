@@ -19,6 +19,10 @@
 #include "tests/suite.h"
 #include "vcmd/loop.h"
 
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
+
 struct place {
 	char folder[64], path[96];
 	struct listener_config config;
@@ -414,7 +418,59 @@ START_TEST(listener_is_made_whole_or_not_at_all)
 }
 END_TEST
 
-SUITE_MAIN("listener", listener_accepts_with_the_mode_it_was_told,
+static bool kernel_can_refuse_fds(void)
+{
+	int pair[2], r;
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	r = setsockopt(pair[0], SOL_SOCKET, SO_PASSRIGHTS, &(int){ 0 }, sizeof(int));
+	close(pair[0]);
+	close(pair[1]);
+	return r == 0;
+}
+
+static ssize_t send_fd(int to)
+{
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { .space = { 0 } };
+	struct iovec iov = { .iov_base = (char[]){ "x" }, .iov_len = 1 };
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = &control,
+			      .msg_controllen = sizeof(control) };
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+
+	*cmsg = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
+				  .cmsg_level = SOL_SOCKET,
+				  .cmsg_type = SCM_RIGHTS };
+	memcpy(CMSG_DATA(cmsg), &to, sizeof(int));
+	return sendmsg(to, &msg, MSG_NOSIGNAL);
+}
+
+/* Also before it is accepted. */
+START_TEST(listener_lets_no_fds_come)
+{
+	struct place p;
+	int fd;
+
+	place_init(&p);
+	ck_assert_int_eq(start(&p), 0);
+	fd = open_socket(&p, false);
+	ck_assert_int_eq(send(fd, "x", 1, 0), 1);
+	if (kernel_can_refuse_fds()) {
+		ck_assert_int_eq(send_fd(fd), -1);
+		ck_assert_int_eq(errno, EPERM);
+	}
+	settle(&p);
+	ck_assert_int_eq(p.n_accepted, 1);
+	close(fd);
+	place_deinit(&p);
+}
+END_TEST
+
+SUITE_MAIN("listener", listener_lets_no_fds_come, listener_accepts_with_the_mode_it_was_told,
 	   listener_gives_the_socket_to_the_group,
 	   listener_lets_no_group_in_when_it_may_not_give_the_socket_away,
 	   listener_replaces_the_socket_of_a_dead_daemon,

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "graph/graph.h"
 #include "graph/arena.h"
+#include "graph/vcm.h"
 #include "tests/suite.h"
 #include "tests/vcmd/inventory.h"
 #include "tests/vcmd/keeper.h"
@@ -80,6 +81,33 @@ static void restart_and_compare(void)
 	ck_assert_uint_eq(w->broker->restored.n_closed, 0);
 	inventory_equal(before, inventory(w->broker));
 }
+
+/* Its tables were made before there was a limit to meet. */
+START_TEST(a_large_region_comes_back_with_its_association)
+{
+	static struct op ops[PROTO_MAX_OPS];
+	struct peer *p;
+
+	begin();
+	p = world_peer(w);
+	ck_ok(CALL(p, VCM_CREATE, .handle = 1, .addr = SZ_1M, .len = 1025 * SZ_1M));
+	ck_ok(CALL(p, ASSOC, .handle = 2, .on = 1, .target = peer_device(p, "vcodec_a_mm1")));
+	ck_ok(CALL(p, ACTIVATE, .on = 2));
+	ck_ok(CALL(p, PHYS_ALLOC, .handle = 3, .arg = VCM_MEMTYPE_0, .len = SZ_4K));
+	ck_ok(CALL(p, RESERVE, .handle = 4, .on = 1, .len = SZ_4K));
+	ck_ok(CALL(p, BACK, .on = 4, .target = 3));
+	for (uint32_t n = 0; n < VCM_TABLE_MAX; n += PROTO_MAX_OPS) {
+		for (uint32_t i = 0; i < PROTO_MAX_OPS; i++)
+			ops[i] = (struct op){
+				.code = OP_RESERVE, .handle = 5 + n + i, .on = 1, .len = SZ_4K
+			};
+		ck_ok(peer_call(p, ops, PROTO_MAX_OPS));
+	}
+	restart();
+	ck_assert_uint_eq(w->broker->restored.n_lost, 0);
+	finish();
+}
+END_TEST
 
 START_TEST(an_empty_broker_comes_back_empty)
 {
@@ -663,7 +691,8 @@ START_TEST(a_long_life_leaves_a_short_journal)
 }
 END_TEST
 
-SUITE_MAIN("restore", an_empty_broker_comes_back_empty, one_of_everything_comes_back,
+SUITE_MAIN("restore", a_large_region_comes_back_with_its_association,
+	   an_empty_broker_comes_back_empty, one_of_everything_comes_back,
 	   new_memory_waits_for_the_store_and_nobody_else_does,
 	   a_batch_waits_for_all_its_memory_at_once,
 	   a_client_that_ends_while_its_memory_is_on_its_way_leaves_nothing,

@@ -249,6 +249,24 @@ START_TEST(arenas_are_limited)
 }
 END_TEST
 
+START_TEST(arenas_that_are_kept_for_a_user_do_not_count)
+{
+	NEEDS_ROOT();
+	setup();
+	for (uint32_t n = 0; n < 20; n++)
+		ck_ok(CALL(bob, PHYS_ALLOC, .handle = 1 + n, .arg = 1, .len = SZ_64K));
+	ck_status(CALL(bob, PHYS_ALLOC, .handle = 30, .arg = 1, .len = SZ_64K), -EDQUOT);
+	for (uint32_t n = 0; n < 20; n++)
+		ck_ok(CALL(bob, PHYS_FREE, .on = 1 + n));
+	for (uint32_t n = 0; n < 19; n++)
+		ck_ok(CALL(bob, PHYS_ALLOC, .handle = 1 + n, .arg = 1, .len = 2 * SZ_64K));
+	ck_ok(CALL(bob, PHYS_ALLOC, .handle = 30, .arg = 1, .len = SZ_64K)); /* a kept one */
+	ck_status(CALL(bob, PHYS_ALLOC, .handle = 31, .arg = 1, .len = SZ_64K), -EDQUOT);
+	world_check(w);
+	world_free(w);
+}
+END_TEST
+
 static void leave_fds(rlim_t n)
 {
 	struct rlimit files;
@@ -409,6 +427,7 @@ SUITE_MAIN("rights", who_has_no_access_is_sent_away,
 	   a_refusal_by_right_takes_its_batch_with_it,
 	   a_device_of_another_session_needs_the_right_to_simulate, a_device_is_taken_from_nobody,
 	   bytes_are_limited_for_a_user_in_all_sessions_together, arenas_are_limited,
+	   arenas_that_are_kept_for_a_user_do_not_count,
 	   memory_leaves_room_for_connections_and_these_for_root, objects_are_limited,
 	   sessions_are_limited, page_tables_are_limited, requests_that_wait_are_limited,
 	   rows_of_others_need_the_right_to_inspect)

@@ -37,8 +37,8 @@ struct graph {
 	uint32_t next_arena;
 	uint64_t n_objects, n_active;
 	/*
-	 * What was done that is more than O(log n): objects walked or cloned, and stretches of 64 KB mapped. Each takes at most
-	 * about 1 us.
+	 * What was done that is more than O(log n): objects walked or cloned, and runs and entries of tables written. In units
+	 * of about 1 us.
 	 */
 	uint64_t work;
 };

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "graph/arena.h"
+#include "graph/attr.h"
 #include "graph/avcm.h"
 #include "graph/bound.h"
 #include "graph/grant.h"
@@ -14,6 +15,8 @@
 #include "graph/pool.h"
 #include "graph/res.h"
 #include "graph/vcm.h"
+
+#define ENTRIES_A_US 32
 
 void plan_deinit(struct plan *p)
 {
@@ -91,14 +94,24 @@ static void bring_unmaps_forward(struct plan *p, const struct step *map)
 	}
 }
 
+/* An entry of a table takes some 20 ns; a run may be a call of the kernel. */
+static uint64_t work_of(const struct step *s)
+{
+	uint64_t wanted = attr_phys_sizes(s->physmem->attr), largest = SZ_16M;
+
+	while (!(wanted & largest))
+		largest /= 2;
+	return s->physmem->n_extents + range_len(s->range) / largest / ENTRIES_A_US;
+}
+
 void plan_step(struct plan *p, const struct step *step)
 {
 	assert(p->n_steps < p->cap_steps);
 	if (step->kind == STEP_MAP && p->n_unmaps)
 		bring_unmaps_forward(p, step);
 	p->n_unmaps += step->kind == STEP_UNMAP;
-	if (step->kind == STEP_MAP)
-		p->graph->work += step->physmem->n_extents + range_len(step->range) / SZ_64K;
+	if (step->kind == STEP_MAP || step->kind == STEP_UNMAP || step->kind == STEP_PROTECT)
+		p->graph->work += work_of(step);
 	p->steps[p->n_steps] = *step;
 	p->steps[p->n_steps++].op = p->op;
 }

@@ -140,5 +140,5 @@ void plan_step(struct plan *p, const struct step *step);
  * unmapped, then freed. 1: more is left; 0: nothing is left; -ENOMEM: nothing was planned, try again later.
  */
 int plan_reclaim(struct plan *p, struct session *s, size_t budget);
-/* Deactivates one of its associations, behind `skip` others that are active. 1; 0: there are no more; -ENOMEM. */
-int plan_reclaim_active(struct plan *p, struct session *s, size_t skip);
+/* Deactivates one of its associations; one that does not end is behind the others then. 1; 0: none is active; -ENOMEM. */
+int plan_reclaim_active(struct plan *p, struct session *s);

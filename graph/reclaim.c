@@ -34,21 +34,12 @@ static int deactivate_all(struct plan *p, struct session *s, size_t *budget)
 	return r;
 }
 
-int plan_reclaim_active(struct plan *p, struct session *s, size_t skip)
+int plan_reclaim_active(struct plan *p, struct session *s)
 {
-	struct avcm *a;
-	struct vcm *v;
+	struct avcm *a = TAILQ_FIRST(&s->active);
+	int r = a ? plan_avcm_deactivate(p, a) : 0;
 
-	TAILQ_FOREACH(v, &s->vcms, link)
-		TAILQ_FOREACH(a, &v->avcms, vcm_link) {
-			int r;
-
-			if (!a->active || skip--)
-				continue;
-			r = plan_avcm_deactivate(p, a);
-			return r < 0 ? r : 1;
-		}
-	return 0;
+	return r < 0 ? r : a != NULL;
 }
 
 static int drop_reservation(struct plan *p, struct res *r)

@@ -172,16 +172,17 @@ static void over(struct client *c)
 static void quiet_others(struct client *c)
 {
 	struct broker *b = c->broker;
+	uint64_t n = c->session->n_active < RECLAIM_BUDGET ? c->session->n_active : RECLAIM_BUDGET;
 	struct reason why;
-	size_t n_stubborn = 0;
 
-	for (;;) {
+	for (; n > 0; n--) {
 		plan_begin(&b->plan, b->graph, &why);
-		if (plan_reclaim_active(&b->plan, c->session, n_stubborn) <= 0)
-			break;
-		n_stubborn += pipeline_execute(b, &why) < 0;
+		if (plan_reclaim_active(&b->plan, c->session) <= 0) {
+			plan_abort(&b->plan);
+			return;
+		}
+		pipeline_execute(b, &why);
 	}
-	plan_abort(&b->plan);
 }
 
 /* One slice. 1: there is more; 0: it is over; -ENOMEM: nothing was done. */

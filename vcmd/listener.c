@@ -77,10 +77,23 @@ static void on_retry(void *ctx)
 		loop_timer_set(l->retry, RETRY_MS);
 }
 
+/*
+ * Nothing takes fds from a client: who sends one is told EPERM. A connection has this from its listener, unless it was made before
+ * we had that. An older kernel lets them come, and drops them where they are received: a socket that lingers keeps us for as long.
+ */
+static void refuse_fds(int fd)
+{
+	setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &(int){ 0 }, sizeof(int));
+}
+
 static int take_one(const struct listener *l)
 {
 	/* cppcheck-suppress nullPointer ; link.c asks who it is */
-	return accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd >= 0)
+		refuse_fds(fd);
+	return fd;
 }
 
 /* Takes a connection and drops it. False when not even that works. */
@@ -359,18 +372,9 @@ static int bind_own(struct listener *l, const struct listener_config *c, struct 
 
 /* --- life */
 
-/*
- * Nothing takes fds from a client, and a connection has this from its listener: who sends one is told EPERM. An older kernel lets
- * them come, and drops them where they are received: a socket that lingers keeps us for as long.
- */
-static void refuse_fds(const struct listener *l)
-{
-	setsockopt(l->fd, SOL_SOCKET, SO_PASSRIGHTS, &(int){ 0 }, sizeof(int));
-}
-
 static int listener_start(struct listener *l, struct reason *why)
 {
-	refuse_fds(l);
+	refuse_fds(l->fd);
 	l->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (l->spare < 0)
 		return refuse(why, -errno, "/dev/null: %s", strerror(errno));

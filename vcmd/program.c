@@ -453,19 +453,11 @@ static void undo_first(struct broker *b, struct plan *p, size_t n)
 	mark_clear(machine_mark(b->machine));
 }
 
-/*
- * The broker ends, another one follows: memory stays as it is, and hardware goes on. What is simulated ends with the
- * process, and is taken apart.
- */
-static bool is_left(const struct broker *b, const struct step *s)
+static bool is_of_real_hardware(const struct step *s)
 {
 	struct backend_caps caps = { .simulated = true };
 	struct backend *backend = NULL;
 
-	if (!b->leaving)
-		return false;
-	if (s->kind == STEP_ARENA_FREE || s->kind == STEP_ZERO)
-		return true;
 	if (s->table)
 		backend = s->table->format->hw;
 	else if (s->avcm)
@@ -475,9 +467,28 @@ static bool is_left(const struct broker *b, const struct step *s)
 	return !caps.simulated;
 }
 
+/*
+ * The broker ends, another one follows: memory stays as it is, and hardware goes on. What is simulated ends with the
+ * process, and is taken apart.
+ */
+static bool is_left(const struct broker *b, const struct step *s)
+{
+	if (!b->leaving)
+		return false;
+	return s->kind == STEP_ARENA_FREE || s->kind == STEP_ZERO || is_of_real_hardware(s);
+}
+
+/* Before the first that a device may see: a request that changes nothing for them leaves no doubt when we die in it. */
+static void mark_if_real(struct broker *b, const struct step *s)
+{
+	if (is_of_real_hardware(s))
+		mark_set(machine_mark(b->machine));
+}
+
 int program_run(struct broker *b, struct plan *p, struct reason *why)
 {
-	mark_set(machine_mark(b->machine));
+	for (size_t i = 0; i < p->n_steps; i++)
+		mark_if_real(b, &p->steps[i]);
 	for (size_t i = 0; i < p->n_steps; i++) {
 		int r = p->steps[i].late || is_left(b, &p->steps[i]) ?
 				0 :
@@ -485,7 +496,8 @@ int program_run(struct broker *b, struct plan *p, struct reason *why)
 
 		if (r < 0) {
 			p->op = p->steps[i].op;
-			undo_first(b, p, i);
+			/* Of several runs some may have their new rights. */
+			undo_first(b, p, p->steps[i].kind == STEP_PROTECT ? i + 1 : i);
 			return r;
 		}
 	}

@@ -202,7 +202,7 @@ extern "C" {
  * The broker waits a limited time for each verdict (fault-timeout), but not
  * for the transaction: one that is retried and faults again asks again, as
  * often as the handler says so. A handler that cannot help must not answer
- * VCM_FAULT_RETRY.
+ * VCM_FAULT_RETRY. It returns: a call that waits in its thread does, too.
  */
 typedef int (*vcm_handler)(size_t dev_id, void *data, void *fault_data);
 
@@ -814,6 +814,7 @@ size_t vcm_get_bound_len(struct bound *bound_id);
  * Returns non-zero on success, 0 on failure. Then errno is:
  * EINVAL	the range is not of whole pages, in no physmem of this session
  *		and no window, or beyond the segment that holds its start.
+ * EDQUOT	the memory has 65536 of these, imports among them.
  */
 struct physmem *vcm_map_phys_addr(size_t phys, size_t len);
 

@@ -287,7 +287,7 @@ START_TEST(a_long_plan_says_so)
 	uint64_t work;
 
 	setup();
-	m = a_physmem(&w, ALICE, MEM0, 4 * MB, 0);
+	m = a_physmem(&w, ALICE, MEM0, 4 * MB, VCM_4KB);
 	alias = an_alias(&w, ALICE, m->extents[0].pa.first, SZ_4K);
 	r = a_res(&w, v, SZ_4K, 0);
 	back(&w, r, alias);
@@ -298,7 +298,7 @@ START_TEST(a_long_plan_says_so)
 	ck_assert_uint_ge(w.g->work, work + 2); /* the memory, and its alias */
 	work = w.g->work;
 	ck_assert_int_eq(plan_res_back(&w.p, big, m), 0);
-	ck_assert_uint_ge(w.g->work, work + 4 * MB / SZ_64K);
+	ck_assert_uint_ge(w.g->work, work + 4 * MB / SZ_4K / 32);
 	work = w.g->work;
 	ck_assert_int_eq(plan_vcm_clone(&w.p, v, 50), 0);
 	ck_assert_uint_ge(w.g->work, work + 2);

@@ -273,21 +273,22 @@ START_TEST(pages_of_the_kernels_are_mapped_for_devices_that_snoop)
 {
 	struct world *w = world_new(NULL);
 	struct peer *p = world_peer(w);
-	struct stage_devices d = stage_set(p);
-	struct format *format;
+	struct device *device = device_by_number(w->broker->graph, peer_device(p, "vcodec_a_mm1"));
+	struct format format = *device->format;
 
-	memcpy(&format, &device_by_number(w->broker->graph, d.a_mm1)->format, sizeof(format));
-	note_maps(format);
+	device->format = &format; /* of its own, before anything has a table of it */
+	stage_set(p);
+	note_maps(&format);
 	for (uint32_t policy = VCM_NOTCACHED; policy <= VCM_OUTER_WB_NWA; policy++)
 		ck_assert(back_with(p, policy).cache == policy && !mapped.shareable);
-	format->physical = true;
+	format.physical = true;
 	set_sources(w, SOURCE_PAGEMAP);
 	for (uint32_t policy = VCM_NOTCACHED; policy <= VCM_OUTER_WB_NWA; policy++) {
 		ck_assert(back_with(p, policy).shareable);
 		ck_assert_uint_eq(mapped.cache, policy == VCM_WB_NWA ? VCM_WB_NWA : VCM_WB_WA);
 	}
 	set_sources(w, SOURCE_MEMFD);
-	format->physical = false;
+	format.physical = false;
 	world_free(w);
 }
 END_TEST

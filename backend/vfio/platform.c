@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/vfio.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -52,15 +53,16 @@ static int kernel_irq(int fd, unsigned int index, struct platform_irq *out)
 
 static int kernel_set_irq(int fd, unsigned int index, int eventfd)
 {
-	struct {
+	const int32_t fds[] = { eventfd };
+	union {
 		struct vfio_irq_set head;
-		int32_t fd;
-	} set = { .head = { .argsz = sizeof(set),
+		uint8_t bytes[sizeof(struct vfio_irq_set) + sizeof(fds)];
+	} set = { .head = { .argsz = sizeof(set.bytes),
 			    .flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
 			    .index = index,
-			    .count = 1 },
-		  .fd = eventfd };
+			    .count = 1 } };
 
+	memcpy(set.bytes + offsetof(struct vfio_irq_set, data), fds, sizeof(fds));
 	return ioctl(fd, VFIO_DEVICE_SET_IRQS, &set) < 0 ? -errno : 0;
 }
 

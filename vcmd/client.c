@@ -249,6 +249,8 @@ void client_end(struct client *c)
 	int r;
 
 	c->state = CLIENT_ENDING;
+	if (c->grace)
+		loop_timer_clear(c->grace);
 	note_end(c);
 	simulate_abandon(c);
 	copy_abandon(c);

@@ -114,10 +114,8 @@ static int settle_real(struct machine *m, struct reason *why)
 	STAILQ_FOREACH(u, &m->units, link)
 		if (r == 0 && u->is.physical && u->is.backend->ops->settle)
 			r = u->is.backend->ops->settle(u->is.backend, why);
-	if (r == 0) {
+	if (r == 0)
 		memory_bus_tables_release(m->broker->memory);
-		mark_settle(&m->mark);
-	}
 	m->resuming = r < 0;
 	return r;
 }
@@ -414,7 +412,11 @@ int machine_settle(struct machine *m, struct reason *why)
 	STAILQ_FOREACH(u, &m->units, link)
 		if (r == 0 && !u->is.physical && u->is.backend->ops->settle)
 			r = u->is.backend->ops->settle(u->is.backend, why);
-	return r ? r : settle_real(m, why);
+	if (r == 0)
+		r = settle_real(m, why);
+	if (r == 0)
+		mark_settle(&m->mark);
+	return r;
 }
 
 bool machine_is_resumed(const struct machine *m)

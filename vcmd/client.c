@@ -283,6 +283,11 @@ void client_kill(struct client *c, const struct client *by)
 		  "session %llu (%s, pid %d, uid %u) is ended by %s, pid %d, uid %u",
 		  (unsigned long long)client_session_id(c), c->name, (int)c->pid, c->uid, by->name,
 		  (int)by->pid, by->uid);
+	/* Who asked is answered before the session ends: what he was told holds over a crash. */
+	if (c->session) {
+		c->over = true;
+		note_end(c);
+	}
 	/* Not at once: a request is under way. */
 	if (c->link)
 		c->transport->break_off(c->link, "it was ended by somebody who may");

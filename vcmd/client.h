@@ -72,7 +72,7 @@ struct client {
 	struct replies replies;
 	uint64_t sent_before; /* on an earlier connection, up to this serial: it may have been carried out */
 	uint64_t last_changed; /* the last serial that changed something */
-	bool over;             /* restored, and was being taken back: nobody can resume it */
+	bool over;       /* killed, or restored and was being taken back: nobody can resume it */
 	bool incomplete; /* restored, and not all of it: what its client believes to have may be lost */
 	unsigned int granted; /* rights that somebody else has given the next request, and it alone */
 	uint64_t n_requests, n_refused;

@@ -286,8 +286,7 @@ struct pair {
 };
 
 /*
- * vcmd stays on the first CPU. Asleep, its client is bound to the second; a polling one must see two CPUs, or it does not
- * poll, and stays where it is by itself, since the other is never free.
+ * vcmd stays on the first CPU, its client on the second.
  */
 static int pair_start(struct pair *p, bool is_polling, const struct echo *echos, const int *cpus)
 {
@@ -306,8 +305,6 @@ static int pair_start(struct pair *p, bool is_polling, const struct echo *echos,
 								    .begin = begin,
 								    .run = run,
 								    .ctx = &p->client });
-	if (r == 0 && is_polling)
-		r = measure_pin(p->worker.pid, -1);
 	return r;
 }
 

@@ -40,6 +40,7 @@ TAILQ_HEAD(waiters, waiter);
 
 struct connection {
 	int fd;
+	_Atomic pid_t broker; /* 0: not known */
 	size_t max_message;
 	atomic_bool is_polling;
 
@@ -62,6 +63,14 @@ struct connection {
 
 static __thread struct poller poller;
 
+static pid_t peer_of(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 ? 0 : peer.pid;
+}
+
 struct connection *connection_new(int fd)
 {
 	struct connection *c = mem_new0(struct connection);
@@ -69,6 +78,7 @@ struct connection *connection_new(int fd)
 	if (!c)
 		return NULL;
 	c->fd = fd;
+	c->broker = peer_of(fd);
 	c->max_message = PROTO_MAX_MESSAGE;
 	c->side.fd = -1;
 	atomic_init(&c->is_polling, true);
@@ -302,7 +312,7 @@ static int receive_polling(struct connection *c, struct packet *packet, struct r
 	if (!atomic_load_explicit(&c->is_polling, memory_order_relaxed))
 		return -EAGAIN;
 	if (poller_is_curious(&poller)) {
-		poller_look_up(&facts);
+		poller_look_up(c->broker, &facts);
 		poller_learn(&poller, &facts);
 	}
 	if (!poller_begin(&poller))
@@ -462,6 +472,7 @@ static void revive_locked(struct connection *c, int fd)
 		break_locked(c, -ECONNRESET, "the new connection cannot be used");
 		return;
 	}
+	c->broker = peer_of(c->fd);
 	c->is_down = false;
 	TAILQ_FOREACH(w, &c->waiters, link) {
 		waiter_set_unsent(c, w, true);

@@ -23,14 +23,20 @@ void poller_learn(struct poller *p, const struct poller_facts *facts)
 	p->is_known = true;
 }
 
-void poller_look_up(struct poller_facts *out)
+void poller_look_up(pid_t broker, struct poller_facts *out)
 {
 	struct rusage usage = { .ru_nivcsw = 0 };
-	cpu_set_t set;
+	cpu_set_t set, other;
 
 	/* It fails where there are more CPUs than a cpu_set_t has bits. */
-	out->n_cpus = sched_getaffinity(0, sizeof(set), &set) < 0 ? UINT_MAX :
-								    (unsigned int)CPU_COUNT(&set);
+	if (sched_getaffinity(0, sizeof(set), &set) < 0) {
+		out->n_cpus = UINT_MAX;
+	} else {
+		if (broker > 0 && CPU_COUNT(&set) < 2 &&
+		    sched_getaffinity(broker, sizeof(other), &other) == 0)
+			CPU_OR(&set, &set, &other);
+		out->n_cpus = (unsigned int)CPU_COUNT(&set);
+	}
 	getrusage(RUSAGE_THREAD, &usage);
 	out->n_preempted = usage.ru_nivcsw;
 }

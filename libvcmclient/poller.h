@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define POLLER_MAX_NS 50000  /* how long one poll lasts; an idle CPU wakes up in 25 to 30 us */
 #define POLLER_MAX_SKIP 1024 /* calls without a poll between two attempts */
@@ -24,14 +25,15 @@ struct poller {
 
 /* What the kernel says about the thread. */
 struct poller_facts {
-	unsigned int n_cpus; /* that it may run on */
+	unsigned int n_cpus; /* that it or the broker may run on */
 	int64_t n_preempted; /* how often the CPU was taken away from it */
 };
 
 /* Whether it is time to look the facts up again; then poller_learn(). */
 bool poller_is_curious(const struct poller *p);
 void poller_learn(struct poller *p, const struct poller_facts *facts);
-void poller_look_up(struct poller_facts *out);
+/* broker: its process, or 0. One that may run elsewhere is not held up by who spins, be he bound to one CPU. */
+void poller_look_up(pid_t broker, struct poller_facts *out);
 
 /* Whether this call polls. */
 bool poller_begin(struct poller *p);

@@ -132,7 +132,6 @@ void arenas_close_step(struct arenas *all)
 {
 	struct arena *a = TAILQ_FIRST(&all->closing);
 
-	all->n_closed = 0;
 	if (!a)
 		return;
 	all->closing_bytes -= a->piece.len;

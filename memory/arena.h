@@ -32,7 +32,7 @@ struct arenas {
 	struct arenas_closing closing;
 	struct arena *last; /* found; most look-ups want it again */
 	uint64_t n_arenas, bytes, huge_bytes, closing_bytes;
-	unsigned int n_closed; /* at once, since the last step */
+	unsigned int n_closed; /* at once, since the last idle moment, which forgets them */
 };
 
 void arenas_init(struct arenas *all);

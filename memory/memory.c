@@ -56,6 +56,7 @@ struct memory *memory_free(struct memory *m)
 
 bool memory_idle(struct memory *m)
 {
+	m->arenas.n_closed = 0;
 	if (stock_wants(&m->stock))
 		stock_fill_step(&m->stock);
 	else

@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <sched.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "libvcmclient/poller.h"
 
 #include "tests/suite.h"
@@ -104,13 +109,42 @@ START_TEST(facts_name_at_least_one_cpu)
 {
 	struct poller_facts facts = { 0, -1 };
 
-	poller_look_up(&facts);
+	poller_look_up(0, &facts);
 	ck_assert_uint_ge(facts.n_cpus, 1);
 	ck_assert_int_ge(facts.n_preempted, 0);
 }
 END_TEST
 
-SUITE_MAIN("poller", poller_wants_to_know_the_facts_first_and_then_now_and_again,
+/* Each on a CPU of its own: neither is in the other's way. */
+START_TEST(facts_of_who_is_bound_count_where_the_broker_may_run)
+{
+	struct poller_facts alone, both;
+	cpu_set_t all, one;
+	pid_t broker;
+	int cpu = 0;
+
+	ck_assert_int_eq(sched_getaffinity(0, sizeof(all), &all), 0);
+	broker = fork();
+	if (broker == 0) {
+		pause();
+		_exit(0);
+	}
+	while (!CPU_ISSET(cpu, &all))
+		cpu++;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	ck_assert_int_eq(sched_setaffinity(0, sizeof(one), &one), 0);
+	poller_look_up(0, &alone);
+	poller_look_up(broker, &both);
+	ck_assert_uint_eq(alone.n_cpus, 1);
+	ck_assert_uint_eq(both.n_cpus, (unsigned int)CPU_COUNT(&all));
+	kill(broker, SIGKILL);
+	waitpid(broker, NULL, 0);
+}
+END_TEST
+
+SUITE_MAIN("poller", facts_of_who_is_bound_count_where_the_broker_may_run,
+	   poller_wants_to_know_the_facts_first_and_then_now_and_again,
 	   poller_with_one_cpu_never_polls, poller_that_pays_always_polls,
 	   poller_in_vain_polls_ever_more_rarely, poller_comes_back_when_polls_pay_again,
 	   poller_leaves_the_cpu_to_others_after_it_was_preempted,

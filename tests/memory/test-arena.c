@@ -386,7 +386,28 @@ START_TEST(memory_that_ends_closes_all_that_is_left)
 }
 END_TEST
 
-SUITE_MAIN("arena", arena_is_a_file_of_its_exact_length_present_and_zero,
+/* Each takes the kernel its time: those that are many end in idle moments. */
+START_TEST(many_arenas_do_not_end_in_one_turn)
+{
+	_cleanup_(memory_freep) struct memory *m = new_memory(0);
+	const uint32_t n = 70;
+
+	for (uint32_t i = 0; i < n; i++)
+		ck_assert_int_eq(memory_arena_new(m, i + 1, pages_at(PA + i * SZ_4K, SZ_4K),
+						  SOURCE_MEMFD, NULL),
+				 0);
+	for (uint32_t i = 0; i < n; i++)
+		memory_arena_free(m, i + 1);
+	ck_assert_uint_eq(stats_of(m).n_arenas, 0);
+	ck_assert_uint_eq(stats_of(m).closing_bytes, 6 * SZ_4K);
+	while (memory_idle(m))
+		;
+	ck_assert_uint_eq(stats_of(m).closing_bytes, 0);
+}
+END_TEST
+
+SUITE_MAIN("arena", many_arenas_do_not_end_in_one_turn,
+	   arena_is_a_file_of_its_exact_length_present_and_zero,
 	   client_cannot_change_the_length_nor_the_seals,
 	   client_sees_what_the_broker_writes_and_the_reverse,
 	   arena_that_meets_another_is_refused_and_nothing_changes,

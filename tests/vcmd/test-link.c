@@ -242,35 +242,6 @@ START_TEST(link_takes_packets_and_never_their_fds)
 }
 END_TEST
 
-START_TEST(link_closes_the_fds_of_a_packet_that_is_too_long)
-{
-	static unsigned char longer[PROTO_MAX_MESSAGE + 1];
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = { .space = { 0 } };
-	struct iovec iov = { .iov_base = longer, .iov_len = sizeof(longer) };
-	struct msghdr msg = { .msg_iov = &iov,
-			      .msg_iovlen = 1,
-			      .msg_control = &control,
-			      .msg_controllen = sizeof(control) };
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-	struct side s;
-	size_t before;
-
-	side_init(&s);
-	*cmsg = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
-				  .cmsg_level = SOL_SOCKET,
-				  .cmsg_type = SCM_RIGHTS };
-	memcpy(CMSG_DATA(cmsg), &s.peer, sizeof(int));
-	before = side_count_fds();
-	ck_assert_int_gt(sendmsg(s.peer, &msg, 0), 0);
-	side_expect_gone(&s, "a packet is longer than the largest message");
-	ck_assert_uint_eq(side_count_fds(), before);
-	side_deinit(&s);
-}
-END_TEST
-
 START_TEST(link_sends_duplicates_of_fds)
 {
 	union {
@@ -388,6 +359,5 @@ SUITE_MAIN("link", link_knows_its_peer, link_knows_all_groups_of_its_peer,
 	   link_ends_when_a_peer_will_not_write_any_more,
 	   link_ends_when_a_peer_will_not_read_any_more, link_may_be_freed_by_what_it_hands_over,
 	   link_may_be_freed_when_it_has_gone, link_takes_packets_and_never_their_fds,
-	   link_closes_the_fds_of_a_packet_that_is_too_long, link_sends_duplicates_of_fds,
-	   link_is_made_whole_or_not_at_all, link_that_cannot_queue_says_so_and_sends_nothing,
-	   links_leave_no_fd_behind)
+	   link_sends_duplicates_of_fds, link_is_made_whole_or_not_at_all,
+	   link_that_cannot_queue_says_so_and_sends_nothing, links_leave_no_fd_behind)

@@ -18,3 +18,26 @@ static inline void barrier_stored(void)
 	atomic_thread_fence(memory_order_release);
 #endif
 }
+
+/* Around registers: a write may hand back memory that has been read, and a read says that memory has been written. */
+static inline void barrier_before_write(void)
+{
+#if defined(__aarch64__)
+	__asm__ volatile("dmb osh" ::: "memory");
+#elif defined(__arm__)
+	__asm__ volatile("dmb" ::: "memory");
+#else
+	atomic_thread_fence(memory_order_seq_cst);
+#endif
+}
+
+static inline void barrier_after_read(void)
+{
+#if defined(__aarch64__)
+	__asm__ volatile("dmb oshld" ::: "memory");
+#elif defined(__arm__)
+	__asm__ volatile("dmb" ::: "memory");
+#else
+	atomic_thread_fence(memory_order_seq_cst);
+#endif
+}

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "backend/barrier.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -36,29 +36,6 @@ struct window {
 
 /* --- access ----------------------------------------------------------------------------------------------------------- */
 
-static inline void before_write(void)
-{
-#if defined(__aarch64__)
-	/* Of loads, too: a write may hand back memory that has been read. */
-	__asm__ volatile("dmb osh" ::: "memory");
-#elif defined(__arm__)
-	__asm__ volatile("dmb" ::: "memory");
-#else
-	atomic_thread_fence(memory_order_seq_cst);
-#endif
-}
-
-static inline void after_read(void)
-{
-#if defined(__aarch64__)
-	__asm__ volatile("dmb oshld" ::: "memory");
-#elif defined(__arm__)
-	__asm__ volatile("dmb" ::: "memory");
-#else
-	atomic_thread_fence(memory_order_seq_cst);
-#endif
-}
-
 static uint32_t window_read32(void *ctx, uint32_t offset)
 {
 	const struct window *w = ctx;
@@ -66,7 +43,7 @@ static uint32_t window_read32(void *ctx, uint32_t offset)
 
 	assert(offset % 4 == 0 && offset < w->len);
 	value = w->regs[offset / 4];
-	after_read();
+	barrier_after_read();
 	return value;
 }
 
@@ -75,7 +52,7 @@ static void window_write32(void *ctx, uint32_t offset, uint32_t value)
 	const struct window *w = ctx;
 
 	assert(offset % 4 == 0 && offset < w->len);
-	before_write();
+	barrier_before_write();
 	w->regs[offset / 4] = value;
 }
 

@@ -2,22 +2,15 @@
 #include "vcmd/loop.h"
 
 #include <assert.h>
-#include <bsd/sys/queue.h>
 #include <errno.h>
-#include <event2/event.h>
-#include <event2/event_struct.h>
-#include <poll.h>
 #include <sched.h>
-#include <stddef.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "vcmd/polling.h"
-#include "vcmd/timers.h"
+#include "vcmd/clock.h"
+#include "vcmd/loop-inside.h"
 
-#define NS_PER_SEC UINT64_C(1000000000)
 #define NS_PER_MS UINT64_C(1000000)
 
 /* How long only the hottest fd is tried, until all of them are looked at: well below what waking us takes, which is what
@@ -33,19 +26,6 @@
 /* A spin that lasted this long may have been interrupted by others: worth a getrusage(). */
 #define PREEMPTION_SUSPECT_NS (20 * 1000)
 #define PREEMPTION_CHECK_EVERY 64
-
-struct loop_fd {
-	TAILQ_ENTRY(loop_fd) link; /* while again */
-	struct loop *loop;
-	struct event event;
-	int fd;
-	unsigned int what;
-	bool hot, again;
-	loop_fd_fn fn;
-	bool (*spins)(void *ctx, bool spins);
-	bool is_spun; /* as spins was told */
-	void *ctx;
-};
 
 struct loop_timer {
 	struct timer timer; /* first: timers.c knows no other part */
@@ -69,45 +49,9 @@ struct loop_signal {
 	void *ctx;
 };
 
-struct loop {
-	struct event_base *base;
-	struct event clock; /* when the first timer is due */
-	bool clock_set;
-	uint64_t clock_due_ms;
-	struct timers timers;
-	TAILQ_HEAD(, loop_fd) agains;
-	unsigned int n_agains;
-	TAILQ_HEAD(, loop_idle) idles; /* who was served last is last */
-	LIST_HEAD(, loop_signal) signals;
-	struct loop_idle *idle_running;
-	bool stopped;
-	uint64_t n_events;  /* callbacks that had something to do */
-	uint64_t n_yielded; /* n_events when idle work last let others go first */
-	uint64_t idle_ns;   /* when idle work was asked for, or had a turn */
-
-	struct polling spins;  /* on another CPU than the client's */
-	struct polling yields; /* on the client's */
-	unsigned int n_waits;
-	struct loop_fd *hot;      /* the hot fd that was served last */
-	uint64_t n_served;        /* by hot fds */
-	uint64_t looked_ns;       /* when polling looked at all fds last */
-	uint64_t asleep_since_ns; /* 0: not asleep, or nobody asks */
-	unsigned int n_unchecked; /* polls since getrusage() */
-	long n_preempted;
-	void *scratch;
-};
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
-}
-
 static uint64_t now_ms(void)
 {
-	return now_ns() / NS_PER_MS;
+	return clock_now_ns() / NS_PER_MS;
 }
 
 static unsigned int count_cpus(void)
@@ -198,164 +142,6 @@ struct loop_timer *loop_timer_free(struct loop_timer *t)
 	return mem_free(t);
 }
 
-/* --- fds */
-
-static bool has_hung_up(int fd)
-{
-	struct pollfd p = { .fd = fd, .events = POLLRDHUP };
-
-	return poll(&p, 1, 0) > 0;
-}
-
-static void on_fd(evutil_socket_t fd, short events, void *arg)
-{
-	struct loop_fd *w = arg;
-	unsigned int what = 0;
-
-	if (w->what == LOOP_GONE) {
-		if (!has_hung_up(fd))
-			return;
-		what = LOOP_GONE;
-	} else {
-		if (events & EV_READ)
-			what |= LOOP_READ;
-		if (events & EV_WRITE)
-			what |= LOOP_WRITE;
-	}
-	w->loop->n_events++;
-	w->fn(w->ctx, what);
-}
-
-/* Edges for LOOP_GONE: the level of a peer's error or unread packets would keep waking us. */
-static short events_of(unsigned int what)
-{
-	if (what == LOOP_GONE || what == LOOP_EDGE)
-		return EV_READ | EV_ET | EV_PERSIST;
-	return (short)((what & LOOP_READ ? EV_READ : 0) | (what & LOOP_WRITE ? EV_WRITE : 0) |
-		       EV_PERSIST);
-}
-
-static void spin_begins(struct loop_fd *w)
-{
-	if (!w->spins || w->is_spun)
-		return;
-	w->is_spun = true;
-	w->spins(w->ctx, true);
-}
-
-static void spin_ends(struct loop_fd *w)
-{
-	if (!w || !w->is_spun)
-		return;
-	w->is_spun = false;
-	if (w->spins(w->ctx, false))
-		loop_again(w);
-}
-
-static void set_hot(struct loop *l, struct loop_fd *w)
-{
-	if (l->hot != w)
-		spin_ends(l->hot);
-	l->hot = w;
-}
-
-void loop_watch_spins(struct loop_fd *w, bool (*fn)(void *ctx, bool spins))
-{
-	w->spins = fn;
-}
-
-int loop_watch_set(struct loop_fd *w, unsigned int what)
-{
-	assert(!(what & (LOOP_GONE | LOOP_EDGE)) || what == LOOP_GONE || what == LOOP_EDGE);
-	if (what == w->what)
-		return 0;
-	if (w->what)
-		event_del(&w->event);
-	w->what = 0;
-	if (w->loop->hot == w)
-		set_hot(w->loop, NULL);
-	if (!what)
-		return 0;
-	if (event_assign(&w->event, w->loop->base, w->fd, events_of(what), on_fd, w) < 0 ||
-	    event_add(&w->event, NULL) < 0)
-		return -ENOMEM;
-	w->what = what;
-	return 0;
-}
-
-struct loop_fd *loop_watch(struct loop *l, int fd, unsigned int what, bool hot, loop_fd_fn fn,
-			   void *ctx)
-{
-	_cleanup_(mem_freep) struct loop_fd *w = mem_new0(struct loop_fd);
-
-	if (!w)
-		return NULL;
-	w->loop = l;
-	w->fd = fd;
-	w->hot = hot;
-	w->fn = fn;
-	w->ctx = ctx;
-	return loop_watch_set(w, what) < 0 ? NULL : STEAL_PTR(w);
-}
-
-static void again_clear(struct loop_fd *w)
-{
-	if (!w->again)
-		return;
-	w->again = false;
-	w->loop->n_agains--;
-	TAILQ_REMOVE(&w->loop->agains, w, link);
-}
-
-struct loop_fd *loop_unwatch(struct loop_fd *w)
-{
-	if (!w)
-		return NULL;
-	w->is_spun = false; /* it is not told any more */
-	loop_watch_set(w, 0);
-	again_clear(w);
-	return mem_free(w);
-}
-
-void loop_again(struct loop_fd *w)
-{
-	if (w->again)
-		return;
-	w->again = true;
-	w->loop->n_agains++;
-	TAILQ_INSERT_TAIL(&w->loop->agains, w, link);
-}
-
-void loop_served(struct loop_fd *w)
-{
-	struct loop *l = w->loop;
-
-	if (!w->hot)
-		return;
-	set_hot(l, w);
-	l->n_served++;
-	if (l->asleep_since_ns) {
-		uint64_t ns = now_ns() - l->asleep_since_ns;
-
-		polling_slept(&l->spins, ns);
-		polling_slept(&l->yields, ns);
-	}
-	l->asleep_since_ns = 0;
-}
-
-void loop_served_late(struct loop_fd *w)
-{
-	struct loop *l = w->loop;
-
-	if (!w->hot)
-		return;
-	set_hot(l, w);
-	l->n_served++;
-	polling_was_late(&l->spins);
-	polling_was_late(&l->yields);
-	l->asleep_since_ns = 0;
-}
-
 /* --- idle work */
 
 struct loop_idle *loop_idle_new(struct loop *l, bool (*fn)(void *ctx), void *ctx)
@@ -384,7 +170,7 @@ static struct loop_idle *idle_pending(struct loop *l)
 void loop_idle_kick(struct loop_idle *i)
 {
 	if (!i->pending && !idle_pending(i->loop))
-		i->loop->idle_ns = now_ns();
+		i->loop->idle_ns = clock_now_ns();
 	i->pending = true;
 }
 
@@ -405,7 +191,7 @@ static void idle_step(struct loop *l, struct loop_idle *i)
 	l->idle_running = i;
 	i->pending = false;
 	more = i->fn(i->ctx);
-	l->idle_ns = now_ns();
+	l->idle_ns = clock_now_ns();
 	if (!l->idle_running) /* it freed itself */
 		return;
 	l->idle_running = NULL;
@@ -441,25 +227,13 @@ int loop_signal(struct loop *l, int signo, void (*fn)(void *ctx, int signo), voi
 
 /* --- the loop itself */
 
-/* Those only that have asked by now: who asks again waits for everybody else first. */
-static void run_agains(struct loop *l)
-{
-	for (unsigned int n = l->n_agains; n && !TAILQ_EMPTY(&l->agains); n--) {
-		struct loop_fd *w = TAILQ_FIRST(&l->agains);
-
-		again_clear(w);
-		l->n_events++;
-		w->fn(w->ctx, LOOP_READ);
-	}
-}
-
 static int pass(struct loop *l, int flags)
 {
 	if (l->n_agains)
 		flags |= EVLOOP_NONBLOCK;
 	if (event_base_loop(l->base, EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY | flags) < 0)
 		return errno ? -errno : -EIO;
-	run_agains(l);
+	loop_fd_run_agains(l);
 	return 0;
 }
 
@@ -495,14 +269,14 @@ static int try_fds(struct loop *l, uint64_t now, uint64_t events, uint64_t serve
 /* Positive when something was served. */
 static int spin(struct loop *l, uint64_t budget_ns)
 {
-	uint64_t events = l->n_events, served = l->n_served, start = now_ns(), now = start;
+	uint64_t events = l->n_events, served = l->n_served, start = clock_now_ns(), now = start;
 	int r;
 
-	spin_begins(l->hot);
+	loop_fd_spin_begins(l->hot);
 	while ((r = try_fds(l, now, events, served)) == 0 && l->hot && !l->stopped) {
 		if (l->n_events != events || l->n_served != served)
 			break;
-		now = now_ns();
+		now = clock_now_ns();
 		if (now - start >= budget_ns)
 			break;
 	}
@@ -530,9 +304,9 @@ static bool yield_hot(struct loop *l)
 
 	if (!l->hot || ++l->n_waits % YIELD_ALL_EVERY == 0 || !polling_budget(&l->yields))
 		return false;
-	start = now_ns();
+	start = clock_now_ns();
 	sched_yield();
-	away = now_ns() - start;
+	away = clock_now_ns() - start;
 	l->hot->fn(l->hot->ctx, LOOP_READ);
 	polling_polled(&l->yields, l->n_served != served, away > l->yields.max_ns);
 	return l->n_served != served;
@@ -562,7 +336,7 @@ static int turn_idle(struct loop *l, struct loop_idle *i)
 	}
 	if (r < 0)
 		return r;
-	if (r > 0 && now_ns() - l->idle_ns < IDLE_STARVED_NS)
+	if (r > 0 && clock_now_ns() - l->idle_ns < IDLE_STARVED_NS)
 		return 0;
 	/* What ran may have freed it. */
 	i = idle_pending(l);
@@ -577,7 +351,7 @@ static int turn(struct loop *l)
 	int r;
 
 	if (i || l->n_agains)
-		spin_ends(l->hot);
+		loop_fd_spin_ends(l->hot);
 	if (i)
 		return turn_idle(l, i);
 	if (l->n_agains)
@@ -585,13 +359,13 @@ static int turn(struct loop *l)
 	r = poll_hot(l);
 	if (r || l->stopped || idle_pending(l) || l->n_agains)
 		return r < 0 ? r : 0;
-	spin_ends(l->hot);
+	loop_fd_spin_ends(l->hot);
 	if (l->n_agains)
 		return 0;
 	if (yield_hot(l))
 		return 0;
 	if (l->hot && l->yields.max_ns)
-		l->asleep_since_ns = now_ns();
+		l->asleep_since_ns = clock_now_ns();
 	r = pass(l, 0);
 	l->asleep_since_ns = 0;
 	return r;
@@ -603,7 +377,7 @@ int loop_run(struct loop *l)
 
 	while (!r && !l->stopped)
 		r = turn(l);
-	spin_ends(l->hot);
+	loop_fd_spin_ends(l->hot);
 	l->stopped = false;
 	return r;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The event loop, and the only file that knows libevent: fds, timers, work for idle moments, signals, polling before
+ * The event loop, and all that knows libevent: fds, timers, work for idle moments, signals, polling before
  * sleeping. All callbacks run on the loop's thread.
  */
 #pragma once

@@ -364,12 +364,14 @@ static void check_handles(const struct session *s, const struct handles *h, uint
 		counts[o->kind]++;
 		n_roomed += o->roomed;
 	}
-	for (size_t i = 0; i < h->n_pages; i++) {
-		const struct handle_page *page = &h->pages[i];
+	for (uint32_t i = 0; i < h->n_chunks * HANDLE_CHUNK_PAGES; i++) {
+		const struct handle_page *page = handles_page(h, i);
 
-		n_made += page->slots != NULL;
+		if (!page)
+			continue;
+		n_made++;
 		n_rooms += (size_t)__builtin_popcount(page->rooms);
-		assert(!page->slots || page->listed || page->n_used == HANDLE_PAGE_SLOTS);
+		assert(page->listed || page->n_used == HANDLE_PAGE_SLOTS);
 	}
 	assert(n_made == h->n_made && n_roomed == n_rooms);
 }

@@ -9,21 +9,42 @@
 
 #define MAX_PAGES (1u << 25)
 
+#define CHUNK_SLOTS (HANDLE_CHUNK_PAGES * HANDLE_PAGE_SLOTS)
+
+static void chunk_free(struct handle_chunk *chunk)
+{
+	for (size_t i = 0; chunk && i < HANDLE_CHUNK_PAGES; i++) {
+		assert(!chunk->pages[i].n_used && !chunk->pages[i].rooms);
+		mem_free(chunk->pages[i].slots);
+	}
+	mem_free(chunk);
+}
+
 void handles_deinit(struct handles *h)
 {
-	for (size_t i = 0; i < h->n_pages; i++) {
-		assert(!h->pages[i].n_used && !h->pages[i].rooms);
-		mem_free(h->pages[i].slots);
-	}
-	mem_free(h->pages);
+	for (size_t i = 0; i < h->n_chunks; i++)
+		chunk_free(h->chunks[i]);
+	mem_free(h->chunks);
 	*h = (struct handles){ 0 };
+}
+
+static struct handle_chunk *chunk_of(const struct handles *h, uint32_t at)
+{
+	return at / HANDLE_CHUNK_PAGES < h->n_chunks ? h->chunks[at / HANDLE_CHUNK_PAGES] : NULL;
+}
+
+struct handle_page *handles_page(const struct handles *h, uint32_t at)
+{
+	struct handle_chunk *chunk = chunk_of(h, at);
+
+	return chunk && chunk->pages[at % HANDLE_CHUNK_PAGES].slots ?
+		       &chunk->pages[at % HANDLE_CHUNK_PAGES] :
+		       NULL;
 }
 
 static struct handle_page *page_of(const struct handles *h, uint32_t index)
 {
-	size_t at = index / HANDLE_PAGE_SLOTS;
-
-	return at < h->n_pages && h->pages[at].slots ? &h->pages[at] : NULL;
+	return handles_page(h, index / HANDLE_PAGE_SLOTS);
 }
 
 struct object *handles_get(const struct handles *h, uint32_t index)
@@ -35,21 +56,43 @@ struct object *handles_get(const struct handles *h, uint32_t index)
 
 static int grow(struct handles *h, size_t n)
 {
-	size_t n_new = n < 2 * h->n_pages ? 2 * h->n_pages : n;
-	struct handle_page *pages = mem_realloc_n(h->pages, n_new, sizeof(*pages));
+	size_t n_new = n < 2 * h->n_chunks ? 2 * h->n_chunks : n;
+	struct handle_chunk **chunks =
+		mem_realloc_n(h->chunks, n_new, sizeof(struct handle_chunk *));
 
-	if (!pages)
+	if (!chunks)
 		return -ENOMEM;
-	for (size_t i = h->n_pages; i < n_new; i++)
-		pages[i] = (struct handle_page){ 0 };
-	h->pages = pages;
-	h->n_pages = n_new;
+	for (size_t i = h->n_chunks; i < n_new; i++)
+		chunks[i] = NULL;
+	h->chunks = chunks;
+	h->n_chunks = n_new;
 	return 0;
+}
+
+/* The chunk that page `at` is in; NULL without memory. */
+static struct handle_chunk *want_chunk(struct handles *h, uint32_t at)
+{
+	size_t i = at / HANDLE_CHUNK_PAGES;
+
+	if (i >= h->n_chunks && grow(h, i + 1) < 0)
+		return NULL;
+	if (!h->chunks[i])
+		h->chunks[i] = mem_new0(struct handle_chunk);
+	return h->chunks[i];
+}
+
+/* One without pages goes. */
+static void unwant_chunk(struct handles *h, uint32_t at)
+{
+	struct handle_chunk **chunk = &h->chunks[at / HANDLE_CHUNK_PAGES];
+
+	if (!(*chunk)->n_made)
+		*chunk = mem_free(*chunk);
 }
 
 static void enlist(struct handles *h, uint32_t at)
 {
-	struct handle_page *page = &h->pages[at];
+	struct handle_page *page = handles_page(h, at);
 
 	if (page->listed)
 		return;
@@ -58,42 +101,62 @@ static void enlist(struct handles *h, uint32_t at)
 	h->list = at + 1;
 }
 
+static int make_page(struct handles *h, uint32_t at)
+{
+	struct handle_chunk *chunk = want_chunk(h, at);
+	struct handle_page *page;
+
+	if (!chunk)
+		return -ENOMEM;
+	page = &chunk->pages[at % HANDLE_CHUNK_PAGES];
+	page->slots = mem_zalloc_n(HANDLE_PAGE_SLOTS, sizeof(struct handle_slot));
+	if (!page->slots) {
+		unwant_chunk(h, at);
+		return -ENOMEM;
+	}
+	chunk->n_made++;
+	h->n_made++;
+	enlist(h, at);
+	return 0;
+}
+
 int handles_want(struct handles *h, uint32_t index)
 {
 	uint32_t at = index / HANDLE_PAGE_SLOTS;
 
 	if (index > h->limit && index - h->limit > HANDLE_GAP)
 		return -EINVAL;
-	if (at + 1 >= MAX_PAGES || (at >= h->n_pages && grow(h, at + 1) < 0))
+	if (at + 1 >= MAX_PAGES)
 		return -ENOMEM;
-	if (h->pages[at].slots)
-		return 0;
-	h->pages[at].slots = mem_zalloc_n(HANDLE_PAGE_SLOTS, sizeof(struct handle_slot));
-	if (!h->pages[at].slots)
-		return -ENOMEM;
-	h->n_made++;
-	enlist(h, at);
-	return 0;
+	return handles_page(h, at) ? 0 : make_page(h, at);
 }
 
 void handles_unwant(struct handles *h, uint32_t index)
 {
 	uint32_t at = index / HANDLE_PAGE_SLOTS;
-	struct handle_page *page = &h->pages[at];
+	struct handle_page *page = handles_page(h, at);
 
 	assert(h->list == at + 1 && !page->n_used && !page->rooms);
 	h->list = page->next;
 	mem_free(page->slots);
 	*page = (struct handle_page){ 0 };
+	chunk_of(h, at)->n_made--;
 	h->n_made--;
+	unwant_chunk(h, at);
+}
+
+/* The page that is first in the list, which is not empty. */
+static struct handle_page *first_listed(const struct handles *h)
+{
+	return handles_page(h, h->list - 1);
 }
 
 int handles_pick(struct handles *h, uint32_t *out_index)
 {
 	const struct handle_slot *slots;
 
-	while (h->list && h->pages[h->list - 1].n_used == HANDLE_PAGE_SLOTS) {
-		struct handle_page *full = &h->pages[h->list - 1];
+	while (h->list && first_listed(h)->n_used == HANDLE_PAGE_SLOTS) {
+		struct handle_page *full = first_listed(h);
 
 		full->listed = false;
 		h->list = full->next;
@@ -102,7 +165,7 @@ int handles_pick(struct handles *h, uint32_t *out_index)
 		*out_index = h->limit;
 		return handles_want(h, *out_index);
 	}
-	slots = h->pages[h->list - 1].slots;
+	slots = first_listed(h)->slots;
 	*out_index = (h->list - 1) * HANDLE_PAGE_SLOTS;
 	while (slots[*out_index % HANDLE_PAGE_SLOTS].object)
 		++*out_index;
@@ -158,6 +221,10 @@ struct object *handles_next(const struct handles *h, uint32_t index)
 	for (; index < h->limit; index++) {
 		struct handle_page *page = page_of(h, index);
 
+		if (!chunk_of(h, index / HANDLE_PAGE_SLOTS)) {
+			index |= CHUNK_SLOTS - 1;
+			continue;
+		}
 		if (!page || !page->n_used) {
 			index |= HANDLE_PAGE_SLOTS - 1;
 			continue;

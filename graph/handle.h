@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Handles: the small integers by which a session names its objects. Two tables a session, the client's half and the
- * broker's, each of pages that come as handles are used and stay until the session ends.
+ * broker's, each of pages that come as handles are used and stay until the session ends. What names the pages comes in
+ * chunks, so that far handles may be used before near ones: threads of a client collect batches that are sent later.
  *
- *	client:	1 .. 0x7fffffff, chosen by the client, dense (a new one is at most HANDLE_GAP beyond the highest yet)
+ *	client:	1 .. 0x3fffffff, chosen by the client (a new one is at most HANDLE_GAP beyond the highest yet)
  *	broker:	0x80000000 .. , for what a clone makes
  *
  * Beside each slot there is room for a reservation, the one kind that comes in millions: the way from a handle to its
@@ -18,11 +19,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HANDLE_GAP 4096u
+#define HANDLE_GAP 0x100000u
 #define HANDLE_BROKER 0x80000000u
 
 #define HANDLE_PAGE_SLOTS 32u /* a bit each in handle_page.rooms */
 #define HANDLE_ROOM_LEN 104u  /* a reservation in a region with shelves (graph/index.h) */
+#define HANDLE_CHUNK_PAGES 64u
 
 struct object;
 
@@ -40,9 +42,14 @@ struct handle_page {
 	uint32_t next : 25;  /* 1 + the next of them; 0: none */
 };
 
+struct handle_chunk {
+	struct handle_page pages[HANDLE_CHUNK_PAGES];
+	uint32_t n_made; /* of them */
+};
+
 struct handles {
-	struct handle_page *pages;
-	size_t n_pages; /* of the array */
+	struct handle_chunk **chunks; /* NULL where no page has been made */
+	size_t n_chunks;
 	size_t n_made;  /* pages that exist */
 	uint32_t limit; /* one beyond the highest index ever used */
 	uint32_t list;  /* 1 + the first page that has or had a free handle; 0: none */
@@ -50,6 +57,8 @@ struct handles {
 
 /* Nothing is in it any more, no room is taken (asserted). */
 void handles_deinit(struct handles *h);
+/* The page of that number; NULL when it has not been made. */
+struct handle_page *handles_page(const struct handles *h, uint32_t at);
 /* NULL when nobody has the index. */
 struct object *handles_get(const struct handles *h, uint32_t index);
 /* Room for the index: afterwards handles_set() of it cannot fail. 0, -ENOMEM, -EINVAL (beyond the gap). */

@@ -396,6 +396,56 @@ START_TEST(threads_connect_and_leave_as_they_like)
 }
 END_TEST
 
+/* --- batches that are collected at the same time ------------------------------------------------------------------- */
+
+#define N_COLLECTED 1000
+
+struct collectors {
+	struct vcm *vcm;
+	pthread_barrier_t collected, goes_on;
+};
+
+static void *collect(void *ctx)
+{
+	static _Thread_local struct res *res[N_COLLECTED];
+	struct collectors *c = ctx;
+
+	ck_assert_int_eq(vcm_batch_begin(), 0);
+	for (int i = 0; i < N_COLLECTED; i++) {
+		res[i] = vcm_reserve(c->vcm, SZ_4K, 0);
+		ck_assert_ptr_nonnull(res[i]);
+	}
+	pthread_barrier_wait(&c->collected);
+	pthread_barrier_wait(&c->goes_on);
+	ck_assert_msg(vcm_batch_commit(NULL) == 0, "%s", vcm_last_error());
+	for (int i = 0; i < N_COLLECTED; i++)
+		ck_assert_int_eq(vcm_unreserve(res[i]), 0);
+	return NULL;
+}
+
+START_TEST(batches_that_wait_keep_nobody_from_calling)
+{
+	struct collectors c = { .vcm = vcm_create(0x10000000, 256u << 20) };
+	pthread_t threads[N_THREADS];
+	struct vcm *vcm;
+
+	pthread_barrier_init(&c.collected, NULL, N_THREADS + 1);
+	pthread_barrier_init(&c.goes_on, NULL, N_THREADS + 1);
+	for (int i = 0; i < N_THREADS; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, collect, &c), 0);
+	pthread_barrier_wait(&c.collected);
+	vcm = vcm_create(0x10000000, SZ_1M);
+	ck_assert_msg(vcm != NULL, "%s", vcm_last_error());
+	pthread_barrier_wait(&c.goes_on);
+	for (int i = 0; i < N_THREADS; i++)
+		pthread_join(threads[i], NULL);
+	pthread_barrier_destroy(&c.collected);
+	pthread_barrier_destroy(&c.goes_on);
+	ck_assert_int_eq(vcm_free(vcm), 0);
+	ck_assert_int_eq(vcm_free(c.vcm), 0);
+}
+END_TEST
+
 START_TEST(forks_do_not_disturb_the_threads)
 {
 	struct vcm *v = vcm_create(SZ_1M, SZ_16M);
@@ -454,6 +504,7 @@ int main(void)
 				       handler_in_a_call_that_waits_uses_a_device_that_faults,
 				       session_ends_under_the_calls_of_others,
 				       threads_connect_and_leave_as_they_like,
+				       batches_that_wait_keep_nobody_from_calling,
 				       forks_do_not_disturb_the_threads,
 				       NULL };
 	Suite *suite = suite_create("threads");

@@ -7,14 +7,12 @@
 
 #include "base/cleanup.h"
 #include "base/range.h"
+#include "memory/collapse.h"
 #include "memory/place.h"
 #include "memory/source.h"
 
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ 22 /* Linux 5.14 */
-#endif
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE 25 /* Linux 6.1 */
 #endif
 
 #define FILL_STEP_SMALL (SZ_1M / 2)
@@ -122,16 +120,21 @@ void piece_deinit(struct piece *p)
 	*p = PIECE_NULL;
 }
 
+/* What the kernel's huge pages have cost lately: a matter of the machine, whosever memory it is. */
+static struct collapse collapse;
+
 /* The kernel collapses only where a page has been, and early ones (6.1) where one is mapped; it leaves all as it is when it
  * cannot. */
 static bool fill_huge(struct piece *p, uint64_t len)
 {
+	if (!collapse_is_due(&collapse))
+		return false;
 	for (uint64_t done = 0; done < len; done += SZ_2M) {
 		if (source_allocate(p->fd, p->filled + done, PAGE_LEN) < 0)
 			return false;
 		(void)*(const volatile uint8_t *)(p->at + p->filled + done);
 	}
-	if (madvise(p->at + p->filled, len, MADV_COLLAPSE) < 0)
+	if (!collapse_pages(&collapse, p->at + p->filled, len))
 		return false;
 	p->filled += len;
 	p->huge_len += len;

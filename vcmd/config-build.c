@@ -13,6 +13,7 @@
 void build_deinit(struct build *b)
 {
 	mem_free(b->claims);
+	mem_free(b->byte_claims);
 }
 
 int build_wrong(const struct build *b, unsigned int line, const char *fmt, ...)
@@ -139,26 +140,4 @@ int build_rule(const struct build *b, struct cfg_t *s, bool everybody, struct co
 	for (size_t i = 0; !r && (v = settings_value(s, "allow-nodes", i)); i++)
 		r = rule_add_node(b, out, v);
 	return r;
-}
-
-int build_claim(struct build *b, struct range r, unsigned int line, const char *what)
-{
-	struct claim *c;
-
-	for (size_t i = 0; i < b->n_claims; i++) {
-		c = &b->claims[i];
-		if (!range_meets(c->range, r))
-			continue;
-		if (!c->line)
-			return build_wrong(b, line,
-					   "the %s overlaps the %s at 0x%llx, which is built in",
-					   what, c->what, (unsigned long long)c->range.first);
-		return build_wrong(b, line, "the %s overlaps the %s of line %u", what, c->what,
-				   c->line);
-	}
-	c = BUILD_ADD(b->claims, b->n_claims);
-	if (!c)
-		return build_no_memory(b);
-	*c = (struct claim){ .range = r, .line = line, .what = what };
-	return 0;
 }

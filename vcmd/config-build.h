@@ -13,10 +13,10 @@
 #include "base/cleanup.h"
 #include "base/range.h"
 #include "base/reason.h"
+#include "vcmd/config.h"
 
 struct cfg_t;
-struct config;
-struct config_pool;
+struct config_node;
 struct config_rule;
 struct value;
 
@@ -27,6 +27,15 @@ struct claim {
 	const char *what;
 };
 
+/* Bytes of a file, or of a region of a UIO device. */
+struct byte_claim {
+	struct config_bytes bytes; /* whose texts are the configuration's */
+	struct range range;        /* offsets */
+	const char *own; /* the name of the node whose window it is, or is in; NULL: of none */
+	bool is_window;  /* it is all of it */
+	unsigned int line;
+};
+
 struct build {
 	struct config *c;
 	struct cfg_t *file; /* what the nodes in rules are the names of */
@@ -34,6 +43,8 @@ struct build {
 	struct reason *why;
 	struct claim *claims;
 	size_t n_claims;
+	struct byte_claim *byte_claims;
+	size_t n_byte_claims;
 };
 
 void build_deinit(struct build *b);
@@ -57,8 +68,14 @@ int build_rule(const struct build *b, struct cfg_t *s, bool everybody, struct co
 /* The same of two options of other names. */
 int build_rule_of(const struct build *b, struct cfg_t *s, const char *users, const char *groups,
 		  bool everybody, struct config_rule *out);
-/* what is a literal; line 0: it is built in. */
-int build_claim(struct build *b, struct range r, unsigned int line, const char *what);
+/*
+ * config-claim.c: what is nobody's yet, and from here on somebody's. what is a literal; line 0: it is built in; own: the node in
+ * whose window the addresses are, or NULL. Nodes' own windows may meet, as long as there is nothing in them but their rings.
+ */
+int build_claim(struct build *b, struct range r, unsigned int line, const char *what,
+		const struct config_node *own);
+/* 0 too for what has neither file nor device. */
+int build_claim_bytes(struct build *b, const struct byte_claim *claim);
 
 /* What may be the name of a device: PROTO_MAX_NAME letters, digits, and _ - . : at most. */
 bool build_is_name(const char *name);
@@ -73,9 +90,11 @@ int build_table_memory(struct build *b, struct cfg_t *file);
 int build_smmu(struct build *b, struct cfg_t *s);
 int build_smmuv3(struct build *b, struct cfg_t *s);
 /* All nodes of a file, whose limits are those of the file unless they say otherwise. */
-int build_nodes(const struct build *b, struct cfg_t *file);
+int build_nodes(struct build *b, struct cfg_t *file);
 /* A pool in the window of a node, which v names: its ranges are the node's addresses, outside of what the rings need. */
 int build_node_pool(const struct build *b, const struct value *v, struct config_pool *pool);
+/* NULL when there is none. */
+const struct config_node *build_find_node(const struct config *c, const char *name);
 
 /* config-vfio.c: one section. */
 int build_vfio(struct build *b, struct cfg_t *s);

@@ -135,7 +135,7 @@ static int build_top(struct build *b, struct cfg_t *file)
 	v = settings_value(file, "tables", 0);
 	if (v)
 		c->memory.tables = v->range;
-	return build_claim(b, c->memory.tables, v ? v->line : 0, "table memory");
+	return build_claim(b, c->memory.tables, v ? v->line : 0, "table memory", NULL);
 }
 
 static int build_limits(const struct build *b, struct cfg_t *file)

@@ -112,7 +112,7 @@ static int build_window(struct build *b, struct cfg_t *s)
 	if (wrong_how)
 		return build_wrong(b, settings_line(s), "window '%.64s' %s", settings_title(s),
 				   wrong_how);
-	r = build_claim(b, w->range, settings_line(s), "window");
+	r = build_claim(b, w->range, settings_line(s), "window", NULL);
 	return r < 0 ? r : build_rule(b, s, false, &w->allow);
 }
 

@@ -134,7 +134,24 @@ static int build_identity(const struct build *b, struct cfg_t *s, struct config_
 	return 0;
 }
 
-static int build_node(const struct build *b, struct cfg_t *s)
+static int claim_window(struct build *b, struct cfg_t *s, const struct config_node *n)
+{
+	struct byte_claim claim = {
+		.bytes = { .file = n->file, .device = n->uio, .region = n->map },
+		.own = n->name,
+		.is_window = true,
+		.line = settings_line(s),
+	};
+
+	if (n->rpmsg)
+		return 0;
+	if (!range_make(n->offset, n->len, &claim.range))
+		return build_wrong(b, claim.line, "node %s: the window ends behind every file",
+				   n->name);
+	return build_claim_bytes(b, &claim);
+}
+
+static int build_node(struct build *b, struct cfg_t *s)
 {
 	struct config_node *n = BUILD_ADD(b->c->nodes, b->c->n_nodes);
 	int r;
@@ -160,10 +177,12 @@ static int build_node(const struct build *b, struct cfg_t *s)
 		r = build_kick(b, s, n);
 	if (!r)
 		r = build_geometry(b, s, n);
+	if (!r)
+		r = claim_window(b, s, n);
 	return r ? r : build_identity(b, s, n);
 }
 
-static const struct config_node *find_node(const struct config *c, const char *name)
+const struct config_node *build_find_node(const struct config *c, const char *name)
 {
 	for (size_t i = 0; i < c->n_nodes; i++)
 		if (!strcmp(c->nodes[i].name, name))
@@ -174,7 +193,7 @@ static const struct config_node *find_node(const struct config *c, const char *n
 /* The restarted daemon must find the same bytes: a memfd would be another one. */
 int build_node_pool(const struct build *b, const struct value *v, struct config_pool *pool)
 {
-	const struct config_node *n = find_node(b->c, v->text);
+	const struct config_node *n = build_find_node(b->c, v->text);
 	uint64_t first;
 
 	if (!n)
@@ -195,7 +214,7 @@ int build_node_pool(const struct build *b, const struct value *v, struct config_
 	return pool->bytes.file ? 0 : build_no_memory(b);
 }
 
-int build_nodes(const struct build *b, struct cfg_t *file)
+int build_nodes(struct build *b, struct cfg_t *file)
 {
 	struct cfg_t *s;
 	int r = 0;

@@ -12,7 +12,8 @@
 
 static int build_ranges(struct build *b, struct cfg_t *s, struct config_pool *pool)
 {
-	const struct value *v;
+	const struct value *v = settings_value(s, "node", 0);
+	const struct config_node *own = v ? build_find_node(b->c, v->text) : NULL;
 	int r;
 
 	for (size_t i = 0; (v = settings_value(s, "ranges", i)); i++) {
@@ -21,7 +22,7 @@ static int build_ranges(struct build *b, struct cfg_t *s, struct config_pool *po
 		if (!range)
 			return build_no_memory(b);
 		*range = v->range;
-		r = build_claim(b, v->range, v->line, "pool");
+		r = build_claim(b, v->range, v->line, "pool", own);
 		if (r < 0)
 			return r;
 		if (pool->granule && (!is_aligned(range->first, pool->granule) ||
@@ -35,6 +36,28 @@ static int build_ranges(struct build *b, struct cfg_t *s, struct config_pool *po
 	if (pool->bytes.file && !strcmp(pool->bytes.file, "/dev/mem") &&
 	    !settings_value(s, "offset", 0))
 		pool->bytes.offset = pool->ranges[0].first;
+	return 0;
+}
+
+/* Each range, as far from the first one in the bytes as in the addresses. */
+static int claim_bytes(struct build *b, struct cfg_t *s, const struct config_pool *pool)
+{
+	const struct value *node = settings_value(s, "node", 0);
+	struct byte_claim claim = { .bytes = pool->bytes,
+				    .own = node ? node->text : NULL,
+				    .line = settings_line(s) };
+
+	for (size_t i = 0; i < pool->n_ranges; i++) {
+		const struct range *r = &pool->ranges[i];
+		int ret;
+
+		if (!range_make(pool->bytes.offset + (r->first - pool->ranges[0].first),
+				range_len(*r), &claim.range))
+			return build_wrong(b, claim.line, "the pool ends behind every file");
+		ret = build_claim_bytes(b, &claim);
+		if (ret)
+			return ret;
+	}
 	return 0;
 }
 
@@ -179,6 +202,8 @@ int build_pool(struct build *b, struct cfg_t *s, unsigned int memtype)
 	v = settings_value(s, "node", 0);
 	if (!r && v)
 		r = build_node_pool(b, v, pool);
+	if (!r)
+		r = claim_bytes(b, s, pool);
 	return r ? r : build_contiguous(b, s, pool);
 }
 
@@ -205,5 +230,8 @@ int build_table_memory(struct build *b, struct cfg_t *file)
 			b, settings_line(s),
 			"hardware walks real memory: the source of table-memory is window "
 			"or pagemap");
-	return pool->source == SOURCE_PAGEMAP ? build_pages(b, s, pool) : build_ranges(b, s, pool);
+	if (pool->source == SOURCE_PAGEMAP)
+		return build_pages(b, s, pool);
+	r = build_ranges(b, s, pool);
+	return r ? r : claim_bytes(b, s, pool);
 }

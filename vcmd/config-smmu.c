@@ -117,7 +117,7 @@ static int claim_registers(struct build *b, struct cfg_t *s, struct config_smmu 
 	if (!range_make(base->number, smmu->v3 ? SMMUV3_LEN : SMMU_LEN, &registers))
 		return build_wrong(b, base->line, "base: no room for registers at %s", base->text);
 	smmu->base = base->number;
-	return build_claim(b, registers, base->line, "SMMU's registers");
+	return build_claim(b, registers, base->line, "SMMU's registers", NULL);
 }
 
 static int build_registers(struct build *b, struct cfg_t *s, struct config_smmu *smmu)

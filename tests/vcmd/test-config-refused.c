@@ -221,6 +221,23 @@ static const struct refused {
 	{ "node a { file = /s }\nmemtype 0 { pool { source = window\n node = a ranges = "
 	  "{\"0x38014000+1M\"} } }\n",
 	  3, "is from 0x38014000 to 0x380fffff" },
+	{ "node a { file = /s }\nnode b { file = /s }\n", 2,
+	  "the node's window has bytes of /s that the node's window of line 1 has" },
+	{ "node a { file = /s offset = 1M }\nnode b { socket = /x file = /s length = 2M }\n", 2,
+	  "bytes of /s" },
+	{ "node a { uio = /dev/uio0 }\nnode b { uio = /dev/uio0 }\n", 2, "bytes of /dev/uio0" },
+	{ "node a { file = /s }\nmemtype 0 { pool { source = window\n file = /s offset = 512K "
+	  "ranges = {\"0x50000000+64K\"} } }\n",
+	  2, "the pool has bytes of /s that the node's window of line 1 has" },
+	{ "node a { file = /s }\nmemtype 0 { pool {\n ranges = {\"0x380ff000+8K\"} } }\n", 3,
+	  "overlaps the window of node a, 0x38000000 to 0x380fffff" },
+	{ "node a { file = /s }\nnode b { file = /t }\nmemtype 0 { pool { source = window node = b\n"
+	  " ranges = {\"0x38014000+4K\"} } }\n",
+	  4, "overlaps the window of node a" },
+	{ "memtype 0 { pool { source = window file = /s ranges = {\"0x100000+64K\"} } }\n"
+	  "memtype 1 { pool { source = window file = /s offset = 60K ranges = {\"0x200000+4K\"} } }\n",
+	  2, "the pool has bytes of /s that the pool of line 1 has" },
+	{ "node a { file = /s offset = 0xfffffffffffff000 }\n", 1, "ends behind every file" },
 	{ "node a { file = /s }\nmemtype 0 { pool { node = a\n ranges = {\"0x38014000+4K\"} } }\n",
 	  2, "node is for source = window only" },
 	{ "node a { file = /f }\ninspect {\n allow-nodes = {a,\n b} }\n", 4,

@@ -216,10 +216,11 @@ static void on_connection(void *ctx, unsigned int what _unused_)
 
 /* --- life */
 
-/* 0 when the path is free, perhaps because nobody answers there any more. */
+/* 0 when the path is free, perhaps because nobody answers there any more. Whoever is there need not accept: nobody waits. */
 static int make_way(const struct sockaddr_un *addr, struct reason *why)
 {
-	_cleanup_(fd_closep) int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	_cleanup_(fd_closep) int probe =
+		socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct stat st;
 
 	if (lstat(addr->sun_path, &st) < 0 && errno == ENOENT)

@@ -612,7 +612,7 @@ struct physmem *vcm_phys_alloc(enum memtype_t memtype, size_t len,
  *
  * The return value is 0 if the physical allocation has been freed or:
  * -EBUSY	Their are reservation mapping the physical memory, or aliases
- *		of it (vcm_map_phys_addr()).
+ *		of it in the same session (vcm_map_phys_addr(), vcm_import()).
  * -EINVAL	The physmem argument is invalid.
  */
 int vcm_phys_free(struct physmem *physmem_id);
@@ -1131,7 +1131,9 @@ int vcm_activate_ex(struct avcm *avcm_id, uint32_t flags);
  * worth something in any session of the same broker, as often as it is shown,
  * until the physmem that it was made for is freed or its session ends, or
  * until it is revoked. What was imported by then stays: the memory lives as
- * long as anybody has it, and vcm_phys_free() of the exporter never waits.
+ * long as anybody has it, and vcm_phys_free() of the exporter never waits for
+ * another session. Imported where it was exported, it is an alias, to be freed
+ * first.
  *
  * Another user can import only memory that was allocated with VCM_COHERENT,
  * and only all of it. It counts against the quota of every user that has it.

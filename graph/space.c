@@ -28,13 +28,14 @@ struct path {
 	unsigned level;
 };
 
-/* The level of the branch where the pages part, or fill a child; 0 when they lie in one leaf. */
-static unsigned path_end(uint64_t first, uint64_t end)
+/* The level of the branch where the pages part, or fill a child; 0 when they lie in one leaf. What fills the root ends there. */
+static unsigned path_end(const struct space *s, uint64_t first, uint64_t end)
 {
 	uint64_t apart = first ^ (end - 1);
 	unsigned level = 0;
 
-	while (apart >> child_bits(level + 1) || end - first == child_len(level + 1))
+	while (level < s->level &&
+	       (apart >> child_bits(level + 1) || end - first == child_len(level + 1)))
 		level++;
 	return level;
 }
@@ -45,7 +46,7 @@ static bool path_down(struct space *s, struct path *p, uint64_t first, uint64_t 
 	struct branch *b = s->root;
 
 	assert(s->level > 0);
-	p->level = path_end(first, end);
+	p->level = path_end(s, first, end);
 	for (unsigned level = s->level; level > p->level; level--) {
 		unsigned i = child_of(level, first);
 

@@ -77,6 +77,48 @@ START_TEST(take_gives_the_lowest_fit)
 }
 END_TEST
 
+/* All of it, by each way of taking, and again after something was in it. */
+static void take_whole(uint64_t first, uint64_t len)
+{
+	struct range r = range_at(first, len);
+	struct space *s = space_new(r);
+	uint64_t at;
+
+	ck_assert_ptr_nonnull(s);
+	for (int i = 0; i < 3; i++) {
+		if (i == 1)
+			put(s, take(s, SZ_4K, SZ_4K), SZ_4K);
+		if (i == 2)
+			ck_assert_int_eq(space_take_at(s, r), 0);
+		else
+			ck_assert_uint_eq(take(s, len, SZ_4K), first);
+		ck_assert_uint_eq(space_used(s), len);
+		ck_assert_uint_eq(space_largest(s, SZ_4K), 0);
+		ck_assert_int_eq(space_take(s, SZ_4K, SZ_4K, &at), -ENOSPC);
+		ck_assert(!space_is_free(s, range_at(first + len - SZ_4K, SZ_4K)));
+		space_put(s, r);
+		ck_assert(space_is_free(s, r));
+		ck_assert_uint_eq(space_largest(s, SZ_4K), len);
+	}
+	space_free(s);
+}
+
+START_TEST(all_of_a_space_of_any_size_can_be_taken)
+{
+	for (unsigned bits = 12; bits <= 44; bits++) {
+		uint64_t len = UINT64_C(1) << bits;
+
+		take_whole(0, len);
+		take_whole(len, len);
+		take_whole(3 * len, len + SZ_4K);
+		take_whole(SZ_4K, len);
+		if (len > SZ_4K)
+			take_whole(len, len - SZ_4K);
+	}
+	take_whole(0, UINT64_C(1) << 63);
+}
+END_TEST
+
 START_TEST(take_prefers_blocks_in_use_and_keeps_free_ones_whole)
 {
 	struct space *s = space_new(range_at(0, SZ_1G));
@@ -421,9 +463,10 @@ END_TEST
 
 SUITE_MAIN("space", a_new_space_is_wholly_free, free_of_nothing_is_fine, take_gives_the_lowest_fit,
 	   take_prefers_blocks_in_use_and_keeps_free_ones_whole,
-	   alignment_is_that_of_the_absolute_address, a_space_may_end_at_the_last_address,
-	   a_space_of_one_page_holds_one_page, what_does_not_fit_is_refused,
-	   take_within_stays_inside, take_within_that_starts_inside_a_long_range_goes_past_it,
+	   all_of_a_space_of_any_size_can_be_taken, alignment_is_that_of_the_absolute_address,
+	   a_space_may_end_at_the_last_address, a_space_of_one_page_holds_one_page,
+	   what_does_not_fit_is_refused, take_within_stays_inside,
+	   take_within_that_starts_inside_a_long_range_goes_past_it,
 	   within_is_cut_to_the_space_and_to_whole_pages,
 	   take_at_takes_exactly_that_or_says_why_not, what_touches_can_be_put_together,
 	   what_was_put_is_taken_again_without_an_allocation,

@@ -538,15 +538,19 @@ int vfio_table_load(struct vfio_container *c, struct vfio_table *t, struct reaso
 	if (r < 0)
 		return r;
 	r = taking ? take_all_over(c, t, why) : map_all(c, t, why);
-	if (r < 0) {
-		if (vfio_container_clear(c, NULL) < 0)
-			log_error("vfio: group %u holds mappings that do not go", c->group);
+	if (r < 0 && vfio_container_clear(c, NULL) == 0)
 		return r;
-	}
 	c->inherited = false;
+	vfio_table_keep(c, t);
+	return r;
+}
+
+void vfio_table_keep(struct vfio_container *c, struct vfio_table *t)
+{
+	if (c->table)
+		LIST_REMOVE(c, link);
 	c->table = t;
 	LIST_INSERT_HEAD(&t->users, c, link);
-	return 0;
 }
 
 int vfio_table_unload(struct vfio_container *c, struct reason *why)

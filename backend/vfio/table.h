@@ -71,9 +71,12 @@ const struct vfio_run *vfio_table_find(struct vfio_table *t, uint64_t va);
 /*
  * All of the table becomes visible through the container, which has no table. What it holds from before this process
  * stays without a gap where it is the same, and goes where the table does not have it.
- * 0; -ENOSPC, -ENOMEM, -EIO with the limit and what is left of it: then nothing of the table is there.
+ * 0; -ENOSPC, -ENOMEM, -EIO with the limit and what is left of it: then nothing of the table is there, or, if the kernel does
+ * not even unmap what came of it, c->table says so.
  */
 int vfio_table_load(struct vfio_container *c, struct vfio_table *t, struct reason *why);
+/* The table is the container's, whatever of it is mapped. */
+void vfio_table_keep(struct vfio_container *c, struct vfio_table *t);
 /* Nothing is visible through the container any more. 0; -EIO: some of it is, and the table stays its. */
 int vfio_table_unload(struct vfio_container *c, struct reason *why);
 /* What it holds from before this process goes. 0, -EIO. */

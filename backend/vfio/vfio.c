@@ -104,6 +104,17 @@ static int hardware(int r)
 	return r == -ENOSPC ? -ENOMEM : r;
 }
 
+/*
+ * After a failure: whether there are mappings that do not go. Then their table is active, so that the memory behind them stays
+ * held, and the device is no bus master.
+ */
+static bool is_stuck(const struct device *d)
+{
+	struct vfio_container *c = &d->group->container;
+
+	return c->table && !d->group->n_active && vfio_table_unload(c, NULL) < 0;
+}
+
 static int vfio_activate(struct backend *b, unsigned int context, struct table *t, enum half half,
 			 unsigned int split, struct reason *why)
 {
@@ -122,14 +133,14 @@ static int vfio_activate(struct backend *b, unsigned int context, struct table *
 			      d->name, c->group);
 	if (!c->table)
 		r = vfio_table_load(c, vfio_table_of(t), why);
-	if (r < 0)
+	if (r == 0)
+		r = bus_master(v, d, true, why);
+	if (r < 0 && !is_stuck(d))
 		return hardware(r);
-	r = bus_master(v, d, true, why);
-	if (r < 0) {
-		if (!d->group->n_active && vfio_table_unload(c, NULL) < 0)
-			log_error("%s: its mappings do not go", d->name);
-		return r;
-	}
+	if (r < 0)
+		log_error(
+			"%s: what is mapped of its vcm does not go: it is active, and no bus master",
+			d->name);
 	d->active = true;
 	d->group->n_active++;
 	return 0;
@@ -162,7 +173,10 @@ static int vfio_deactivate(struct backend *b, unsigned int context, enum half ha
 	return 0;
 }
 
-/* What was there comes back when the new one does not fit. */
+/*
+ * What was there comes back when the new one does not fit. Whatever the kernel refuses, the container has the table of which
+ * it may hold mappings.
+ */
 static int swap(struct vfio_container *c, struct vfio_table *t, struct reason *why)
 {
 	struct vfio_table *old = c->table;
@@ -171,10 +185,29 @@ static int swap(struct vfio_container *c, struct vfio_table *t, struct reason *w
 	if (r < 0)
 		return r;
 	r = vfio_table_load(c, t, why);
-	if (r < 0 && vfio_table_load(c, old, NULL) < 0) {
+	if (r == 0 || (c->table && vfio_table_unload(c, NULL) < 0))
+		return r;
+	if (vfio_table_load(c, old, NULL) < 0) {
 		log_error("vfio: group %u has lost its mappings: devices fault there", c->group);
-		c->table = old;
-		LIST_INSERT_HEAD(&old->users, c, link);
+		vfio_table_keep(c, old);
+	}
+	return r;
+}
+
+/* The device is quiet. */
+static int swap_quiet(const struct vfio *v, const struct device *d, struct vfio_table *t,
+		      struct reason *why)
+{
+	struct vfio_container *c = &d->group->container;
+	struct vfio_table *old = c->table;
+	int r = swap(c, t, why), on;
+
+	if (r < 0 && c->table == t)
+		return r;
+	on = bus_master(v, d, true, r < 0 ? NULL : why);
+	if (r == 0 && on < 0) {
+		r = on;
+		swap(c, old, NULL);
 	}
 	return r;
 }
@@ -183,8 +216,7 @@ static int vfio_replace(struct backend *b, unsigned int context, struct table *n
 			enum half half, unsigned int split, struct reason *why)
 {
 	struct vfio *v = self(b);
-	struct vfio_table *old;
-	int r = 0, on;
+	int r = 0;
 	struct device *d = device_for(v, context, half, split, &r, why);
 
 	if (!d)
@@ -198,15 +230,13 @@ static int vfio_replace(struct backend *b, unsigned int context, struct table *n
 			      "%s shares group %u with a device that is active for the old vcm",
 			      d->name, d->group->container.group);
 	r = bus_master(v, d, false, why);
-	if (r < 0)
-		return r;
-	old = d->group->container.table;
-	r = swap(&d->group->container, vfio_table_of(new_t), why);
-	on = bus_master(v, d, true, r < 0 ? NULL : why);
-	if (r == 0 && on < 0) {
-		r = on;
-		if (swap(&d->group->container, old, NULL) < 0)
-			log_error("%s has its new vcm, and is no bus master", d->name);
+	if (r == 0)
+		r = swap_quiet(v, d, vfio_table_of(new_t), why);
+	if (r < 0 && d->group->container.table == vfio_table_of(new_t)) {
+		log_error(
+			"%s cannot be given its old vcm back: it has the new one, and is no bus master",
+			d->name);
+		return 0;
 	}
 	return r < 0 ? hardware(r) : 0;
 }

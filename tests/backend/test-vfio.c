@@ -2,7 +2,7 @@
 /*
  * The VFIO backend on a model of the kernel. What a device can reach is asked of the device, byte by byte.
  * Mutations that it was seen to catch: no unmap on deactivation; bus master left on; a run mapped read-write for read-only;
- * the second piece of a run at the first's address; the old table not given back after a failed switch.
+ * the second piece of a run at the first's address.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,42 +14,8 @@
 #include <unistd.h>
 
 #include "backend/vfio/fault.h"
-#include "base/mem.h"
-#include "tests/backend/vfio-model.h"
+#include "tests/backend/vfio-stage.h"
 #include "tests/suite.h"
-
-#define VA UINT64_C(0x1000000)
-
-static struct vfio_machine m;
-static struct table *t, *other;
-static struct reason why;
-
-static void setup(void)
-{
-	machine_init(&m);
-	t = machine_table(&m);
-	other = machine_table(&m);
-}
-
-static void teardown(void)
-{
-	for (unsigned int i = 0; i < MODEL_DEVICES; i++)
-		machine_deactivate(&m, i, NULL);
-	vfio_table_ops.free(t);
-	vfio_table_ops.free(other);
-	machine_deinit(&m);
-}
-
-/* The device writes there and the bytes are at pa, or it cannot and nothing changes. */
-static bool reaches(unsigned int device, uint64_t va, uint64_t pa)
-{
-	static uint8_t next;
-	uint8_t byte = ++next ? next : ++next, before = *machine_at(&m, pa);
-	bool wrote = model_dma(&m.model, device, va, true, &byte, 1);
-
-	ck_assert_uint_eq(*machine_at(&m, pa), wrote ? byte : before);
-	return wrote;
-}
 
 static unsigned int faults(unsigned int device)
 {
@@ -163,19 +129,6 @@ START_TEST(attributes_that_change_nothing_leave_no_gap)
 }
 END_TEST
 
-START_TEST(old_attributes_come_back_when_new_ones_are_refused)
-{
-	setup();
-	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
-	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_A, SZ_4K, model_rw), 0);
-	m.model.fail_in[MODEL_UNMAP] = 1;
-	ck_assert_int_eq(vfio_table_ops.protect(t, VA, SZ_4K, model_ro), -EIO);
-	m.model.fail_in[MODEL_UNMAP] = 0;
-	ck_assert(reaches(0, VA, MODEL_PA_A));
-	teardown();
-}
-END_TEST
-
 START_TEST(a_switch_has_the_one_or_the_other)
 {
 	setup();
@@ -188,28 +141,6 @@ START_TEST(a_switch_has_the_one_or_the_other)
 	ck_assert_uint_eq(model_count(&m.model, 0), 1);
 	/* The bus master was off while nothing was mapped. */
 	ck_assert_uint_eq(m.model.n_gaps, 0);
-	teardown();
-}
-END_TEST
-
-START_TEST(a_switch_that_fails_leaves_the_old_one)
-{
-	setup();
-	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_A, SZ_4K, model_rw), 0);
-	for (uint64_t i = 0; i < 8; i++)
-		ck_assert_int_eq(machine_map(other, VA + i * SZ_64K, MODEL_PA_B, SZ_4K, model_rw),
-				 0);
-	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
-	m.model.entries = 4;
-	ck_assert_int_eq(m.backend->ops->replace(m.backend, 0, other, HALF_LOW, 0, &why), -ENOMEM);
-	ck_assert_ptr_nonnull(strstr(why.text, "8 kernel mappings, and group 5 has 4 left"));
-	ck_assert(reaches(0, VA, MODEL_PA_A));
-	ck_assert(!reaches(0, VA + SZ_64K, MODEL_PA_B));
-	m.model.entries = MODEL_MAPPINGS;
-	m.model.pin_limit = SZ_4K;
-	ck_assert_int_eq(m.backend->ops->replace(m.backend, 0, other, HALF_LOW, 0, &why), -ENOMEM);
-	ck_assert(reaches(0, VA, MODEL_PA_A));
-	ck_assert_uint_eq(model_count(&m.model, 0), 1);
 	teardown();
 }
 END_TEST
@@ -291,134 +222,6 @@ START_TEST(each_limit_says_which_it_is_and_what_is_left)
 	ck_assert_ptr_nonnull(
 		strstr(why.text, "cannot pin 0x10000 bytes for group 5: 0xf000 are left"));
 	ck_assert_uint_eq(vfio_entries_left(m.backend, 0), MODEL_MAPPINGS - 1);
-	teardown();
-}
-END_TEST
-
-START_TEST(an_unmap_that_fails_keeps_the_address_for_ever)
-{
-	setup();
-	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
-	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_A, SZ_4K, model_rw), 0);
-	m.model.fail_in[MODEL_UNMAP] = 1;
-	ck_assert_int_eq(vfio_table_ops.unmap(t, VA, SZ_4K), -EIO);
-	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_B, SZ_4K, model_rw), -EEXIST);
-	/* Nor is the device let go, which may reach it: but it is quiet. */
-	ck_assert_int_eq(machine_deactivate(&m, 0, &why), -EIO);
-	ck_assert(!m.model.devices[0].bus_master);
-	m.model.fail_in[MODEL_UNMAP] = 0;
-	ck_assert_int_eq(machine_deactivate(&m, 0, &why), 0);
-	ck_assert_uint_eq(model_count(&m.model, 0), 0);
-	teardown();
-}
-END_TEST
-
-START_TEST(a_device_that_is_not_quiet_is_not_let_go)
-{
-	setup();
-	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_A, SZ_4K, model_rw), 0);
-	m.model.fail_in[MODEL_BUS_MASTER] = 1;
-	ck_assert_int_eq(machine_activate(&m, 0, t, &why), -EIO);
-	ck_assert_uint_eq(model_count(&m.model, 0), 0);
-	m.model.fail_in[MODEL_BUS_MASTER] = 0;
-	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
-	m.model.fail_in[MODEL_BUS_MASTER] = 1;
-	ck_assert_int_eq(m.backend->ops->replace(m.backend, 0, other, HALF_LOW, 0, &why), -EIO);
-	m.model.fail_in[MODEL_BUS_MASTER] = 0;
-	ck_assert(reaches(0, VA, MODEL_PA_A));
-	teardown();
-}
-END_TEST
-
-START_TEST(a_switch_that_leaves_no_bus_master_is_taken_back)
-{
-	setup();
-	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_A, SZ_4K, model_rw), 0);
-	ck_assert_int_eq(machine_map(other, VA, MODEL_PA_B, SZ_4K, model_rw), 0);
-	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
-	m.model.fail_in[MODEL_BUS_MASTER] = 2;
-	ck_assert_int_eq(m.backend->ops->replace(m.backend, 0, other, HALF_LOW, 0, &why), -EIO);
-	m.model.fail_in[MODEL_BUS_MASTER] = 0;
-	m.model.devices[0].bus_master = true;
-	ck_assert(reaches(0, VA, MODEL_PA_A));
-	teardown();
-}
-END_TEST
-
-/* It has been pulled out, or has lost its link; its group has been given back all the same. */
-START_TEST(a_device_that_does_not_answer_is_let_go_without_its_mappings)
-{
-	setup();
-	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_A, SZ_4K, model_rw), 0);
-	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
-	ck_assert_int_eq(machine_activate(&m, 1, t, &why), 0);
-	ck_assert_int_eq(machine_activate(&m, 2, t, &why), 0);
-	m.model.fail_in[MODEL_BUS_MASTER] = 1;
-	ck_assert_int_eq(machine_deactivate(&m, 0, &why), 0);
-	ck_assert(!reaches(0, VA, MODEL_PA_A));
-	ck_assert_uint_eq(model_count(&m.model, 0), 0);
-	/* As long as another of its group is at work, it cannot be told from that. */
-	ck_assert_int_eq(machine_deactivate(&m, 1, &why), -EIO);
-	m.model.fail_in[MODEL_BUS_MASTER] = 0;
-	teardown();
-}
-END_TEST
-
-/* Two groups; the second refuses the map, and the first does not let go of it. */
-START_TEST(a_mapping_that_cannot_be_taken_back_is_known)
-{
-	setup();
-	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
-	ck_assert_int_eq(machine_activate(&m, 1, t, &why), 0);
-	m.model.fail_in[MODEL_MAP] = 2;
-	m.model.fail_in[MODEL_UNMAP] = 1;
-	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_A, SZ_4K, model_rw), -EIO);
-	m.model.fail_in[MODEL_MAP] = m.model.fail_in[MODEL_UNMAP] = 0;
-	ck_assert_ptr_nonnull(vfio_table_find((struct vfio_table *)(void *)t, VA));
-	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_B, SZ_4K, model_rw), -EEXIST);
-	/* The first piece of two does not go. */
-	m.model.fail_in[MODEL_MAP] = 3;
-	m.model.fail_in[MODEL_UNMAP] = 1;
-	ck_assert_int_eq(machine_map(t, VA + SZ_64K, MODEL_PA_B - SZ_4K, 2 * SZ_4K, model_rw),
-			 -EIO);
-	m.model.fail_in[MODEL_MAP] = m.model.fail_in[MODEL_UNMAP] = 0;
-	teardown();
-}
-END_TEST
-
-START_TEST(old_attributes_come_back_when_the_new_mapping_is_refused)
-{
-	setup();
-	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_A, SZ_64K, model_rw), 0);
-	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
-	m.model.fails_once[MODEL_MAP] = 1;
-	ck_assert_int_eq(vfio_table_ops.protect(t, VA, SZ_64K, model_ro), -ENOMEM);
-	ck_assert(reaches(0, VA, MODEL_PA_A));
-	ck_assert_uint_eq(model_count(&m.model, 0), 1);
-	ck_assert_int_eq(vfio_table_ops.protect(t, VA, SZ_64K, model_ro), 0);
-	ck_assert(!reaches(0, VA, MODEL_PA_A));
-	teardown();
-}
-END_TEST
-
-START_TEST(a_switch_that_fails_there_and_back_leaves_nothing_in_reach)
-{
-	uint64_t pa;
-
-	setup();
-	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_A, SZ_4K, model_rw), 0);
-	ck_assert_int_eq(machine_map(other, VA, MODEL_PA_B, SZ_4K, model_rw), 0);
-	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
-	m.model.fail_in[MODEL_MAP] = 1;
-	ck_assert_int_lt(m.backend->ops->replace(m.backend, 0, other, HALF_LOW, 0, &why), 0);
-	m.model.fail_in[MODEL_MAP] = 0;
-	ck_assert(!reaches(0, VA, MODEL_PA_A) && !reaches(0, VA, MODEL_PA_B));
-	/* It is active on the old one still, as far as that is known. */
-	ck_assert_int_eq(m.backend->ops->translate(m.backend, 0, VA, &pa), 0);
-	ck_assert_uint_eq(pa, MODEL_PA_A);
-	ck_assert_int_eq(machine_deactivate(&m, 0, &why), 0);
-	ck_assert_int_eq(machine_activate(&m, 0, other, &why), 0);
-	ck_assert(reaches(0, VA, MODEL_PA_B));
 	teardown();
 }
 END_TEST
@@ -588,45 +391,17 @@ START_TEST(translate_says_what_the_device_would_read)
 }
 END_TEST
 
-/* An activation and a map, each with a failure at its first, second... allocation: all of it, or nothing. */
-START_TEST(a_map_without_memory_changes_nothing)
-{
-	bool done = false;
-
-	setup();
-	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
-	for (size_t n = 1; !done; n++) {
-		int r;
-
-		mem_fail_nth(n);
-		r = machine_map(t, VA, MODEL_PA_B - SZ_4K, 2 * SZ_4K, model_rw);
-		done = !mem_fail_fired();
-		ck_assert_int_eq(r, done ? 0 : -ENOMEM);
-		ck_assert_uint_eq(model_count(&m.model, 0), done ? 2 : 0);
-	}
-	teardown();
-}
-END_TEST
-
 SUITE_MAIN("vfio", a_device_reaches_what_is_mapped_while_it_is_active,
 	   what_is_mapped_and_unmapped_later_follows,
 	   neighbours_are_one_kernel_mapping_as_far_as_they_are_neighbours_here,
 	   nothing_is_unmapped_in_part, permissions_hold_and_change,
-	   attributes_that_change_nothing_leave_no_gap,
-	   old_attributes_come_back_when_new_ones_are_refused, a_switch_has_the_one_or_the_other,
-	   a_switch_that_fails_leaves_the_old_one, devices_of_one_group_share_one_table_or_wait,
-	   a_table_is_in_every_container_or_in_none,
+	   attributes_that_change_nothing_leave_no_gap, a_switch_has_the_one_or_the_other,
+	   devices_of_one_group_share_one_table_or_wait, a_table_is_in_every_container_or_in_none,
 	   addresses_that_the_iommu_cannot_map_are_refused,
 	   each_limit_says_which_it_is_and_what_is_left,
-	   an_unmap_that_fails_keeps_the_address_for_ever, a_device_that_is_not_quiet_is_not_let_go,
 	   an_iommu_of_larger_pages_is_asked_for_no_smaller_ones,
 	   a_kernel_that_tells_of_no_apertures_maps_what_the_format_has,
 	   a_device_is_no_bus_master_before_nor_after,
 	   a_fault_is_told_of_whose_it_is_and_says_whether_it_was_mapped,
 	   what_makes_no_sense_is_refused, translate_says_what_the_device_would_read,
-	   a_map_without_memory_changes_nothing, a_switch_that_leaves_no_bus_master_is_taken_back,
-	   a_device_that_does_not_answer_is_let_go_without_its_mappings,
-	   a_mapping_that_cannot_be_taken_back_is_known,
-	   old_attributes_come_back_when_the_new_mapping_is_refused,
-	   a_switch_that_fails_there_and_back_leaves_nothing_in_reach,
 	   a_kernel_that_unmaps_ranges_only_is_asked_for_all_of_them)

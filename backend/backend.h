@@ -56,6 +56,7 @@ struct fault {
 	bool write, execute, privileged;
 	bool stalled;    /* waits for fault_resume() */
 	bool permission; /* mapped, but not for this access */
+	bool former;     /* of what was active on the context before, or of nothing */
 	uint32_t fsr, fsynr0, fsynr1;
 };
 

@@ -225,6 +225,22 @@ int memory_page_add(struct memory *m, struct range *out_pa, struct reason *why)
 	return 0;
 }
 
+int memory_page_adopt(struct memory *m, uint64_t pa, int fd, int pin_fd, struct reason *why)
+{
+	return windows_adopt_page(&m->windows, pa, fd, pin_fd, why);
+}
+
+int memory_page_files(struct memory *m, uint64_t pa, int *out_fd, int *out_pin_fd)
+{
+	const struct window *w = windows_at(&m->windows, (struct range){ pa, pa });
+
+	if (!w || !w->page || w->lost)
+		return -ENOENT;
+	*out_fd = w->fd;
+	*out_pin_fd = w->pin_fd;
+	return 0;
+}
+
 int memory_bus_tables_add(struct memory *m, struct range pa, bool *out_is_uncached,
 			  struct reason *why)
 {
@@ -241,8 +257,17 @@ int memory_bus_tables_add(struct memory *m, struct range pa, bool *out_is_uncach
 	}
 	t->next = m->tables.next;
 	m->tables.next = t;
-	*out_is_uncached = w->strict;
+	*out_is_uncached = w->uncached;
 	return 0;
+}
+
+enum memory_view memory_view_of(struct memory *m, uint64_t pa)
+{
+	const struct window *w = windows_at(&m->windows, (struct range){ pa, pa });
+
+	if (!w || (w->strict && !w->uncached))
+		return MEMORY_VIEW_UNKNOWN;
+	return w->uncached ? MEMORY_VIEW_UNCACHED : MEMORY_VIEW_CACHED;
 }
 
 int memory_arena_new(struct memory *m, uint32_t id, struct range pa, enum memory_source source,
@@ -266,6 +291,13 @@ int memory_arena_new(struct memory *m, uint32_t id, struct range pa, enum memory
 	return 0;
 }
 
+static enum memory_source source_at(struct memory *m, struct range pa)
+{
+	const struct window *w = windows_at(&m->windows, pa);
+
+	return w && w->page ? SOURCE_PAGEMAP : SOURCE_WINDOW;
+}
+
 int memory_arena_adopt(struct memory *m, uint32_t id, struct range pa, int fd, struct reason *why)
 {
 	_cleanup_(arena_freep) struct arena *a = NULL;
@@ -278,7 +310,7 @@ int memory_arena_adopt(struct memory *m, uint32_t id, struct range pa, int fd, s
 	a = arena_make(id, pa);
 	if (!a)
 		return refuse(why, -ENOMEM, "the broker has no memory left");
-	r = fd < 0 ? room_place_in_window(m, a, SOURCE_WINDOW) :
+	r = fd < 0 ? room_place_in_window(m, a, source_at(m, pa)) :
 		     piece_adopt(&a->piece, fd, range_len(pa));
 	a->piece.filled = a->piece.len;
 	if (r == -EFAULT)
@@ -303,6 +335,7 @@ int memory_arena_free(struct memory *m, uint32_t id)
 {
 	struct arena *a = arenas_find(&m->arenas, id);
 	struct window *w;
+	int r;
 
 	assert(a);
 	if (!a)
@@ -310,7 +343,10 @@ int memory_arena_free(struct memory *m, uint32_t id)
 	w = a->piece.window;
 	arenas_end(&m->arenas, a);
 	stock_resume(&m->stock);
-	return w && w->page && w->given ? window_renew(w) : 0;
+	if (!w || !w->page || !w->given)
+		return 0;
+	r = window_renew(w);
+	return r < 0 ? r : 1;
 }
 
 /* A page shows all of itself: to somebody who has all of it. */

@@ -53,11 +53,22 @@ struct memory *memory_free(struct memory *m);
  */
 int memory_window_add(struct memory *m, struct range pa, int fd, uint64_t offset,
 		      struct reason *why);
+/* How the CPU sees memory whose address others know: files that are memory, and huge pages, through its caches, /dev/mem and
+ * regions of UIO devices not. Of any other it is not known. */
+enum memory_view { MEMORY_VIEW_UNKNOWN, MEMORY_VIEW_CACHED, MEMORY_VIEW_UNCACHED };
+enum memory_view memory_view_of(struct memory *m, uint64_t pa);
 /*
  * A huge page of 2 MB, wherever the kernel has one: *out_pa. It is a file of its own, and an arena of SOURCE_PAGEMAP that
  * is all of it can be shown to its user. 0; -EPERM: the kernel says where it is to root only; -ENOMEM, -EMFILE, -ENFILE.
  */
 int memory_page_add(struct memory *m, struct range *out_pa, struct reason *why);
+/*
+ * The page at pa that an earlier process has left by these two files (memory_page_files(); no pin: -1), which are the room's on
+ * success. 0; -ESTALE: it is not in its file any more; -EINVAL, -EEXIST, -ENOMEM.
+ */
+int memory_page_adopt(struct memory *m, uint64_t pa, int fd, int pin_fd, struct reason *why);
+/* What keeps the page there for who has both; they stay the room's. 0, -ENOENT. */
+int memory_page_files(struct memory *m, uint64_t pa, int *out_fd, int *out_pin_fd);
 
 /*
  * Puts zeroed bytes behind pa (whole pages, not meeting any other arena). id is the graph's, unique while it lives.
@@ -104,7 +115,8 @@ void memory_leave(struct memory *m);
 /*
  * Gives the bytes back to the kernel, also those of a client that keeps the fd (it sees zeroes). Cannot fail. A long one is
  * finished by memory_idle().
- * 0; -ESTALE: it was a huge page that a client had, and its address is lost: nobody may ever use it again.
+ * 0; 1: it was a huge page that a client had, and has other files now; -ESTALE: the same, and its address is lost: nobody may
+ * ever use it again.
  */
 int memory_arena_free(struct memory *m, uint32_t id);
 /*

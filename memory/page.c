@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -12,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/range.h"
 #include "memory/memory.h"
+#include "memory/place.h"
 #include "memory/source.h"
 
 #define PRESENT (UINT64_C(1) << 63)
@@ -49,9 +51,19 @@ static int pin(struct page *p)
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return source_error(errno);
 	n = vmsplice(ends[1], &piece, 1, SPLICE_F_NONBLOCK);
-	close(ends[0]);
-	p->pin_fd = ends[1];
+	close(ends[1]);
+	p->pin_fd = ends[0];
 	return n == 1 ? 0 : -ENOMEM;
+}
+
+/* Also where another process has the pipe. */
+static void unpin(struct page *p)
+{
+	uint8_t byte;
+
+	if (p->pin_fd >= 0)
+		(void)!read(p->pin_fd, &byte, 1);
+	fd_closep(&p->pin_fd);
 }
 
 /* A page, wherever it is. */
@@ -78,6 +90,46 @@ static int take(struct page *out)
 	*out = p;
 	p = PAGE_NULL;
 	return 0;
+}
+
+/* A file without a page gets one, or, where there is none, a SIGBUS. */
+static int look(struct page *p, uint64_t pa, struct reason *why)
+{
+	uint8_t byte;
+
+	p->at = mmap(NULL, SZ_2M, PROT_READ | PROT_WRITE, MAP_SHARED, p->fd, 0);
+	if (p->at == MAP_FAILED) {
+		p->at = NULL;
+		return refuse(why, -ENOMEM, "the huge page at 0x%" PRIx64 " cannot be mapped: %s",
+			      pa, strerror(errno));
+	}
+	if (place_copy(PLACE_GUARDED, &byte, p->at, 1) == 0)
+		p->pa = pa_of(p->at);
+	if (p->pa == pa)
+		return 0;
+	return refuse(why, -ESTALE,
+		      "the huge page at 0x%" PRIx64
+		      " is not in its file any more, or the kernel does not tell that it is",
+		      pa);
+}
+
+int page_adopt(struct page *out, uint64_t pa, int fd, int pin_fd, struct reason *why)
+{
+	struct page p = { .fd = fd, .pin_fd = pin_fd };
+	enum memory_source source;
+	int r;
+
+	if (source_check(fd, SZ_2M, &source) < 0 || source != SOURCE_HUGETLB)
+		return refuse(why, -EINVAL,
+			      "what was left of the page at 0x%" PRIx64 " is no huge page", pa);
+	r = look(&p, pa, why);
+	if (r == 0 && p.pin_fd < 0)
+		r = pin(&p);
+	if (r == 0)
+		*out = p;
+	else if (p.at)
+		munmap(p.at, SZ_2M);
+	return r;
 }
 
 int page_init(struct page *out, struct reason *why)
@@ -136,7 +188,7 @@ int page_renew(struct page *p)
 	if (pa_of(p->at) != p->pa)
 		return -ESTALE;
 	source_punch(p->fd, 0, SZ_2M);
-	fd_closep(&p->pin_fd);
+	unpin(p);
 	if (!find(p->pa, &again))
 		return -ESTALE;
 	page_deinit(p);

@@ -3,9 +3,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -77,6 +80,28 @@ static int link_window(struct windows *all, struct window *w, struct reason *why
 	return 0;
 }
 
+/* Whether a character device is one of that kind. */
+static bool is_of(dev_t device, const char *subsystem)
+{
+	char path[64], to[PATH_MAX];
+	const char *name;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/sys/dev/char/%u:%u/subsystem", major(device), minor(device));
+	n = readlink(path, to, sizeof(to) - 1);
+	if (n < 0)
+		return false;
+	to[n] = 0;
+	name = strrchr(to, '/');
+	return name && strcmp(name + 1, subsystem) == 0;
+}
+
+/* /dev/mem, which is opened with O_SYNC, and what a UIO driver shows of its device's. DAX is memory, and cached. */
+static bool is_uncached(dev_t device)
+{
+	return device == makedev(1, 1) || is_of(device, "uio");
+}
+
 /* A file that ends early, or is no file of memory, would be found by whoever touches it. */
 static int check_file(struct window *w, int fd, uint64_t offset, struct reason *why)
 {
@@ -85,7 +110,8 @@ static int check_file(struct window *w, int fd, uint64_t offset, struct reason *
 	if (fstat(fd, &st) < 0)
 		return refuse(why, -errno, "memory at 0x%" PRIx64 ": %s", w->pa.first,
 			      strerror(errno));
-	w->strict = S_ISCHR(st.st_mode);
+	w->uncached = S_ISCHR(st.st_mode) && is_uncached(st.st_rdev);
+	w->strict = S_ISCHR(st.st_mode) && !is_of(st.st_rdev, "dax");
 	if (S_ISREG(st.st_mode) &&
 	    ((uint64_t)st.st_size < offset || (uint64_t)st.st_size - offset < range_len(w->pa)))
 		return refuse(why, -EINVAL, "memory at 0x%" PRIx64 ": its file ends before it does",
@@ -119,27 +145,53 @@ int windows_add(struct windows *all, struct range pa, int fd, uint64_t offset, s
 	return 0;
 }
 
-int windows_add_page(struct windows *all, struct window **out, struct reason *why)
+/* Takes the page on success. */
+static int link_page(struct windows *all, struct page *page, struct window **out,
+		     struct reason *why)
 {
 	_cleanup_(window_freep) struct window *w = window_new();
-	_cleanup_(page_deinit) struct page page = PAGE_NULL;
 	int r;
 
 	if (!w)
 		return refuse(why, -ENOMEM, "the broker has no memory left");
-	r = page_init(&page, why);
-	if (r < 0)
-		return r;
-	w->pa = (struct range){ page.pa, page.pa + (SZ_2M - 1) };
+	w->pa = (struct range){ page->pa, page->pa + (SZ_2M - 1) };
 	r = link_window(all, w, why);
 	if (r < 0)
 		return r;
 	w->page = true;
-	w->at = STEAL_PTR(page.at);
-	w->fd = steal_fd(&page.fd);
-	w->pin_fd = steal_fd(&page.pin_fd);
+	w->at = STEAL_PTR(page->at);
+	w->fd = steal_fd(&page->fd);
+	w->pin_fd = steal_fd(&page->pin_fd);
 	*out = STEAL_PTR(w);
 	return 0;
+}
+
+int windows_add_page(struct windows *all, struct window **out, struct reason *why)
+{
+	_cleanup_(page_deinit) struct page page = PAGE_NULL;
+	int r = page_init(&page, why);
+
+	return r < 0 ? r : link_page(all, &page, out, why);
+}
+
+int windows_adopt_page(struct windows *all, uint64_t pa, int fd, int pin_fd, struct reason *why)
+{
+	_cleanup_(page_deinit) struct page page = PAGE_NULL;
+	struct window *w = NULL;
+	int r = page_adopt(&page, pa, fd, pin_fd, why);
+
+	if (r < 0)
+		return r;
+	r = link_page(all, &page, &w, why);
+	if (r == 0) {
+		w->given = true;
+		return 0;
+	}
+	/* The files stay the caller's. */
+	page.fd = -1;
+	if (page.pin_fd == pin_fd)
+		page.pin_fd = -1;
+	return r;
 }
 
 int window_renew(struct window *w)

@@ -27,6 +27,7 @@ struct window {
 	uint64_t offset;  /* of pa.first in the file */
 	uint8_t *at;
 	bool strict;
+	bool uncached; /* the CPU maps it so: of devices that is known of /dev/mem and of UIO */
 	bool page;
 	bool given; /* of a page: somebody else has or had its file */
 	bool lost;  /* of a page: its file is not at this address any more */
@@ -46,6 +47,8 @@ struct window *windows_meeting(struct windows *all, struct range pa);
 int windows_add(struct windows *all, struct range pa, int fd, uint64_t offset, struct reason *why);
 /* A zeroed huge page, wherever it is. 0; -EPERM: the kernel does not tell where; -ENOMEM, -EMFILE, -ENFILE. */
 int windows_add_page(struct windows *all, struct window **out, struct reason *why);
+/* The page that an earlier process has left, which counts as given: page_adopt(), or -EEXIST. */
+int windows_adopt_page(struct windows *all, uint64_t pa, int fd, int pin_fd, struct reason *why);
 /*
  * Puts another file behind a page that was given to somebody, at the same address. 0; -ESTALE: the address is not the
  * file's any more, and cannot be had again.

@@ -233,7 +233,7 @@ static void take(void *ctx, struct backend *backend, const struct fault *fault)
 {
 	struct faults *f = ctx;
 	struct device *d = machine_device_of(f->broker->machine, backend, fault->context);
-	const struct avcm *a = d ? culprit(d, fault->addr) : NULL;
+	const struct avcm *a = d && !fault->former ? culprit(d, fault->addr) : NULL;
 	struct client *c = a ? client_of(a->obj.session) : NULL;
 	struct fault_record *r;
 

@@ -11,6 +11,7 @@
 #include "backend/bus.h"
 #include "backend/vfio/open.h"
 #include "base/reason.h"
+#include "vcmd/machine-pages.h"
 #include "vcmd/machine.h"
 
 struct config;
@@ -54,6 +55,9 @@ int machine_add_pools(struct machine *m, const struct config *to, struct reason 
 /* Whether some table memory of real hardware is mapped without the CPU's caches. */
 bool machine_tables_are_uncached(const struct machine *m);
 void machine_note_uncached_tables(struct machine *m);
+
+/* machine-pages.h */
+struct machine_pages *machine_pages(struct machine *m);
 
 /* A broker before this one has left its books: what hardware does is wanted, or will be ended by machine_settle(). */
 bool machine_is_resumed(const struct machine *m);

@@ -7,11 +7,14 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <vcm/attr.h>
 
 #include "backend/uio/window.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "graph/arena.h"
 #include "graph/graph.h"
+#include "graph/pool.h"
 #include "memory/memory.h"
 #include "vcmd/broker.h"
 #include "vcmd/config-change.h"
@@ -108,7 +111,8 @@ static int check_page(const struct config *config, struct range page, struct rea
 	return 0;
 }
 
-static int add_pages(struct machine *m, uint64_t len, struct ranges *out, struct reason *why)
+static int add_pages(struct machine *m, unsigned int set, uint64_t len, struct ranges *out,
+		     struct reason *why)
 {
 	size_t n = len / SZ_2M;
 	int r = 0;
@@ -117,7 +121,7 @@ static int add_pages(struct machine *m, uint64_t len, struct ranges *out, struct
 	if (!out->list)
 		return refuse(why, -ENOMEM, "no memory for the pools");
 	for (; out->n < n && r == 0; out->n += r == 0) {
-		r = memory_page_add(machine_broker(m)->memory, &out->list[out->n], why);
+		r = machine_pages_get(machine_pages(m), set, &out->list[out->n], why);
 		if (r == 0)
 			r = check_page(machine_config(m), out->list[out->n], why);
 	}
@@ -126,20 +130,21 @@ static int add_pages(struct machine *m, uint64_t len, struct ranges *out, struct
 
 /* --- where the bytes of a pool are, and at which addresses */
 
-static int add_bytes(struct machine *m, const struct config_pool *c, struct ranges *found,
-		     struct reason *why)
+/* set: of pages */
+static int add_bytes(struct machine *m, const struct config_pool *c, unsigned int set,
+		     struct ranges *found, struct reason *why)
 {
 	if (c->source == SOURCE_WINDOW)
 		return add_windows(machine_broker(m)->memory, c, why);
 	if (c->source == SOURCE_PAGEMAP)
-		return add_pages(m, c->len, found, why);
+		return add_pages(m, set, c->len, found, why);
 	return 0;
 }
 
 static int add_pool(struct machine *m, const struct config_pool *c, struct reason *why)
 {
 	_cleanup_(ranges_deinit) struct ranges found = { 0 };
-	int r = add_bytes(m, c, &found, why);
+	int r = add_bytes(m, c, c->memtype + 1, &found, why);
 	struct pool_config pool = { .memtype = c->memtype + 1,
 				    .ranges = found.n ? found.list : c->ranges,
 				    .n_ranges = found.n ? found.n : c->n_ranges,
@@ -158,7 +163,7 @@ static int add_pool(struct machine *m, const struct config_pool *c, struct reaso
 static int add_table_memory(struct machine *m, const struct config_pool *c, struct reason *why)
 {
 	_cleanup_(ranges_deinit) struct ranges found = { 0 };
-	int r = add_bytes(m, c, &found, why);
+	int r = add_bytes(m, c, MACHINE_PAGES_TABLES, &found, why);
 	const struct range *ranges = found.n ? found.list : c->ranges;
 	size_t n = found.n ? found.n : c->n_ranges;
 	bool uncached;
@@ -169,6 +174,37 @@ static int add_table_memory(struct machine *m, const struct config_pool *c, stru
 			machine_note_uncached_tables(m);
 	}
 	return r;
+}
+
+/*
+ * Memory that is in the caches of whoever maps it, the broker's zeroes too: hardware that went past those would read what is old,
+ * and lose what it has written to a line that is written back later. What writes through, or is cached at one level only, goes
+ * past some of them. And the other way around where the CPU goes past them.
+ */
+void machine_agree(const struct machine *m, uint64_t pa, struct map_attr *attr)
+{
+	switch (memory_view_of(machine_broker(m)->memory, pa)) {
+	case MEMORY_VIEW_UNKNOWN:
+		break;
+	case MEMORY_VIEW_CACHED:
+		attr->shareable = true;
+		if (attr->cache != VCM_WB_NWA)
+			attr->cache = VCM_WB_WA;
+		break;
+	case MEMORY_VIEW_UNCACHED:
+		attr->cache = VCM_NOTCACHED;
+		break;
+	}
+}
+
+void machine_arena_ended(struct machine *m, const struct arena *a, int r)
+{
+	uint64_t pa = align_down(a->range.first, SZ_2M);
+
+	if (r > 0)
+		machine_pages_renew(machine_pages(m), a->pool->memtype, pa);
+	else if (r < 0)
+		machine_pages_lose(machine_pages(m), a->pool->memtype, pa);
 }
 
 /* Pages of the kernel's are at addresses that no configuration says. */
@@ -187,6 +223,15 @@ static int check_free(const struct graph *g, const struct config_pool *c, struct
 	return 0;
 }
 
+static bool has_smmuv3(const struct config *c)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < c->n_smmus; i++)
+		any |= c->smmus[i].v3;
+	return any;
+}
+
 int machine_add_pools(struct machine *m, const struct config *to, struct reason *why)
 {
 	int r = 0;
@@ -198,6 +243,7 @@ int machine_add_pools(struct machine *m, const struct config *to, struct reason 
 		if (r == 0)
 			r = add_pool(m, &to->pools[i], why);
 	}
+	machine_pages_sync(machine_pages(m), has_smmuv3(machine_config(m)));
 	return r;
 }
 
@@ -214,5 +260,6 @@ int machine_add_memory(struct machine *m, struct reason *why)
 			refuse(why, r, "window at 0x%llx: it meets other memory",
 			       (unsigned long long)config->windows[i].range.first);
 	}
+	machine_pages_sync(machine_pages(m), has_smmuv3(config));
 	return r;
 }

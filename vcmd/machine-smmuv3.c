@@ -17,7 +17,8 @@
 struct found {
 	const struct config_smmu *config;
 	struct window *window;
-	bool goes_on; /* it has been left running, and what it reaches is held */
+	bool runs;    /* it has not been made quiet */
+	bool goes_on; /* what it reaches is held */
 };
 
 struct smmuv3s {
@@ -43,19 +44,10 @@ static void narrow(struct a64_config *all, const struct a64_config *one, bool fi
 	all->live_split = one->live_split && (first || all->live_split);
 }
 
-/* Pages of the kernel's go back to it with the process: then nothing may reach them any more. */
-static bool outlives(const struct config *c)
+/* Pages of the kernel's that nobody has kept went back to it with their process: then nothing may reach them any more. */
+static bool can_go_on(struct machine *m)
 {
-	bool any = c->table_memory && c->table_memory->source == SOURCE_PAGEMAP;
-
-	for (size_t i = 0; i < c->n_pools; i++)
-		any |= c->pools[i].source == SOURCE_PAGEMAP;
-	return !any;
-}
-
-static bool can_go_on(const struct machine *m)
-{
-	return machine_is_resumed(m) && outlives(machine_config(m));
+	return machine_is_resumed(m) && machine_pages(m)->were_whole;
 }
 
 static int quiet_one(struct machine *m, struct smmuv3s *all, const struct config_smmu *c,
@@ -65,7 +57,8 @@ static int quiet_one(struct machine *m, struct smmuv3s *all, const struct config
 	struct a64_config can = { 0 };
 	int r = machine_open_registers(m, c, REGISTERS_LEN, &f->window, why);
 
-	if (r == 0 && !can_go_on(m))
+	f->runs = can_go_on(m);
+	if (r == 0 && !f->runs)
 		r = smmuv3_quiet(window_mmio(f->window), c->name, why);
 	if (r == 0)
 		r = smmuv3_probe(window_mmio(f->window), &can, why);
@@ -111,7 +104,7 @@ static struct smmuv3_config config_of(struct machine *m, const struct found *f,
 					.n_contexts = (unsigned int)c->n_contexts,
 					.uncached_tables = machine_tables_are_uncached(m),
 					.adopt = f->goes_on,
-					.outlives = outlives(machine_config(m)) };
+					.outlives = &machine_pages(m)->are_whole };
 
 	for (size_t i = 0; i < c->n_contexts; i++)
 		contexts[i] = (struct smmuv3_context_config){ .name = c->contexts[i].name,
@@ -145,7 +138,9 @@ static int resume(struct machine *m, struct found *f, struct reason *why)
 	if (!contexts)
 		return refuse(why, -ENOMEM, "smmuv3 %s: no memory", f->config->name);
 	config = config_of(m, f, contexts);
-	r = smmuv3_hold(&config, &because);
+	r = can_go_on(m) ?
+		    smmuv3_hold(&config, &because) :
+		    refuse(&because, -ENOMEM, "%s reaches memory that is not kept", config.name);
 	f->goes_on = r == 1;
 	if (r < 0)
 		log_warning("%s: what its masters did is aborted", because.text);
@@ -186,8 +181,9 @@ static int add_smmuv3s(struct machine *m, struct reason *why)
 		return refuse(why, -EINVAL,
 			      "smmuv3 %s: its tables need memory that it can walk: table-memory",
 			      all->found[0].config->name);
-	for (size_t i = 0; i < all->n && r == 0 && can_go_on(m); i++)
-		r = resume(m, &all->found[i], why);
+	for (size_t i = 0; i < all->n && r == 0; i++)
+		if (all->found[i].runs)
+			r = resume(m, &all->found[i], why);
 	if (r < 0)
 		return r;
 	a64 = a64_new(machine_real_bus(m), &all->format);

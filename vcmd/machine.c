@@ -38,6 +38,7 @@ struct machine {
 	bool resuming; /* all are there, and what an earlier broker has left is not settled yet */
 	void *smmuv3s;
 	struct mark mark;
+	struct machine_pages pages;
 	SLIST_HEAD(, kept) kept;
 	STAILQ_HEAD(, machine_unit) units;
 	machine_fault_fn fault;
@@ -187,6 +188,11 @@ void machine_note_uncached_tables(struct machine *m)
 	m->uncached_tables = true;
 }
 
+struct machine_pages *machine_pages(struct machine *m)
+{
+	return &m->pages;
+}
+
 struct mark *machine_mark(struct machine *m)
 {
 	return &m->mark;
@@ -250,6 +256,7 @@ struct machine *machine_free(struct machine *m)
 		return NULL;
 	drop_kept(m, NULL);
 	mark_deinit(&m->mark);
+	machine_pages_deinit(&m->pages);
 	return mem_free(m);
 }
 
@@ -396,6 +403,7 @@ struct machine *machine_new(struct broker *b, struct reason *why)
 	m->broker = b;
 	m->bus = (struct bus){ &bus_ops, b->memory };
 	m->real_bus = (struct bus){ &real_bus_ops, m };
+	machine_pages_init(&m->pages, b->store, b->memory);
 	SLIST_INIT(&m->kept);
 	STAILQ_INIT(&m->units);
 	if (quiet_all(m, why) < 0 || machine_add_memory(m, why) < 0 || add_devices(m, why) < 0)
@@ -414,8 +422,10 @@ int machine_settle(struct machine *m, struct reason *why)
 			r = u->is.backend->ops->settle(u->is.backend, why);
 	if (r == 0)
 		r = settle_real(m, why);
-	if (r == 0)
+	if (r == 0) {
 		mark_settle(&m->mark);
+		machine_pages_settle(&m->pages);
+	}
 	return r;
 }
 

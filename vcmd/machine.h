@@ -13,6 +13,7 @@
 #include "backend/sim/sim.h"
 #include "base/log-limit.h"
 
+struct arena;
 struct broker;
 struct config;
 struct config_rule;
@@ -51,6 +52,12 @@ void machine_use(struct machine *m, const struct config *to);
 int machine_settle(struct machine *m, struct reason *why);
 /* Another broker follows: machine_free() leaves hardware as it is. */
 void machine_leave(struct machine *m);
+
+/* attr of the memory at pa, for hardware that reaches it by that address, becomes what the CPU's mapping of it is. */
+void machine_agree(const struct machine *m, uint64_t pa, struct map_attr *attr);
+
+/* Its bytes have ended; r: what memory_arena_free() has said. */
+void machine_arena_ended(struct machine *m, const struct arena *a, int r);
 
 /* Around all that changes hardware, with the journal's record of it. */
 struct mark *machine_mark(struct machine *m);

@@ -108,12 +108,12 @@ static bool is_waited_for(const struct broker *b, const struct step *s)
 	       (b->pendings.tries < TRIES_MAX || !config_pool_is_physical(s->arena->pool->hw));
 }
 
-/* A new file has to be put into the store before anything can lie in it. */
+/* A new file, also that of a page that was renewed, is safe in the store before anything can lie in it. */
 static bool is_at_hand(const struct broker *b, const struct arena *arena)
 {
 	const struct config_pool *pool = arena->pool->hw;
 
-	return (!b->journal || config_pool_is_physical(pool)) &&
+	return (!b->journal || pool->source == SOURCE_WINDOW) &&
 	       memory_is_at_hand(b->memory, range_len(arena->range), pool->source);
 }
 

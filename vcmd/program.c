@@ -92,26 +92,8 @@ static void end_updates(struct broker *b, struct plan *p)
 	}
 }
 
-static bool is_of_the_kernels(const struct physmem *m)
-{
-	const struct arena *a = m->n_extents ? m->extents[0].arena : NULL;
-
-	return a && ((const struct config_pool *)a->pool->hw)->source == SOURCE_PAGEMAP;
-}
-
-/*
- * Pages of the kernel's are in the caches of whoever maps them, the broker's zeroes too: hardware that went past those would
- * read what is old, and lose what it has written to a line that is written back later. What writes through, or is cached at
- * one level only, goes past some of them.
- */
-static void snoop(struct map_attr *attr)
-{
-	attr->shareable = true;
-	if (attr->cache != attr_res_cache(VCM_WB_NWA))
-		attr->cache = attr_res_cache(VCM_WB_WA);
-}
-
-static struct map_attr map_attr(const struct vcm_table *t, uint32_t attr, const struct physmem *m)
+static struct map_attr map_attr(const struct broker *b, const struct vcm_table *t, uint32_t attr,
+				const struct physmem *m)
 {
 	uint32_t access = attr_res_access(attr);
 	struct map_attr of = { .read = access & VCM_READ,
@@ -122,8 +104,8 @@ static struct map_attr map_attr(const struct vcm_table *t, uint32_t attr, const 
 			       .shareable = m->attr & VCM_COHERENT,
 			       .cache = attr_res_cache(attr) };
 
-	if (t->format->physical && is_of_the_kernels(m))
-		snoop(&of);
+	if (t->format->physical && m->n_extents)
+		machine_agree(b->machine, m->extents[0].pa.first, &of);
 	return of;
 }
 
@@ -186,7 +168,7 @@ static int map(struct broker *b, const struct step *s, struct reason *why)
 {
 	struct vcm_table *t = s->table;
 	const struct table_ops *ops = ops_of(t);
-	struct map_attr attr = map_attr(t, s->attr, s->physmem);
+	struct map_attr attr = map_attr(b, t, s->attr, s->physmem);
 	int r = check_physical(s, why);
 
 	if (r < 0)
@@ -243,11 +225,11 @@ static void quarantine(struct broker *b, const struct step *s)
 	}
 }
 
-static int protect(const struct step *s, uint32_t attr)
+static int protect(const struct broker *b, const struct step *s, uint32_t attr)
 {
 	begin_update(s->table);
 	return ops_of(s->table)->protect(s->table->hw, s->range.first, range_len(s->range),
-					 map_attr(s->table, attr, s->physmem));
+					 map_attr(b, s->table, attr, s->physmem));
 }
 
 static int hardware(int r)
@@ -312,8 +294,11 @@ static void free_table(struct vcm_table *t)
 
 static void end_arena(struct broker *b, struct arena *a)
 {
+	int r = memory_arena_free(b->memory, a->id);
+
+	machine_arena_ended(b->machine, a, r);
 	/* A huge page that a client has made a hole in, or kept the kernel from giving back: its user goes on paying. */
-	if (memory_arena_free(b->memory, a->id) < 0) {
+	if (r < 0) {
 		log_warning("0x%llx bytes at 0x%llx are lost: their user has kept the page",
 			    (unsigned long long)range_len(a->range),
 			    (unsigned long long)a->range.first);
@@ -375,7 +360,7 @@ static int run_step(struct broker *b, struct plan *p, const struct step *s, stru
 	case STEP_UNMAP:
 		return unmap(s);
 	case STEP_PROTECT:
-		return protect(s, s->attr);
+		return protect(b, s, s->attr);
 	case STEP_ACTIVATE:
 		return activate(s->avcm, why);
 	case STEP_DEACTIVATE:
@@ -413,7 +398,7 @@ static void undo_step(struct broker *b, struct plan *p, const struct step *s)
 		r = map_with_all_there_is(b, p, s, NULL);
 		break;
 	case STEP_PROTECT:
-		r = protect(s, s->old_attr);
+		r = protect(b, s, s->old_attr);
 		break;
 	case STEP_ACTIVATE:
 		r = deactivate(s->avcm, NULL);

@@ -194,6 +194,7 @@ static struct restored_ids ids_of(const struct broker *b, const struct fold *f)
 static void on_empty(void *ctx, struct arena *a)
 {
 	struct broker *b = ctx;
+	int r;
 
 	if (range_len(a->range) <= ARENA_KEEP_LEN && a->user->n_sessions &&
 	    a->user->cached_bytes + range_len(a->range) <= ARENA_CACHE_MAX) {
@@ -202,8 +203,12 @@ static void on_empty(void *ctx, struct arena *a)
 	}
 	if (a->stored)
 		store_remove(b->store, STORE_ARENA, a->stored);
-	memory_arena_free(b->memory, a->id);
-	restore_no_arena(a);
+	r = memory_arena_free(b->memory, a->id);
+	machine_arena_ended(b->machine, a, r);
+	if (r < 0)
+		arena_quarantine(a);
+	else
+		restore_no_arena(a);
 }
 
 /* The next run of free pages from at on. */

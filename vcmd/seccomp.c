@@ -103,6 +103,7 @@ static const int allowed[] = {
 	CALL(io_setup),
 	CALL(io_submit),
 	CALL(pipe2),
+	CALL(vmsplice), /* memory/page.c */
 	CALL(poll),
 	CALL(ppoll),
 	CALL(pselect6),

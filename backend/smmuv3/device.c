@@ -123,6 +123,24 @@ static void identify_stalls(struct smmuv3 *s, uint32_t idr0)
 	s->can_stall = model == STALL_MODEL_BOTH || s->must_stall;
 }
 
+/* What a bus gives in one block is the limit. */
+static int check_tables(const struct smmuv3 *s, const struct smmuv3_config *config,
+			struct reason *why)
+{
+	if (v3_strtab_bytes(s) > V3_BLOCK_MAX)
+		return refuse(
+			why, -EINVAL,
+			"%s: stream ids of %u bits need a stream table of 0x%zx bytes%s, and 0x%x "
+			"can be had in one block",
+			config->name, s->sid_bits, v3_strtab_bytes(s),
+			s->two_level ? "" : ", as the hardware has no two levels",
+			(unsigned int)V3_BLOCK_MAX);
+	if ((1 + 2 * (size_t)config->n_contexts) * CD_LEN > V3_BLOCK_MAX)
+		return refuse(why, -EINVAL, "%s: %u contexts, and %zu can be had", config->name,
+			      config->n_contexts, (V3_BLOCK_MAX / CD_LEN - 1) / 2);
+	return 0;
+}
+
 static int identify_streams(struct smmuv3 *s, const struct smmuv3_config *config, uint32_t idr0,
 			    uint32_t idr1, struct reason *why)
 {
@@ -140,11 +158,7 @@ static int identify_streams(struct smmuv3 *s, const struct smmuv3_config *config
 	}
 	/* A linear table of 64 KB is cheaper than two levels. */
 	s->two_level = IDR0_ST_LEVEL(idr0) == 1 && s->sid_bits > STRTAB_SPLIT + 2;
-	if (!s->two_level && s->sid_bits > 16)
-		return refuse(why, -EINVAL,
-			      "%s: a linear stream table of 2^%u entries is too large",
-			      config->name, s->sid_bits);
-	return 0;
+	return check_tables(s, config, why);
 }
 
 int v3_identify(struct smmuv3 *s, const struct smmuv3_config *config, struct reason *why)
@@ -159,8 +173,10 @@ int v3_identify(struct smmuv3 *s, const struct smmuv3_config *config, struct rea
 	if (is.pa_bits > can.pa_bits)
 		return refuse(why, -EINVAL, "%s: tables of %u address bits, the hardware has %u",
 			      config->name, is.pa_bits, can.pa_bits);
-	s->coherent = idr0 & IDR0_COHACC;
-	if (!s->coherent && !config->uncached_tables)
+	/* As the CPU accesses them, whatever more the hardware can: two who disagree about caches do not see each other's
+	 * stores (DDI 0487, mismatched memory attributes). */
+	s->coherent = (idr0 & IDR0_COHACC) && !config->uncached_tables;
+	if (!(idr0 & IDR0_COHACC) && !config->uncached_tables)
 		return refuse(why, -EINVAL,
 			      "%s does not snoop the CPU's caches: its tables must be uncached",
 			      config->name);

@@ -35,6 +35,9 @@ struct v3_space {
 	uint16_t asid;
 };
 
+/* The longest block of table memory that a bus gives (memory/tables.h). */
+#define V3_BLOCK_MAX SZ_64K
+
 #define V3_WAITING_MAX 16
 #define V3_TIMEOUT_US 100000
 
@@ -51,7 +54,8 @@ struct v3_context {
 	uint16_t left_asid; /* of the table of an earlier process that it still uses; 0: of none */
 	uint16_t waiting[V3_WAITING_MAX];
 	unsigned int n_waiting;
-	uint64_t forgotten; /* stalls recorded by an event before this one are over */
+	uint64_t forgotten; /* stalls recorded up to this event are over */
+	uint64_t former;    /* and what is recorded up to this one is not about what it has now */
 };
 
 struct smmuv3 {
@@ -68,8 +72,9 @@ struct smmuv3 {
 	bool coherent, asid16, ats, can_stall, must_stall, two_level;
 	unsigned int pa_bits, sid_bits; /* sid_bits: of the stream table */
 	bool stopped;                   /* it aborts everything, for good */
-	bool lost;           /* it was to stop, and does not answer: its masters may reach memory */
-	bool outlives, left; /* as the config says; ops->leave was called */
+	bool lost; /* it was to stop, and does not answer: its masters may reach memory */
+	const bool *outlives; /* as the config says */
+	bool left;            /* ops->leave was called */
 
 	struct v3_queue cmdq, evtq;
 	bool cmd_failed;      /* since the last sync */
@@ -170,5 +175,7 @@ int v3_fault_next(struct backend *b, struct fault *out);
 int v3_fault_resume(struct backend *b, unsigned int context, bool retry);
 /* What stalls of the context is terminated, and what was recorded of it waits no more. The context is parked. */
 void v3_faults_forget(struct smmuv3 *s, struct v3_context *c);
-/* The same for what has been taken as a fault, while its stream goes on. */
+/* What has been recorded is not about what the context has from now on. */
+void v3_faults_part(struct smmuv3 *s, struct v3_context *c);
+/* The same as v3_faults_forget() for what has been taken as a fault, while its stream goes on. */
 void v3_faults_abort(struct smmuv3 *s, struct v3_context *c);

@@ -118,6 +118,11 @@ void v3_faults_forget(struct smmuv3 *s, struct v3_context *c)
 	c->forgotten = s->n_events + v3_events_pending(s);
 }
 
+void v3_faults_part(struct smmuv3 *s, struct v3_context *c)
+{
+	c->former = s->n_events + v3_events_pending(s);
+}
+
 /* --- the queue ------------------------------------------------------------------------------------------------------------ */
 
 /* Nobody can be asked: a master that the configuration does not know. The 1st, 2nd, 4th, 8th... such event has a line. */
@@ -147,6 +152,7 @@ static bool is_fault(struct smmuv3 *s, const uint64_t record[4], struct fault *o
 	stall = note_stall(s, c, record);
 	*out = fault_of(s, c, record);
 	out->stalled = stall == STALL_FIRST;
+	out->former = s->n_events <= c->former;
 	return stall != STALL_BEHIND;
 }
 

@@ -57,12 +57,14 @@ static int find_strtab(struct smmuv3 *s)
 	unsigned int bits = form & 0x3F;
 
 	s->two_level = form & STRTAB_TWO_LEVEL;
-	if (bits < s->sid_bits || bits > 32 || (!s->two_level && bits > 16) ||
+	if (bits < s->sid_bits || bits > 32 ||
 	    (s->two_level &&
 	     (bits <= STRTAB_SPLIT || (form >> STRTAB_SPLIT_SHIFT & 0x1F) != STRTAB_SPLIT)))
 		return -EINVAL;
 	s->sid_bits = bits;
 	s->strtab_pa = read64(s, V3_STRTAB_BASE) & L1STD_L2;
+	if (v3_strtab_bytes(s) > V3_BLOCK_MAX)
+		return -EINVAL;
 	s->strtab_len = v3_block(v3_strtab_bytes(s));
 	s->strtab = s->bus.ops->view(s->bus.ctx, s->strtab_pa, s->strtab_len);
 	return s->strtab ? 0 : -EFAULT;
@@ -149,7 +151,7 @@ int smmuv3_hold(const struct smmuv3_config *config, struct reason *why)
 		return r;
 	if (!(v3_read(&s, V3_CR0ACK) & CR0_SMMUEN))
 		return 0;
-	s.coherent = v3_read(&s, V3_IDR0) & IDR0_COHACC;
+	s.coherent = (v3_read(&s, V3_IDR0) & IDR0_COHACC) && !config->uncached_tables;
 	s.ats = v3_read(&s, V3_IDR0) & IDR0_ATS;
 	for (unsigned int i = 0; i < config->n_contexts; i++)
 		while (s.sid_bits < 32 && config->contexts[i].stream >> s.sid_bits)

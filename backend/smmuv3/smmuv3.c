@@ -96,6 +96,7 @@ static int switch_to(struct smmuv3 *s, struct v3_context *c, struct table *t, st
 		return refuse_broken(s, c, why);
 	}
 	v3_faults_abort(s, c);
+	v3_faults_part(s, c);
 	if (old)
 		v3_space_put(old);
 	return 0;
@@ -141,6 +142,7 @@ static int v3_deactivate(struct backend *b, unsigned int context, enum half half
 	if (v3_stream_switch(self(b), c, NULL))
 		return refuse_broken(self(b), c, why);
 	v3_faults_forget(self(b), c);
+	v3_faults_part(self(b), c);
 	v3_space_put(space);
 	return 0;
 }
@@ -225,7 +227,7 @@ static void v3_free(struct backend *b)
 
 	if (!s)
 		return;
-	if (s->left && s->outlives) {
+	if (s->left && s->outlives && *s->outlives) {
 		detach_all(s);
 		release(s, false);
 		return;

@@ -66,7 +66,9 @@ struct smmuv3_config {
 		queue_log2; /* entries of the queues as a power of two, 1 to 19; 0: one page each */
 	unsigned int timeout_us; /* how long the hardware may take to answer; 0: 100 ms */
 	bool adopt;              /* smmuv3_hold() has said 1 */
-	bool outlives; /* what its masters reach, tables too, is kept when this process ends: ops->leave leaves them at it */
+	/* What its masters reach, tables too, is kept when this process ends: then ops->leave leaves them at it. NULL: it is not.
+	 * Looked at when the backend is freed. */
+	const bool *outlives;
 };
 
 /*

@@ -31,6 +31,7 @@ static struct backend *smmu;
 /* VA is page 1 of RAM in the first, 2 in the second, 3 in the third. */
 static struct table *one, *two, *three;
 static struct reason why;
+static const bool outlives = true;
 
 static inline void setup_hardware(const struct v3_model_config *config)
 {
@@ -56,7 +57,7 @@ static inline struct smmuv3_config driver_config(void)
 				       .bus = &machine.bus,
 				       .contexts = contexts,
 				       .n_contexts = N_CONTEXTS,
-				       .outlives = true,
+				       .outlives = &outlives,
 				       .timeout_us = 2000 };
 }
 

@@ -59,10 +59,42 @@ START_TEST(a_config_that_the_hardware_cannot_serve_is_refused)
 	config.io = NULL;
 	ck_assert_int_eq(smmuv3_new(&config, format, &smmu, &why), -EINVAL);
 	end_without_driver();
-	setup_hardware(&(struct v3_model_config){ .sid_bits = 24, .linear_only = true });
-	contexts[3].stream = 1U << 20;
-	ck_assert_int_eq(start_driver(), -EINVAL);
-	contexts[3].stream = 5;
+	/* One block is 64 KB, of 1024 entries, or of 8192 tables of 256. */
+	for (unsigned int linear = 0; linear < 2; linear++) {
+		setup_hardware(&(struct v3_model_config){ .sid_bits = 24, .linear_only = linear });
+		contexts[3].stream = linear ? 1U << 10 : 1U << 21;
+		ck_assert_int_eq(start_driver(), -EINVAL);
+		ck_assert_ptr_nonnull(strstr(why.text, "a stream table of 0x20000 bytes"));
+		contexts[3].stream--;
+		ck_assert_int_eq(start_driver(), 0);
+		smmu->ops->free(smmu);
+		smmu = NULL;
+		contexts[3].stream = 5;
+		end_without_driver();
+	}
+}
+END_TEST
+
+START_TEST(more_contexts_than_a_block_has_descriptors_for_are_refused)
+{
+	static struct smmuv3_context_config many[512];
+	static char names[512][8];
+	struct smmuv3_config config;
+
+	setup_hardware(&(struct v3_model_config){ 0 });
+	for (unsigned int i = 0; i < 512; i++) {
+		snprintf(names[i], sizeof(names[i]), "c%u", i);
+		many[i] = (struct smmuv3_context_config){ .name = names[i], .stream = i };
+	}
+	config = driver_config();
+	config.contexts = many;
+	config.n_contexts = 512;
+	ck_assert_int_eq(smmuv3_new(&config, format, &smmu, &why), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(why.text, "512 contexts, and 511 can be had"));
+	config.n_contexts = 511;
+	ck_assert_int_eq(smmuv3_new(&config, format, &smmu, &why), 0);
+	smmu->ops->free(smmu);
+	smmu = NULL;
 	end_without_driver();
 }
 END_TEST
@@ -495,6 +527,7 @@ START_TEST(what_hardware_that_does_not_stop_may_use_is_never_given_back)
 END_TEST
 
 SUITE_MAIN("smmuv3-errors", hardware_that_is_not_there_is_refused,
+	   more_contexts_than_a_block_has_descriptors_for_are_refused,
 	   a_config_that_the_hardware_cannot_serve_is_refused,
 	   hardware_that_does_not_snoop_needs_uncached_tables,
 	   tables_for_more_address_bits_than_the_hardware_has_are_refused,

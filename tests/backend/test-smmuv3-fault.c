@@ -3,7 +3,7 @@
  * Event records of the SMMUv3 become faults; stalled transactions get the verdict that is theirs.
  * Mutations that it was seen to catch: RnW inverted; CONS not written; OVACKFLG not followed; the interrupt acknowledged
  * after the last look; RESUME with the wrong STAG; retry for abort; no STALL_TERM; a stall recorded before a deactivation
- * taken for one of after it; EVTQ registers on page 0.
+ * taken for one of after it; a fault recorded before it, too; EVTQ registers on page 0.
  */
 #include <poll.h>
 
@@ -94,6 +94,26 @@ START_TEST(hardware_that_cannot_use_a_table_is_heard)
 	ck_assert_int_eq(try(MASTER(0), 0, UINT64_C(1) << 39), -EFAULT);
 	expect_fault(0, 0x0B);
 	machine_poke(&machine, a64_ops.root(one) + 8, 0);
+	teardown();
+}
+END_TEST
+
+/* What comes to be read only after another table is active is not about that one. */
+START_TEST(a_fault_of_the_table_before_says_so)
+{
+	setup();
+	ck_assert(!activate(0, one));
+	ck_assert_int_eq(try(MASTER(0), 0, VA + SZ_1M), -EFAULT);
+	ck_assert(!deactivate(0));
+	ck_assert_int_eq(try(MASTER(0), 0, VA + SZ_1M), -EFAULT);
+	ck_assert(!activate(0, two));
+	ck_assert_int_eq(try(MASTER(0), 0, VA + SZ_1M), -EFAULT);
+	ck_assert(!replace(0, three));
+	ck_assert_int_eq(try(MASTER(0), 0, VA + SZ_1M), -EFAULT);
+	for (unsigned int i = 0; i < 3; i++)
+		ck_assert(expect_fault(0, 0x10).former);
+	ck_assert(!expect_fault(0, 0x10).former);
+	no_fault();
 	teardown();
 }
 END_TEST
@@ -423,7 +443,7 @@ START_TEST(hardware_that_must_stall_is_answered_for_parked_masters_too)
 }
 END_TEST
 
-SUITE_MAIN("smmuv3-fault", a_fault_says_where_and_how,
+SUITE_MAIN("smmuv3-fault", a_fault_of_the_table_before_says_so, a_fault_says_where_and_how,
 	   every_kind_of_event_becomes_a_fault_of_its_context,
 	   hardware_that_cannot_use_a_table_is_heard, a_parked_context_reports_what_its_master_does,
 	   a_stranger_is_nobodys_fault, a_stranger_who_never_stops_does_not_hold_the_caller,

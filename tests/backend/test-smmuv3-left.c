@@ -123,6 +123,31 @@ START_TEST(a_stream_table_of_two_levels_is_taken_over_with_all_its_parts)
 }
 END_TEST
 
+/* It can snoop, and was told not to. */
+START_TEST(uncached_tables_are_taken_over_as_such_and_no_others)
+{
+	struct smmuv3_config config;
+
+	setup_hardware(&(struct v3_model_config){ 0 });
+	config = driver_config();
+	config.uncached_tables = true;
+	ck_assert(!smmuv3_new(&config, format, &smmu, &why));
+	one = table_of(1);
+	ck_assert(!activate(0, one));
+	page = 1;
+	die();
+	ck_assert_int_lt(hold(&(struct smmuv3_config){
+				 .name = config.name, .io = config.io, .bus = config.bus }),
+			 0);
+	format = a64_free(format);
+	live_again_as(config);
+	ck_assert(!activate(0, one));
+	settle(0);
+	look();
+	end();
+}
+END_TEST
+
 START_TEST(what_nobody_activates_again_ends_when_all_is_settled)
 {
 	setup();
@@ -482,7 +507,7 @@ START_TEST(memory_that_may_not_outlive_the_driver_is_left_by_no_master)
 
 	setup_hardware(&(struct v3_model_config){ 0 });
 	config = driver_config();
-	config.outlives = false;
+	config.outlives = NULL;
 	ck_assert(!smmuv3_new(&config, format, &smmu, &why));
 	one = table_of(1);
 	ck_assert(!activate(0, one));
@@ -539,7 +564,8 @@ START_TEST(what_a_stranger_has_cached_is_nobody_elses)
 }
 END_TEST
 
-SUITE_MAIN("smmuv3-left", a_master_sees_its_memory_at_every_moment_of_a_change_of_drivers,
+SUITE_MAIN("smmuv3-left", uncached_tables_are_taken_over_as_such_and_no_others,
+	   a_master_sees_its_memory_at_every_moment_of_a_change_of_drivers,
 	   a_stream_table_of_two_levels_is_taken_over_with_all_its_parts,
 	   what_nobody_activates_again_ends_when_all_is_settled,
 	   what_the_new_table_has_not_is_gone_with_the_activation,

@@ -12,7 +12,7 @@ CROSS_PACKAGES=(libevent-dev libevent-2.1-7 libevent-core-2.1-7 libevent-extra-2
 	libevent-openssl-2.1-7 libprotobuf-c-dev libprotobuf-c1 libsystemd-dev libsystemd0 libcap2 libgcrypt20
 	libgpg-error0 liblz4-1 liblzma5 libzstd1 libconfuse-dev libconfuse2 libbsd-dev libbsd0 libmd-dev libmd0
 	libjson-c-dev libjson-c5 uthash-dev check libsubunit-dev libsubunit0
-	libnanopb-dev)
+	libnanopb-dev libseccomp-dev libseccomp2)
 
 # cross_sysroot ARCH: leaves the folder in $sysroot. What changes there is the list of packages only.
 cross_sysroot() {

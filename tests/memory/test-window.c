@@ -253,7 +253,7 @@ START_TEST(page_that_was_shown_comes_back_as_another_file)
 	old = mmap(NULL, SZ_2M, PROT_READ | PROT_WRITE, MAP_SHARED, kept, 0);
 	ck_assert(old != MAP_FAILED);
 	old[0] = 1;
-	ck_assert_int_eq(memory_arena_free(m, 1), 0);
+	ck_assert_int_eq(memory_arena_free(m, 1), 1);
 	ck_assert_int_eq(memory_arena_new(m, 2, page, SOURCE_PAGEMAP, NULL), 0);
 	ck_assert_int_eq(memory_write(m, page.first, &byte, 1), 0);
 	ck_assert_uint_eq(count_pages(kept), 0);
@@ -274,6 +274,105 @@ START_TEST(page_with_a_hole_is_lost_and_nobody_gets_it)
 	ck_assert_int_eq(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, SZ_2M), 0);
 	ck_assert_int_eq(memory_arena_free(m, 1), -ESTALE);
 	ck_assert_int_eq(memory_arena_new(m, 2, page, SOURCE_PAGEMAP, NULL), -EFAULT);
+}
+END_TEST
+
+/* The files of a page, as a keeper has them. */
+struct left {
+	int fd, pin_fd;
+};
+
+static struct left left_of(struct memory *m, struct range page)
+{
+	struct left l;
+
+	ck_assert_int_eq(memory_page_files(m, page.first, &l.fd, &l.pin_fd), 0);
+	l.fd = dup(l.fd);
+	l.pin_fd = dup(l.pin_fd);
+	ck_assert(l.fd >= 0 && l.pin_fd >= 0);
+	return l;
+}
+
+static void close_left(struct left *l)
+{
+	close(l->fd);
+	close(l->pin_fd);
+}
+
+START_TEST(page_that_was_left_is_where_it_was_with_what_is_in_it)
+{
+	struct memory *m = new_memory(0);
+	struct range page = { 0 };
+	uint8_t byte = 7;
+	struct left l;
+
+	if (!add_page(m, &page)) {
+		memory_free(m);
+		SUITE_SKIP("no hugetlb page whose address is told can be had");
+	}
+	ck_assert_int_eq(memory_arena_new(m, 1, page, SOURCE_PAGEMAP, NULL), 0);
+	ck_assert_int_eq(memory_write(m, page.first + 5, &byte, 1), 0);
+	l = left_of(m, page);
+	memory_free(m);
+	m = new_memory(0);
+	/* A wrong address, and a file that is no page's, are not taken; nothing is taken twice. */
+	ck_assert_int_eq(memory_page_adopt(m, page.first + SZ_2M, l.fd, l.pin_fd, NULL), -ESTALE);
+	ck_assert_int_eq(memory_page_adopt(m, page.first, l.pin_fd, l.pin_fd, NULL), -EINVAL);
+	ck_assert_int_eq(memory_page_adopt(m, page.first, l.fd, l.pin_fd, NULL), 0);
+	l = left_of(m, page);
+	ck_assert_int_eq(memory_page_adopt(m, page.first, l.fd, l.pin_fd, NULL), -EEXIST);
+	ck_assert_int_eq(memory_arena_adopt(m, 1, page, -1, NULL), 0);
+	byte = 0;
+	ck_assert_int_eq(memory_read(m, page.first + 5, &byte, 1), 0);
+	ck_assert_uint_eq(byte, 7);
+	/* Who knows who has its file: it comes back as another, though the keeper has the pin, too. */
+	ck_assert_int_eq(memory_arena_free(m, 1), 1);
+	ck_assert_uint_eq(count_pages(l.fd), 0);
+	close_left(&l);
+	memory_free(m);
+}
+END_TEST
+
+START_TEST(page_that_was_left_without_a_pin_gets_one)
+{
+	struct memory *m = new_memory(0);
+	struct range page = { 0 };
+	struct left l;
+
+	if (!add_page(m, &page)) {
+		memory_free(m);
+		SUITE_SKIP("no hugetlb page whose address is told can be had");
+	}
+	l = left_of(m, page);
+	memory_free(m);
+	close(l.pin_fd);
+	m = new_memory(0);
+	ck_assert_int_eq(memory_page_adopt(m, page.first, l.fd, -1, NULL), 0);
+	l = left_of(m, page);
+	close_left(&l);
+	memory_free(m);
+}
+END_TEST
+
+/* The pin holds the page, so that a hole is filled with another, if there is one. */
+START_TEST(page_that_was_left_with_a_hole_is_not_taken)
+{
+	struct memory *m = new_memory(0);
+	struct range page = { 0 };
+	struct left l;
+
+	if (!add_page(m, &page)) {
+		memory_free(m);
+		SUITE_SKIP("no hugetlb page whose address is told can be had");
+	}
+	l = left_of(m, page);
+	memory_free(m);
+	ck_assert_int_eq(fallocate(l.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, SZ_2M), 0);
+	m = new_memory(0);
+	ck_assert_int_eq(memory_page_adopt(m, page.first, l.fd, l.pin_fd, NULL), -ESTALE);
+	ck_assert_int_eq(memory_page_files(m, page.first, &l.fd, &l.pin_fd), -ENOENT);
+	close_left(&l);
+	memory_free(m);
 }
 END_TEST
 
@@ -307,6 +406,9 @@ int main(void)
 		page_is_shown_to_who_has_all_of_it,
 		page_that_was_shown_comes_back_as_another_file,
 		page_with_a_hole_is_lost_and_nobody_gets_it,
+		page_that_was_left_is_where_it_was_with_what_is_in_it,
+		page_that_was_left_without_a_pin_gets_one,
+		page_that_was_left_with_a_hole_is_not_taken,
 		NULL,
 	};
 	unsigned long n_before = get_pages();

@@ -268,8 +268,18 @@ static void set_sources(struct world *w, enum memory_source source)
 		w->config->pools[i].source = source;
 }
 
-/* What the CPU has in its caches is seen there, whatever the reservation says; other memory is as it says. */
-START_TEST(pages_of_the_kernels_are_mapped_for_devices_that_snoop)
+static enum memory_view view;
+
+enum memory_view __wrap_memory_view_of(struct memory *m, uint64_t pa);
+
+enum memory_view __wrap_memory_view_of(struct memory *m _unused_, uint64_t pa _unused_)
+{
+	return view;
+}
+
+/* What the CPU has in its caches is seen there, whatever the reservation says, and so is what it has in none; other memory is as
+ * it says. */
+START_TEST(memory_is_mapped_for_devices_as_the_cpu_has_it)
 {
 	struct world *w = world_new(NULL);
 	struct peer *p = world_peer(w);
@@ -283,6 +293,12 @@ START_TEST(pages_of_the_kernels_are_mapped_for_devices_that_snoop)
 		ck_assert(back_with(p, policy).cache == policy && !mapped.shareable);
 	format.physical = true;
 	set_sources(w, SOURCE_PAGEMAP);
+	for (uint32_t policy = VCM_NOTCACHED; policy <= VCM_OUTER_WB_NWA; policy++)
+		ck_assert(back_with(p, policy).cache == policy && !mapped.shareable);
+	view = MEMORY_VIEW_UNCACHED;
+	for (uint32_t policy = VCM_NOTCACHED; policy <= VCM_OUTER_WB_NWA; policy++)
+		ck_assert(back_with(p, policy).cache == VCM_NOTCACHED && !mapped.shareable);
+	view = MEMORY_VIEW_CACHED;
 	for (uint32_t policy = VCM_NOTCACHED; policy <= VCM_OUTER_WB_NWA; policy++) {
 		ck_assert(back_with(p, policy).shareable);
 		ck_assert_uint_eq(mapped.cache, policy == VCM_WB_NWA ? VCM_WB_NWA : VCM_WB_WA);
@@ -299,4 +315,4 @@ SUITE_MAIN("program", hardware_that_does_not_enable_is_minus_one,
 	   what_cannot_be_unmapped_is_never_given_to_anybody,
 	   an_arena_that_is_ending_is_quarantined_too,
 	   a_session_with_hardware_that_fails_ends_all_the_same,
-	   pages_of_the_kernels_are_mapped_for_devices_that_snoop)
+	   memory_is_mapped_for_devices_as_the_cpu_has_it)

@@ -2,6 +2,7 @@
 /*
  * The devices of a configuration that the kernel's VFIO gives.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "backend/vfio/pci.h"
@@ -43,4 +44,33 @@ int build_vfio(struct build *b, struct cfg_t *s)
 	if (!r)
 		r = build_rule(b, s, true, &vfio->allow);
 	return r ? r : build_rule_of(b, s, "open-users", "open-groups", false, &vfio->open);
+}
+
+static bool same_ids(const uint32_t *a, size_t n_a, const uint32_t *b, size_t n_b)
+{
+	return n_a == n_b && (n_a == 0 || memcmp(a, b, n_a * sizeof(*a)) == 0);
+}
+
+static bool same_rule(const struct config_rule *a, const struct config_rule *b)
+{
+	return a->everybody == b->everybody && same_ids(a->uids, a->n_uids, b->uids, b->n_uids) &&
+	       same_ids(a->gids, a->n_gids, b->gids, b->n_gids);
+}
+
+int config_check_groups(const struct config *c, const unsigned int *groups, struct reason *why)
+{
+	for (size_t i = 0; i < c->n_vfios; i++)
+		for (size_t j = 0; j < i; j++) {
+			const struct config_vfio *a = &c->vfios[j], *b = &c->vfios[i];
+
+			if (groups[i] != groups[j] ||
+			    (same_rule(&a->allow, &b->allow) && same_rule(&a->open, &b->open)))
+				continue;
+			return refuse(
+				why, -EINVAL,
+				"vfio %s and %s are in IOMMU group %u, so that each reaches what the "
+				"other does: their allow- and open- users and groups must be the same",
+				a->name, b->name, groups[i]);
+		}
+	return 0;
 }

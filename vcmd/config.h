@@ -177,6 +177,10 @@ struct config {
 	size_t n_more; /* references but the first */
 };
 
+/* Devices of one IOMMU group reach what each of them reaches: groups[i] is of vfios[i]. 0; -EINVAL: two of a group are for
+ * others. */
+int config_check_groups(const struct config *c, const unsigned int *groups, struct reason *why);
+
 /* The machine of DESIGN: three memtypes, smmu0, smmu1, dma0. NULL without memory. */
 struct config *config_default(void);
 /* 0; -ENOENT, -EACCES... of the file; -EINVAL with "file:line: what is wrong" in why; -ENOMEM. */

@@ -11,6 +11,8 @@
 #include "backend/vfio/vfio.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "graph/device.h"
+#include "graph/graph.h"
 #include "memory/memory.h"
 #include "vcmd/broker.h"
 #include "vcmd/config.h"
@@ -183,6 +185,17 @@ static int make_backend(const struct config *c, struct vfio_files *files, bool d
 	return r;
 }
 
+static int check_groups(const struct config *c, const struct vfio_files *files, struct reason *why)
+{
+	_cleanup_(mem_freep) unsigned int *groups = mem_zalloc_n(c->n_vfios, sizeof(*groups));
+
+	if (!groups)
+		return refuse(why, -ENOMEM, "no memory for the VFIO devices");
+	for (size_t i = 0; i < c->n_vfios; i++)
+		groups[i] = files->groups[files->devices[i].group].number;
+	return config_check_groups(c, groups, why);
+}
+
 /* What sysfs says of a device, for those who look: its address, its driver, and the addresses that it cannot be given. */
 static const char *about(struct machine *m, const struct pci_device *pci, struct reason *why)
 {
@@ -236,6 +249,8 @@ static int add_vfio(struct machine *m, struct reason *why)
 		return -ENOMEM;
 	r = open_files(m, &files, why);
 	if (r == 0)
+		r = check_groups(c, &files, why);
+	if (r == 0)
 		keep_files(machine_broker(m), &files);
 	if (r == 0)
 		r = mark_init(machine_mark(m), machine_broker(m)->store, &doubtful, why);
@@ -248,4 +263,21 @@ static int add_vfio(struct machine *m, struct reason *why)
 	return r;
 }
 
-const struct machine_kind machine_vfio = { .add = add_vfio };
+/* Devices stay, and who may use them changes. */
+static int extend_vfio(struct machine *m, const struct config *to, struct reason *why)
+{
+	_cleanup_(mem_freep) unsigned int *groups = mem_zalloc_n(to->n_vfios + 1, sizeof(*groups));
+
+	if (!groups)
+		return refuse(why, -ENOMEM, "no memory for the VFIO devices");
+	for (size_t i = 0; i < to->n_vfios; i++) {
+		const struct device *d =
+			device_by_name(machine_broker(m)->graph, to->vfios[i].name);
+		const struct machine_device *hw = d->hw;
+
+		groups[i] = vfio_group(hw->backend, hw->context);
+	}
+	return config_check_groups(to, groups, why);
+}
+
+const struct machine_kind machine_vfio = { .add = add_vfio, .extend = extend_vfio };

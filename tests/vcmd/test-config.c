@@ -322,6 +322,28 @@ START_TEST(config_rule_names_users_and_groups)
 }
 END_TEST
 
+START_TEST(config_devices_of_one_group_are_for_the_same_users)
+{
+	static const unsigned int apart[] = { 1, 2, 3 }, pair[] = { 1, 2, 1 },
+				  other[] = { 1, 1, 2 };
+	_cleanup_(config_freep) struct config *c =
+		load("vfio a { device = \"00:03.0\" allow-users = {0} open-users = {0} }\n"
+		     "vfio b { device = \"00:04.0\" allow-users = {0} }\n"
+		     "vfio c { device = \"00:05.0\" allow-users = {0} open-users = {0} }\n");
+	struct reason why = { "" };
+
+	ck_assert_int_eq(config_check_groups(c, apart, &why), 0);
+	ck_assert_int_eq(config_check_groups(c, pair, &why), 0);
+	ck_assert_int_eq(config_check_groups(c, other, &why), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(why.text, "vfio a and b are in IOMMU group 1"));
+	c->vfios[2].open.uids[0] = 7;
+	ck_assert_int_eq(config_check_groups(c, pair, &why), -EINVAL);
+	c->vfios[2].open.uids[0] = 0;
+	c->vfios[2].allow.everybody = true;
+	ck_assert_int_eq(config_check_groups(c, pair, &why), -EINVAL);
+}
+END_TEST
+
 START_TEST(config_rule_always_allows_root_and_the_daemons_user)
 {
 	struct config_rule nobody = { .everybody = false };
@@ -381,5 +403,6 @@ SUITE_MAIN("config", config_built_in_is_the_machine_of_the_design,
 	   config_takes_all_that_can_be_said, config_node_has_the_defaults_of_remotes,
 	   config_node_takes_all_that_can_be_said,
 	   config_access_is_the_group_of_the_socket_unless_it_says_more,
-	   config_rule_names_users_and_groups, config_rule_always_allows_root_and_the_daemons_user,
+	   config_rule_names_users_and_groups, config_devices_of_one_group_are_for_the_same_users,
+	   config_rule_always_allows_root_and_the_daemons_user,
 	   config_is_loaded_whole_or_not_at_all, config_built_in_is_made_whole_or_not_at_all)

@@ -456,10 +456,13 @@ static int inherit(struct vfio_container *c, struct reason *why, bool *out_takin
 	*out_taking = false;
 	if (!c->inherited)
 		return 0;
-	if (!c->doubtful && c->info.can_take_over &&
-	    c->kernel->ops->give_up(c->kernel->ctx, c->fd) >= 0) {
-		*out_taking = true;
-		return 0;
+	if (!c->doubtful && c->info.can_take_over) {
+		int64_t n = c->kernel->ops->give_up(c->kernel->ctx, c->fd);
+
+		/* -EINVAL: a process that died while it took over has left some given up; the others are mapped anew. */
+		*out_taking = n >= 0 || n == -EINVAL;
+		if (*out_taking)
+			return 0;
 	}
 	log_notice("vfio: group %u: %s: its mappings are made anew", c->group,
 		   c->doubtful ? "the process before this one died while it changed some" :

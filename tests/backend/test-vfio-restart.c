@@ -190,6 +190,20 @@ START_TEST(a_device_that_does_not_become_quiet_is_reported)
 }
 END_TEST
 
+/* The process between has taken over one mapping of two, and has died: that one costs a gap, and the other none. */
+START_TEST(what_a_process_had_not_taken_over_yet_has_no_gap)
+{
+	crash();
+	m.model.containers[0].mappings[0].given_up = true;
+	map_two();
+	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
+	ck_assert_uint_eq(m.model.n_gaps, 1);
+	ck_assert(reaches(VA) && reaches(VA + SZ_1M));
+	ck_assert_uint_eq(model_count(&m.model, 0), 2);
+	end();
+}
+END_TEST
+
 START_TEST(a_kernel_that_hands_nothing_over_costs_a_gap)
 {
 	machine_init(&m);
@@ -209,9 +223,9 @@ START_TEST(a_kernel_that_hands_nothing_over_costs_a_gap)
 }
 END_TEST
 
-SUITE_MAIN("vfio-restart", what_is_wanted_again_has_no_gap,
-	   what_is_not_wanted_goes_and_what_was_not_there_comes, another_length_is_mapped_anew,
-	   a_mapping_in_the_way_goes, a_full_container_is_taken_over,
+SUITE_MAIN("vfio-restart", what_a_process_had_not_taken_over_yet_has_no_gap,
+	   what_is_wanted_again_has_no_gap, what_is_not_wanted_goes_and_what_was_not_there_comes,
+	   another_length_is_mapped_anew, a_mapping_in_the_way_goes, a_full_container_is_taken_over,
 	   what_may_be_of_other_memory_is_mapped_anew,
 	   a_device_that_nobody_wants_is_quiet_after_the_restart, what_is_left_goes_on,
 	   a_device_that_does_not_become_quiet_is_reported,

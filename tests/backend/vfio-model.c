@@ -117,6 +117,10 @@ static int64_t op_give_up(void *ctx, int fd)
 	struct model_container *c = container(ctx, fd);
 	int64_t len = 0;
 
+	/* All that the call itself had given up is back then. */
+	for (size_t i = 0; i < c->n; i++)
+		if (c->mappings[i].given_up)
+			return -EINVAL;
 	for (size_t i = 0; i < c->n; i++) {
 		c->mappings[i].given_up = true;
 		len += (int64_t)c->mappings[i].dma.len;

@@ -120,6 +120,18 @@ static int claim_registers(struct build *b, struct cfg_t *s, struct config_smmu 
 	return build_claim(b, registers, base->line, "SMMU's registers", NULL);
 }
 
+/* Two drivers of one SMMU would take it away from each other. */
+static int check_alone(struct build *b, struct cfg_t *s, const struct config_smmu *smmu)
+{
+	for (const struct config_smmu *other = b->c->smmus; other != smmu; other++)
+		if (smmu->device && other->device && smmu->registers == other->registers &&
+		    smmu->region == other->region && !strcmp(smmu->device, other->device))
+			return build_wrong(b, settings_line(s),
+					   "region %u of device '%.64s' is SMMU '%s' already",
+					   smmu->region, smmu->device, other->name);
+	return 0;
+}
+
 static int build_registers(struct build *b, struct cfg_t *s, struct config_smmu *smmu)
 {
 	const struct value *kind = settings_value(s, "registers", 0);
@@ -135,6 +147,8 @@ static int build_registers(struct build *b, struct cfg_t *s, struct config_smmu 
 	r = build_get_text(b, s, "device", &smmu->device);
 	if (!r)
 		r = check_registers(b, s, smmu);
+	if (!r)
+		r = check_alone(b, s, smmu);
 	return r ? r : claim_registers(b, s, smmu);
 }
 

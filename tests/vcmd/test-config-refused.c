@@ -144,6 +144,8 @@ static const struct refused {
 	{ "smmuv3 v { registers = uio\n}\n", 1, "the UIO device is not named" },
 	{ "smmuv3 v { registers = vfio base = 0x100000\n}\n", 1, "the VFIO device is not named" },
 	{ "smmuv3 v { registers = vfio device = x\n}\n", 1, "the SMMU has no base" },
+	{ "smmuv3 v { registers = uio device = x }\nsmmuv3 w { registers = uio device = x }\n", 2,
+	  "region 0 of device 'x' is SMMU 'v' already" },
 	{ "smmuv3 v { registers = io\n}\n", 1, "'io' is neither model, uio, mem nor vfio" },
 	{ "smmu v { base = 0x100000\n device = x }\n", 2,
 	  "device is for registers = uio and vfio only" },

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -92,19 +93,28 @@ static int take(struct page *out)
 	return 0;
 }
 
-/* A file without a page gets one, or, where there is none, a SIGBUS. */
+/* Who maps a hole reserves another page for it, and who looks into it has that, or a SIGBUS. */
+static bool has_page(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_blocks > 0;
+}
+
 static int look(struct page *p, uint64_t pa, struct reason *why)
 {
 	uint8_t byte;
+	void *at = MAP_FAILED;
 
-	p->at = mmap(NULL, SZ_2M, PROT_READ | PROT_WRITE, MAP_SHARED, p->fd, 0);
-	if (p->at == MAP_FAILED) {
-		p->at = NULL;
-		return refuse(why, -ENOMEM, "the huge page at 0x%" PRIx64 " cannot be mapped: %s",
-			      pa, strerror(errno));
+	if (has_page(p->fd)) {
+		at = mmap(NULL, SZ_2M, PROT_READ | PROT_WRITE, MAP_SHARED, p->fd, 0);
+		if (at == MAP_FAILED)
+			return refuse(why, -ENOMEM,
+				      "the huge page at 0x%" PRIx64 " cannot be mapped", pa);
+		p->at = at;
+		if (place_copy(PLACE_GUARDED, &byte, p->at, 1) == 0)
+			p->pa = pa_of(p->at);
 	}
-	if (place_copy(PLACE_GUARDED, &byte, p->at, 1) == 0)
-		p->pa = pa_of(p->at);
 	if (p->pa == pa)
 		return 0;
 	return refuse(why, -ESTALE,

@@ -97,18 +97,39 @@ static int add_windows(struct memory *memory, const struct config_pool *c, struc
 
 /* --- huge pages */
 
+static int check_page_against(struct range page, struct range r, const char *what,
+			      struct reason *why)
+{
+	if (!range_meets(r, page))
+		return 0;
+	return refuse(why, -EEXIST,
+		      "memory of the kernel is at 0x%" PRIx64 ", in %s at 0x%" PRIx64
+		      ": give that other addresses",
+		      page.first, what, r.first);
+}
+
+static int check_page_against_pool(struct range page, const struct config_pool *c, const char *what,
+				   struct reason *why)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < c->n_ranges && r == 0; i++)
+		r = check_page_against(page, c->ranges[i], what, why);
+	return r;
+}
+
 /* Addresses of the configuration that a page of the kernel's turns out to be at: then one of the two is invented. */
 static int check_page(const struct config *config, struct range page, struct reason *why)
 {
-	for (size_t i = 0; i < config->n_pools; i++)
-		for (size_t j = 0; j < config->pools[i].n_ranges; j++)
-			if (range_meets(config->pools[i].ranges[j], page))
-				return refuse(why, -EEXIST,
-					      "memory of the kernel is at 0x%" PRIx64
-					      ", in a pool at 0x%" PRIx64
-					      ": give that pool other addresses",
-					      page.first, config->pools[i].ranges[j].first);
-	return 0;
+	int r = check_page_against(page, config->memory.tables, "the broker's own tables", why);
+
+	if (r == 0 && config->table_memory)
+		r = check_page_against_pool(page, config->table_memory, "table-memory", why);
+	for (size_t i = 0; i < config->n_pools && r == 0; i++)
+		r = check_page_against_pool(page, &config->pools[i], "a pool", why);
+	for (size_t i = 0; i < config->n_windows && r == 0; i++)
+		r = check_page_against(page, config->windows[i].range, "a window", why);
+	return r;
 }
 
 static int add_pages(struct machine *m, unsigned int set, uint64_t len, struct ranges *out,

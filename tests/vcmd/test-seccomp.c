@@ -5,12 +5,15 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "tests/suite.h"
@@ -18,6 +21,15 @@
 static void *answer(void *arg)
 {
 	return arg;
+}
+
+/* As memory/page.c does. */
+static bool can_hold_a_page(void)
+{
+	struct iovec piece = { &(char){ 0 }, 1 };
+	int ends[2];
+
+	return pipe2(ends, O_CLOEXEC) == 0 && vmsplice(ends[1], &piece, 1, SPLICE_F_NONBLOCK) == 1;
 }
 
 static int do_work(void)
@@ -28,6 +40,8 @@ static int do_work(void)
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) < 0)
 		return 1;
+	if (!can_hold_a_page())
+		return 4;
 	if (pthread_create(&thread, NULL, answer, &value) || pthread_join(thread, &result))
 		return 2;
 	return result == &value ? 0 : 3;

@@ -94,6 +94,7 @@ static void put_pin(struct machine_pages *p, uint64_t number, int pin_fd)
 
 	if (p->are_whole && store_put(p->store, PIN, number, pin_fd, &why) < 0)
 		doubt(p, why.text);
+	p->unsafe = true;
 }
 
 static void put(struct machine_pages *p, unsigned int set, uint64_t pa)
@@ -183,8 +184,9 @@ void machine_pages_sync(struct machine_pages *p, bool watched)
 {
 	_cleanup_(fd_closep) int fd = -1;
 
-	if (p->are_whole && store_sync(p->store, SYNC_MS) < 0)
+	if (p->are_whole && p->unsafe && store_sync(p->store, SYNC_MS) < 0)
 		doubt(p, "whoever keeps files does not answer");
+	p->unsafe = false;
 	if (!watched)
 		unmark(p);
 	if (!watched || !p->are_whole || p->marked)

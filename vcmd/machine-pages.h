@@ -33,6 +33,7 @@ struct machine_pages {
 	bool were_whole; /* of the process before this one */
 	bool are_whole;
 	bool marked; /* page-whole-1 is in the store */
+	bool unsafe; /* something was put since the last machine_pages_sync() */
 };
 
 /* What is left of an earlier process. */

@@ -123,6 +123,14 @@ bool config_pool_has_bus_addresses(const struct config_pool *p)
 	return p->source == SOURCE_PAGEMAP || (p->source == SOURCE_WINDOW && shows_the_bus(p));
 }
 
+const struct config_limits *config_limits_of(const struct config *c, uid_t uid)
+{
+	for (size_t i = 0; i < c->n_nodes && uid >= CONFIG_NODE_UID; i++)
+		if (c->nodes[i].uid == uid)
+			return &c->nodes[i].limits;
+	return &c->limits;
+}
+
 static bool names_group(const struct config_rule *rule, gid_t gid)
 {
 	for (size_t i = 0; i < rule->n_gids; i++)

@@ -193,6 +193,8 @@ struct config *config_free(struct config *c);
 bool config_pool_is_physical(const struct config_pool *p);
 /* Whether they are the bus's: hardware can reach it by them. A file of the configuration's has none, whatever its ranges say. */
 bool config_pool_has_bus_addresses(const struct config_pool *p);
+/* What a user may have; a node that acts as a user has what that user has. */
+const struct config_limits *config_limits_of(const struct config *c, uid_t uid);
 /* Whether a peer is named by the rule (or is root, or the daemon's own user). */
 bool config_rule_allows(const struct config_rule *rule, uid_t uid, const gid_t *gids,
 			size_t n_gids);

@@ -13,15 +13,6 @@
 #include "vcmd/monitor.h"
 #include "vcmd/nodes.h"
 
-/* A node that acts as a user has what that user has. */
-static const struct config_limits *limits_of(const struct config *c, uid_t uid)
-{
-	for (size_t i = 0; i < c->n_nodes && uid >= CONFIG_NODE_UID; i++)
-		if (c->nodes[i].uid == uid)
-			return &c->nodes[i].limits;
-	return &c->limits;
-}
-
 /* What users who are known may have is what the configuration says now; what they have stays. Who has not said hello yet is
  * still to come. */
 static void set_limits(struct broker *b)
@@ -30,10 +21,10 @@ static void set_limits(struct broker *b)
 	struct user *u;
 
 	RB_FOREACH(u, user_tree, &b->graph->users)
-		u->limits = client_limits_for(limits_of(b->config, u->uid), u->uid);
+		u->limits = client_limits_for(config_limits_of(b->config, u->uid), u->uid);
 	TAILQ_FOREACH(c, &b->clients, entry)
 		if (c->state == CLIENT_NEW)
-			c->limits = *limits_of(b->config, c->uid);
+			c->limits = *config_limits_of(b->config, c->uid);
 	nodes_set_limits(b->nodes, b->config);
 }
 

@@ -256,12 +256,13 @@ static void zero_all_free(struct restoring *r)
 		zero_free(r->broker, r->arenas[i]);
 }
 
+/* Also of those who have no session, but memory that others use: they come again. */
 static void set_limits(struct broker *b)
 {
-	const struct client *c;
+	struct user *u;
 
-	TAILQ_FOREACH(c, &b->clients, entry)
-		c->session->user->limits = client_limits(c);
+	RB_FOREACH(u, user_tree, &b->graph->users)
+		u->limits = client_limits_for(config_limits_of(b->config, u->uid), u->uid);
 }
 
 static void count_quarantined(struct broker *b)

@@ -30,6 +30,10 @@
 #define STORE_MAX 1000
 #define NAME_LEN 64
 
+#define FEW_OBJECTS                                                                                \
+	"memtype 0 { pool { ranges = {\"0x40000000+16M\"} } }\n"                                   \
+	"stock = 0\naccess { allow-users = { \"*\" } }\nlimits { objects = 100 }\n"
+
 static struct keeper *keeper;
 static struct world *w;
 
@@ -622,6 +626,38 @@ END_TEST
 
 /* --- want of memory */
 
+/* What it has is another's memory by now: no session of it comes back, and so nobody who could say what it may have. */
+START_TEST(a_user_who_is_known_by_shared_memory_only_has_limits)
+{
+	struct peer *alice, *bob;
+	uint64_t n = 0;
+
+	if (!world_can_be_others())
+		SUITE_SKIP("needs root, to be two users");
+	keeper = keeper_new(STORE_MAX);
+	w = world_new_kept(FEW_OBJECTS, keeper);
+	alice = world_peer_as(w, ALICE);
+	bob = world_peer_as(w, BOB);
+	ck_ok(CALL(alice, PHYS_ALLOC, .handle = 1, .arg = VCM_MEMTYPE_0, .len = SZ_64K,
+		   .attr = VCM_COHERENT));
+	ck_ok(CALL(alice, EXPORT, .on = 1, .attr = VCM_SHARE_READ));
+	ck_ok(CALL(bob, IMPORT, .handle = 1, .addr = peer_value(alice, 0),
+		   .arg = peer_value(alice, 1)));
+	world_kill(w, alice);
+	world_settle(w);
+	w = world_crash(w);
+	w = world_new_kept(FEW_OBJECTS, keeper);
+	ck_assert_uint_eq(w->broker->restored.n_lost, 0);
+	alice = world_peer_as(w, ALICE);
+	while (n <= 100 &&
+	       CALL(alice, VCM_CREATE, .handle = (uint32_t)n + 1, .addr = SZ_1M, .len = SZ_1M) == 0)
+		n++;
+	ck_assert_msg(n > 0 && n < 100, "%u", (unsigned int)n);
+	ck_status(alice->reply.status, -EDQUOT);
+	finish();
+}
+END_TEST
+
 START_TEST(a_restore_that_fails_for_want_of_memory_can_be_tried_again)
 {
 	struct reason why;
@@ -704,6 +740,6 @@ SUITE_MAIN("restore", a_large_region_comes_back_with_its_association,
 	   an_arena_that_is_not_what_it_was_is_lost_with_what_is_in_it,
 	   the_last_chunk_is_missed_with_and_without_the_one_that_was_kept_ready,
 	   a_journal_of_which_nothing_is_left_is_missed, what_is_no_chunk_is_a_loss,
-	   a_session_that_was_ending_ends,
+	   a_session_that_was_ending_ends, a_user_who_is_known_by_shared_memory_only_has_limits,
 	   a_restore_that_fails_for_want_of_memory_can_be_tried_again,
 	   a_long_life_leaves_a_short_journal)

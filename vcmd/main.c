@@ -20,6 +20,7 @@
 #include "vcmd/broker.h"
 #include "vcmd/bus.h"
 #include "vcmd/config.h"
+#include "vcmd/console.h"
 #include "vcmd/journald.h"
 #include "vcmd/listener.h"
 #include "vcmd/loop.h"
@@ -381,7 +382,8 @@ int main(int argc, char **argv)
 		printf("%s: ok\n", p.config->path ? p.config->path : "the built-in configuration");
 		return EXIT_SUCCESS;
 	}
-	journald_take_log();
+	if (!journald_take_log())
+		console_take_log();
 	use_level(&p);
 	raise_limits();
 	if (serve(&p, &why) < 0) {

@@ -185,6 +185,17 @@ static void quiet_others(struct client *c)
 	}
 }
 
+/* A device that does not let go is tried ten times a second, for as long as it takes. */
+static void lament(struct client *c, const char *why)
+{
+	struct log_unsaid unsaid;
+
+	if (log_limit_allows(&c->laments, clock_coarse_ns(), &unsaid))
+		log_about(LOG_L_WARNING, LOG_ABOUT(.session = c->session->id),
+			  "session %llu: %s; it is tried again%s",
+			  (unsigned long long)c->session->id, why, unsaid.text);
+}
+
 /* One slice. 1: there is more; 0: it is over; -ENOMEM: nothing was done. */
 static int reclaim_slice(struct client *c)
 {
@@ -200,9 +211,7 @@ static int reclaim_slice(struct client *c)
 	}
 	r = pipeline_execute(b, &why);
 	if (r < 0) {
-		log_about(LOG_L_WARNING, LOG_ABOUT(.session = c->session->id),
-			  "session %llu: %s; it is tried again", (unsigned long long)c->session->id,
-			  why.text);
+		lament(c, why.text);
 		if (c->session->n_active > 1)
 			quiet_others(c);
 		return r;

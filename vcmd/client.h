@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/log-limit.h"
 #include "base/reason.h"
 #include "graph/user.h"
 #include "proto/message.h"
@@ -85,6 +86,7 @@ struct client {
 	LIST_HEAD(, pending) pendings; /* requests whose memory is on its way into the store */
 	struct loop_idle *reclaim;     /* while ENDING */
 	struct loop_timer *retry;
+	struct log_limit laments;     /* of retries */
 	struct loop_timer *grace;     /* while WAITING; NULL otherwise */
 	TAILQ_ENTRY(client) stranger; /* while it has no session and a socket: NEW, or OVER */
 	struct loop_timer *deadline;  /* of a stranger */

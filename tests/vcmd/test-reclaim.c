@@ -7,6 +7,8 @@
 #include <vcm/inspect.h>
 
 #include "backend/sim/sim.h"
+#include "base/log-limit.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "graph/graph.h"
 #include "tests/suite.h"
@@ -305,11 +307,49 @@ START_TEST(a_device_that_does_not_end_keeps_no_other_at_work)
 }
 END_TEST
 
+static unsigned int n_retries_said;
+
+static void count_retries(enum log_level level _unused_, const struct log_about *about _unused_,
+			  const char *line)
+{
+	n_retries_said += strstr(line, "; it is tried again") != NULL;
+}
+
+START_TEST(a_device_that_does_not_end_does_not_fill_the_log)
+{
+	struct world *w = world_new(two_smmus);
+	struct peer *p = world_peer(w);
+	uint32_t a = peer_device(p, "a");
+	enum log_level level = log_get_level();
+	const struct op ops[] = {
+		{ .code = OP_VCM_CREATE, .handle = 2, .addr = 0x10000000, .len = SZ_16M },
+		{ .code = OP_ASSOC, .handle = 4, .on = 2, .target = a },
+		{ .code = OP_ACTIVATE, .on = 4 },
+		{ .code = OP_RESERVE, .handle = 5, .on = 2, .addr = 0x10000000, .len = SZ_64K },
+		{ .code = OP_PHYS_ALLOC, .handle = 6, .arg = VCM_MEMTYPE_0, .len = SZ_64K },
+		{ .code = OP_BACK, .on = 5, .target = 6 },
+	};
+
+	ck_ok(BATCH(p, ops));
+	ck_ok(CALL(p, SIM_FAIL, .target = a, .arg = SIM_FAIL_DISABLE, .len = 3 * LOG_LIMIT_BURST));
+	log_set_level(LOG_L_WARNING);
+	log_set_sink(count_retries);
+	world_kill(w, p);
+	world_until(w, nothing_is_used, NULL);
+	log_set_sink(NULL);
+	log_set_level(level);
+	ck_assert_uint_gt(n_retries_said, 0);
+	ck_assert_uint_lt(n_retries_said, 2 * LOG_LIMIT_BURST);
+	world_free(w);
+}
+END_TEST
+
 SUITE_MAIN("reclaim", a_session_of_100_thousand_reservations_holds_nobody_up,
 	   goodbye_of_a_large_session_is_answered_when_it_is_back,
 	   a_peer_may_die_between_goodbye_and_its_answer,
 	   the_end_of_a_session_is_tried_until_it_succeeds,
 	   a_device_that_does_not_end_keeps_no_other_at_work,
+	   a_device_that_does_not_end_does_not_fill_the_log,
 	   what_is_kept_for_one_makes_way_for_another, fragmentation_is_told_from_want_of_memory,
 	   pressure_in_a_batch_starts_it_anew, tables_of_many_rows_come_in_pages,
 	   who_maps_an_address_comes_in_pages, every_table_has_its_rows)

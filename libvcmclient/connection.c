@@ -33,6 +33,7 @@ struct waiter {
 	bool is_asleep;
 	int wake_fd;   /* an eventfd, when it sleeps on the side too; else -1 */
 	bool is_alone; /* the side is not watched */
+	size_t n_due;  /* of PROTO_MAX_UNSEEN, for its answer */
 	int result;
 };
 
@@ -51,6 +52,8 @@ struct connection {
 	uint64_t sent;          /* the last one that has been sent */
 	struct waiters waiters; /* by serial */
 	size_t n_unsent;
+	size_t n_due; /* of all answers that have not been read */
+	pthread_cond_t room;
 	bool has_leader;
 	bool is_down;
 	int error; /* why it is broken, or 0 */
@@ -84,6 +87,7 @@ struct connection *connection_new(int fd)
 	atomic_init(&c->is_polling, true);
 	pthread_mutex_init(&c->send_lock, NULL);
 	pthread_mutex_init(&c->lock, NULL);
+	pthread_cond_init(&c->room, NULL);
 	TAILQ_INIT(&c->waiters);
 	return c;
 }
@@ -100,6 +104,7 @@ struct connection *connection_free(struct connection *c)
 		packet_free(packet);
 	}
 	fd_closep(&c->fd);
+	pthread_cond_destroy(&c->room);
 	pthread_mutex_destroy(&c->lock);
 	pthread_mutex_destroy(&c->send_lock);
 	return mem_free(c);
@@ -208,10 +213,18 @@ static void waiter_set_unsent(struct connection *c, struct waiter *w, bool is_un
 	w->is_unsent = is_unsent;
 }
 
+static void release_room(struct connection *c, struct waiter *w)
+{
+	c->n_due -= w->n_due;
+	w->n_due = 0;
+	pthread_cond_broadcast(&c->room);
+}
+
 static void waiter_finish(struct connection *c, struct waiter *w, int result)
 {
 	waiter_set_unsent(c, w, false);
 	TAILQ_REMOVE(&c->waiters, w, link);
+	release_room(c, w);
 	w->result = result;
 	waiter_wake(w);
 }
@@ -226,6 +239,7 @@ static void break_locked(struct connection *c, int err, const char *text)
 		shutdown(c->fd, SHUT_RDWR);
 	while (!TAILQ_EMPTY(&c->waiters))
 		waiter_finish(c, TAILQ_FIRST(&c->waiters), err);
+	pthread_cond_broadcast(&c->room);
 }
 
 /* For the leader, whose packet is handed on, another one: the receiver's, unless its send() has yet to return. */
@@ -553,6 +567,29 @@ static int await(struct connection *c, struct waiter *w, struct reason *why)
 
 /* --- sending -------------------------------------------------------------------------------------------------- */
 
+static size_t count_due(const struct request *request)
+{
+	size_t n = PROTO_ANSWER_HEAD;
+
+	for (size_t i = 0; i < request->n_ops; i++)
+		n += op_n_values(request->ops[i].code);
+	return n;
+}
+
+/* A broker that is killed leaves its successor so many answers and no more: what was read of others cannot be asked for again, what
+ * was not would be carried out twice. */
+static void take_room(struct connection *c, const struct request *request, struct waiter *w)
+{
+	size_t n_due = count_due(request);
+
+	pthread_mutex_lock(&c->lock);
+	while (!c->error && c->n_due && c->n_due + n_due > PROTO_MAX_UNSEEN)
+		pthread_cond_wait(&c->room, &c->lock);
+	w->n_due = n_due;
+	c->n_due += n_due;
+	pthread_mutex_unlock(&c->lock);
+}
+
 /* With the lock held: the waiter stands in the list from here on. */
 static void enlist(struct connection *c, struct request *request, struct waiter *w)
 {
@@ -582,6 +619,8 @@ static int begin(struct connection *c, struct request *request, struct waiter *w
 		r = refuse(why, -ENOTCONN, "not connected any more: %s", c->error_text.text);
 	else
 		enlist(c, request, w);
+	if (r < 0)
+		release_room(c, w);
 	*out_sends = !w->is_unsent;
 	pthread_mutex_unlock(&c->lock);
 	return r;
@@ -627,6 +666,7 @@ int connection_request(struct connection *c, const struct request *request, stru
 	struct request numbered = *request;
 	int r;
 
+	take_room(c, request, &w);
 	r = submit(c, &numbered, &w, why);
 	if (r == 0)
 		r = await(c, &w, why);
@@ -651,6 +691,7 @@ void connection_forked(struct connection *c)
 {
 	pthread_mutex_init(&c->send_lock, NULL);
 	pthread_mutex_init(&c->lock, NULL);
+	pthread_cond_init(&c->room, NULL);
 	c->has_leader = false;
 	fd_closep(&c->fd);
 	c->side.fd = -1;

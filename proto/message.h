@@ -23,6 +23,9 @@
 #define PROTO_MAX_PIECES 1024   /* in a reply */
 #define PROTO_MAX_ROWS 256      /* in a reply */
 #define PROTO_MAX_VALUES (PROTO_MAX_OPS * OP_MAX_VALUES) /* in a reply */
+#define PROTO_MAX_UNSEEN                                                                           \
+	8192 /* values of answers that a client has not read, and PROTO_ANSWER_HEAD for each answer */
+#define PROTO_ANSWER_HEAD 2
 #define PROTO_MAX_TEXT 255 /* bytes of a reason or of a text in a row */
 #define PROTO_TOKEN_LEN 16
 #define PROTO_HANDLE_MAX 0x7fffffffu /* the client's half; the broker's own handles are above */

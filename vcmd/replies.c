@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 
-#define HEAD 2 /* words: serial, number of values */
+#define HEAD PROTO_ANSWER_HEAD /* words: serial, number of values */
 #define CAP_MIN 64
 
 void replies_deinit(struct replies *r)

@@ -5,7 +5,8 @@
  *
  * Values only: such a request has succeeded, and pieces are asked for again (OP_PIECES).
  *
- * Who keeps a connection has few answers that it has not seen, the last ones: of what is too much the oldest are forgotten.
+ * Who keeps a connection has few answers that it has not seen, the last ones, since it lets no more than REPLIES_MAX_WORDS of them
+ * be under way at a time: of what is more than that the oldest are forgotten.
  * Who asks by tickets (vcmd/bus-session.h) may have seen none: nothing of theirs is forgotten, and what else they ask for is
  * not kept.
  */
@@ -14,6 +15,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "proto/message.h"
 
 struct replies {
 	uint64_t *words; /* serial, number of values, values; and so on */
@@ -28,7 +31,7 @@ enum replies_keep {
 };
 
 /* Of a client that never acknowledges; or of one answer alone. */
-#define REPLIES_MAX_WORDS 8192
+#define REPLIES_MAX_WORDS PROTO_MAX_UNSEEN
 
 struct reply_kept {
 	uint64_t serial;

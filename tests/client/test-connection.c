@@ -111,6 +111,66 @@ START_TEST(replies_that_overtake_find_who_waits_for_them)
 }
 END_TEST
 
+#define N_BATCHES 10
+#define BATCH_LEN 1000
+#define N_FIT (PROTO_MAX_UNSEEN / (BATCH_LEN + PROTO_ANSWER_HEAD))
+
+static void answer_with_one_value_each(struct peer *p, uint64_t serial)
+{
+	uint64_t values[BATCH_LEN];
+
+	for (size_t i = 0; i < BATCH_LEN; i++)
+		values[i] = SZ_4K;
+	p->request.serial = serial;
+	peer_answer(p, BATCH_LEN, values);
+}
+
+static void let_as_many_be_under_way_as_fit(struct peer *p)
+{
+	uint64_t serials[N_BATCHES];
+	size_t n = 0;
+	char byte;
+
+	peer_expect(p, OP_VCM_CREATE);
+	peer_answer(p, 1, a_device);
+	for (size_t answered = 0; answered < N_BATCHES; answered++) {
+		for (; n < N_BATCHES && n < answered + N_FIT; n++) {
+			peer_receive(p);
+			ck_assert_uint_eq(p->request.n_ops, BATCH_LEN);
+			serials[n] = p->request.serial;
+		}
+		ck_assert_int_lt(recv(p->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT), 0);
+		answer_with_one_value_each(p, serials[answered]);
+	}
+}
+
+static void *commit_a_long_batch(void *vcm)
+{
+	ck_assert_int_eq(vcm_batch_begin(), 0);
+	for (size_t i = 0; i < BATCH_LEN; i++)
+		ck_assert_ptr_nonnull(vcm_reserve(vcm, SZ_4K, 0));
+	ck_assert_int_eq(vcm_batch_commit(NULL), 0);
+	return NULL;
+}
+
+/* What a broker keeps for one that is killed holds them all. */
+START_TEST(no_more_answers_are_under_way_than_are_kept)
+{
+	pthread_t threads[N_BATCHES];
+	struct peer p;
+	struct vcm *v;
+
+	peer_start(&p, let_as_many_be_under_way_as_fit);
+	v = vcm_create(0, SZ_16M);
+	for (size_t i = 0; i < N_BATCHES; i++)
+		pthread_create(&threads[i], NULL, commit_a_long_batch, v);
+	for (size_t i = 0; i < N_BATCHES; i++)
+		pthread_join(threads[i], NULL);
+	peer_join(&p);
+	peer_close(&p);
+}
+END_TEST
+
 static void die_with_requests_open(struct peer *p)
 {
 	for (int i = 0; i < N_THREADS; i++)
@@ -518,6 +578,7 @@ END_TEST
 
 SUITE_MAIN("connection", handles_go_to_the_wire_dense_and_come_back_when_freed_or_refused,
 	   replies_that_overtake_find_who_waits_for_them,
+	   no_more_answers_are_under_way_than_are_kept,
 	   death_of_the_broker_frees_everyone_who_waits,
 	   sending_to_a_broker_that_went_away_raises_no_signal,
 	   last_word_of_the_broker_is_the_reason,

@@ -47,6 +47,18 @@ static int do_work(void)
 	return result == &value ? 0 : 3;
 }
 
+/* As memory/page.c does. */
+static int hold_page(void)
+{
+	static char page[4096];
+	struct iovec piece = { page, sizeof(page) };
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return 1;
+	return vmsplice(ends[1], &piece, 1, SPLICE_F_NONBLOCK) == sizeof(page) ? 0 : 2;
+}
+
 static int open_inet(void)
 {
 	int fd _cleanup_(fd_closep) = socket(AF_INET, SOCK_STREAM, 0);
@@ -76,11 +88,13 @@ static int trace(void)
 	return (int)syscall(SYS_ptrace, 0, 0, 0, 0);
 }
 
-enum { WORK, INET, NEWER, PROGRAM, PROCESS, TRACE };
+enum { WORK, PAGE, INET, NEWER, PROGRAM, PROCESS, TRACE };
 
 static int (*const deeds[])(void) = {
-	[WORK] = do_work,          [INET] = open_inet,        [NEWER] = call_what_is_newer,
-	[PROGRAM] = start_program, [PROCESS] = start_process, [TRACE] = trace,
+	[WORK] = do_work,          [PAGE] = hold_page,
+	[INET] = open_inet,        [NEWER] = call_what_is_newer,
+	[PROGRAM] = start_program, [PROCESS] = start_process,
+	[TRACE] = trace,
 };
 
 static const char *self;
@@ -123,6 +137,7 @@ START_TEST(seccomp_lets_the_daemon_work)
 	char text[256];
 
 	ck_assert_int_eq(confined(WORK, text, sizeof(text)), 0);
+	ck_assert_int_eq(confined(PAGE, text, sizeof(text)), 0);
 	ck_assert_int_eq(confined(INET, text, sizeof(text)), 0);
 	ck_assert_int_eq(confined(NEWER, text, sizeof(text)), 0);
 	ck_assert_str_eq(text, "");

@@ -18,6 +18,10 @@
 #include "vcmd/loop.h"
 
 #define JOURNAL_RESERVE 64
+/* All names are one text in the next process's environment, of which the kernel takes 128 KB: less "LISTEN_FDNAMES=", and
+ * what other sockets of the unit are called. */
+#define NAMES_MAX (128 * 1024 - 256)
+#define JOURNAL_NAME (sizeof(STORE_JOURNAL) + 10)
 
 struct stored {
 	int fd; /* -1: taken */
@@ -30,6 +34,7 @@ struct store {
 	struct stored *given; /* handed over */
 	size_t n_given;
 	size_t n, limit; /* kept */
+	size_t n_names;  /* bytes of their names, with what parts them */
 };
 
 struct store_barrier {
@@ -67,6 +72,7 @@ int store_give(struct store *s, const char *name, int fd)
 	snprintf(given[s->n_given].name, sizeof(given->name), "%s", name);
 	s->n_given++;
 	s->n++;
+	s->n_names += strlen(name) + 1;
 	return 0;
 }
 
@@ -188,6 +194,7 @@ static void remove_name(struct store *s, const char *name)
 	int r;
 
 	s->n--;
+	s->n_names -= strlen(name) + 1;
 	snprintf(text, sizeof(text), "FDSTOREREMOVE=1\nFDNAME=%s", name);
 	r = notify(text, NULL, 0);
 	if (r < 0)
@@ -218,23 +225,42 @@ static size_t reserve(const struct store *s)
 	return s->limit / 4 < JOURNAL_RESERVE ? s->limit / 4 : JOURNAL_RESERVE;
 }
 
-int store_put(struct store *s, const char *prefix, uint64_t number, int fd, struct reason *why)
+/* 0, -ENOSPC: more than can be kept, or than could be handed over. */
+static int check_room(const struct store *s, const char *prefix, const char *name,
+		      struct reason *why)
 {
-	char text[128];
-	int r;
+	size_t kept_free = strcmp(prefix, STORE_JOURNAL) != 0 ? reserve(s) : 0;
 
-	if (!s->kept)
-		return 0;
-	if (s->n + (strcmp(prefix, STORE_JOURNAL) != 0 ? reserve(s) : 0) >= s->limit)
+	if (s->n + kept_free >= s->limit)
 		return refuse(why, -ENOSPC,
 			      "the fd store has %zu fds and may have no more: raise "
 			      "FileDescriptorStoreMax=",
 			      s->n);
-	snprintf(text, sizeof(text), "FDSTORE=1\nFDPOLL=0\nFDNAME=%s%" PRIu64, prefix, number);
+	if (s->n_names + strlen(name) + 1 + kept_free * JOURNAL_NAME > NAMES_MAX)
+		return refuse(
+			why, -ENOSPC,
+			"the fd store has %zu fds, and the names of more cannot be handed over",
+			s->n);
+	return 0;
+}
+
+int store_put(struct store *s, const char *prefix, uint64_t number, int fd, struct reason *why)
+{
+	char text[128], name[STORE_NAME_MAX + 1];
+	int r;
+
+	if (!s->kept)
+		return 0;
+	snprintf(name, sizeof(name), "%s%" PRIu64, prefix, number);
+	r = check_room(s, prefix, name, why);
+	if (r < 0)
+		return r;
+	snprintf(text, sizeof(text), "FDSTORE=1\nFDPOLL=0\nFDNAME=%s", name);
 	r = notify(text, &fd, 1);
 	if (r < 0)
 		return refuse(why, r, "the fd store does not take an fd: %s", strerror(-r));
 	s->n++;
+	s->n_names += strlen(name) + 1;
 	return 0;
 }
 

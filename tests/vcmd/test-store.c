@@ -4,6 +4,10 @@
  * from the journal.
  */
 #include <check.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -85,6 +89,46 @@ static bool find(struct mark *m)
 	return set;
 }
 
+#define LONG_NAME "a-name-that-is-as-long-as-one-may-be-so-that-few-do-"
+
+/* The kernel starts no program with a text of more than 128 KB in its environment. */
+START_TEST(no_more_is_kept_than_names_can_be_handed_over)
+{
+	const struct rlimit files = { 16384, 16384 };
+	struct reason why = { "" };
+	size_t n_bytes = 0;
+	uint64_t n = 0;
+	int fd, r;
+
+	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+		SUITE_SKIP("needs to open some thousand files");
+	keeper = keeper_new(8192);
+	loop = loop_new(0);
+	next();
+	fd = memfd_create("kept", MFD_CLOEXEC);
+	while ((r = store_put(store, LONG_NAME, 10000 + n, fd, &why)) == 0) {
+		n_bytes += strlen(LONG_NAME "10000:");
+		ck_assert_uint_eq(keeper_count(keeper, LONG_NAME), ++n);
+	}
+	ck_assert_int_eq(r, -ENOSPC);
+	ck_assert_ptr_nonnull(strstr(why.text, "the names of more cannot be handed over"));
+	ck_assert_uint_gt(n_bytes, 120000);
+	/* The journal goes on, and what goes makes room; also for the next process. */
+	for (uint64_t i = 1; i <= 64; i++, n_bytes += strlen("journal-10:"))
+		ck_assert_int_eq(store_put(store, STORE_JOURNAL, i, fd, &why), 0);
+	ck_assert_uint_eq(keeper_count(keeper, STORE_JOURNAL), 64);
+	ck_assert_uint_lt(n_bytes, 128 * 1024 - strlen("LISTEN_FDNAMES="));
+	next();
+	ck_assert_int_eq(store_put(store, LONG_NAME, 10000 + n, fd, &why), -ENOSPC);
+	store_remove(store, LONG_NAME, 10000);
+	for (uint64_t i = 1; i <= 64; i++)
+		store_remove(store, STORE_JOURNAL, i);
+	ck_assert_int_eq(store_put(store, LONG_NAME, 10000 + n, fd, &why), 0);
+	close(fd);
+	end();
+}
+END_TEST
+
 START_TEST(a_mark_is_found_as_it_was_left)
 {
 	struct mark m = MARK_NULL;
@@ -147,5 +191,6 @@ START_TEST(without_a_keeper_a_mark_ends_with_the_process)
 }
 END_TEST
 
-SUITE_MAIN("store", a_number_of_0_is_no_other_files_name, a_mark_is_found_as_it_was_left,
+SUITE_MAIN("store", a_number_of_0_is_no_other_files_name,
+	   no_more_is_kept_than_names_can_be_handed_over, a_mark_is_found_as_it_was_left,
 	   a_mark_that_is_too_short_is_replaced, without_a_keeper_a_mark_ends_with_the_process)

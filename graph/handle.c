@@ -127,7 +127,7 @@ int handles_want(struct handles *h, uint32_t index)
 	if (index > h->limit && index - h->limit > HANDLE_GAP)
 		return -EINVAL;
 	if (at + 1 >= MAX_PAGES)
-		return -ENOMEM;
+		return -EINVAL;
 	return handles_page(h, at) ? 0 : make_page(h, at);
 }
 

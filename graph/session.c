@@ -114,6 +114,8 @@ static int want_exactly(struct session *s, uint32_t handle, struct reason *why)
 	if (index > h->limit)
 		h->limit = index;
 	r = handles_want(h, index);
+	if (r == -EINVAL)
+		return refuse(why, r, "no table holds handle %u", handle);
 	return r < 0 ? refuse(why, r, "the broker is out of memory") : 0;
 }
 

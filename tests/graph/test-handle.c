@@ -62,6 +62,9 @@ START_TEST(a_new_handle_is_not_far_beyond_the_highest)
 	handles_clear(&h, HANDLE_GAP);
 	ck_assert_int_eq(handles_want(&h, 2 * HANDLE_GAP + 2), -EINVAL);
 	ck_assert_int_eq(handles_want(&h, 2 * HANDLE_GAP + 1), 0);
+	/* Also where all are said to be near: no table is that long. */
+	h.limit = 0x40000000;
+	ck_assert_int_eq(handles_want(&h, 0x40000000), -EINVAL);
 	handles_deinit(&h);
 }
 END_TEST

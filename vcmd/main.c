@@ -28,6 +28,7 @@
 #include "vcmd/seccomp.h"
 #include "vcmd/service.h"
 #include "vcmd/store.h"
+#include "vcmd/turn-away.h"
 
 #define EXIT_USAGE 2
 
@@ -364,6 +365,20 @@ static int serve(struct program *p, struct reason *why)
 	return r < 0 ? refuse(why, r, "the event loop failed: %s", strerror(-r)) : 0;
 }
 
+/* With what another has left it is started again; else only by who comes, so that those who wait are to go. */
+static int refuse_config(const struct options *o, const struct reason *why)
+{
+	_cleanup_(fd_closep) int fd = -1;
+
+	log_error("vcmd: %s", why->text);
+	if (o->check || store_is_handed())
+		return EXIT_FAILURE;
+	fd = listener_take_handed();
+	if (fd >= 0)
+		turn_away(fd, "the broker's configuration is wrong: its log says where");
+	return EX_CONFIG;
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = { .config = NULL };
@@ -374,10 +389,8 @@ int main(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	umask(0077);
-	if (load(&options, &p.config, &why) < 0) {
-		log_error("vcmd: %s", why.text);
-		return options.check || store_is_handed() ? EXIT_FAILURE : EX_CONFIG;
-	}
+	if (load(&options, &p.config, &why) < 0)
+		return refuse_config(&options, &why);
 	if (options.check) {
 		printf("%s: ok\n", p.config->path ? p.config->path : "the built-in configuration");
 		return EXIT_SUCCESS;

@@ -2,6 +2,7 @@
 /*
  * The program: what it says, how it ends, and what it tells who started it.
  */
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -362,6 +363,36 @@ START_TEST(vcmd_serves_on_the_socket_that_is_handed_over)
 }
 END_TEST
 
+/* Left in the queue it would start the daemon again as soon as that has ended. */
+START_TEST(who_comes_to_a_wrong_configuration_is_told_and_sent_away)
+{
+	char conf[96], word[512];
+	struct pollfd queue;
+	struct run r;
+	ssize_t n;
+	FILE *f;
+	int fd;
+
+	path_of(conf, sizeof(conf), "vcmd.conf");
+	f = fopen(conf, "we");
+	fputs("nonsense\n", f);
+	fclose(f);
+	hand_over("listen");
+	fd = connect_to(listens_on);
+	ck_assert_int_eq(RUN(&r, "--config", conf), 78);
+	n = recv(fd, word, sizeof(word), 0);
+	ck_assert_int_gt(n, 0);
+	ck_assert_ptr_nonnull(memmem(word, (size_t)n, "the broker's configuration is wrong", 35));
+	ck_assert_int_eq(recv(fd, word, sizeof(word), 0), 0);
+	queue = (struct pollfd){ .fd = handed, .events = POLLIN };
+	ck_assert_int_eq(poll(&queue, 1, 0), 0);
+	close(fd);
+	take_back();
+	unlink(listens_on);
+	unlink(conf);
+}
+END_TEST
+
 START_TEST(vcmd_finds_its_socket_behind_what_nobody_knows)
 {
 	struct run r;
@@ -464,6 +495,7 @@ int main(void)
 	tcase_add_test(tcase, vcmd_says_what_it_holds_in_its_status);
 	tcase_add_test(tcase, vcmd_reloads_on_sighup_and_says_what_it_does_not_take);
 	tcase_add_test(tcase, vcmd_serves_on_the_socket_that_is_handed_over);
+	tcase_add_test(tcase, who_comes_to_a_wrong_configuration_is_told_and_sent_away);
 	tcase_add_test(tcase, vcmd_finds_its_socket_behind_what_nobody_knows);
 	tcase_add_test(tcase, vcmd_goes_by_the_name_of_what_is_handed_over);
 	suite_add_tcase(suite, tcase);

@@ -161,6 +161,7 @@ bool bus_authority_ask(struct bus_session *s, struct bus_call *call, const struc
 				 .right = row->right,
 				 .why = why };
 	LIST_INSERT_HEAD(&bus->asked, a, link);
+	bus_call_keep(call, op, 1);
 	if (send_question(a) >= 0)
 		return true;
 	asked_free(a);

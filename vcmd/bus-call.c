@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "vcmd/bus-authority.h"
+#include "vcmd/bus-bare.h"
 #include "vcmd/bus-method.h"
 #include "vcmd/bus-object.h"
 #include "vcmd/bus-peer.h"
@@ -34,6 +35,22 @@ struct bus_call *bus_call_free(struct bus_call *c)
 	sd_bus_message_unref(c->m);
 	mem_free(c->ops_held);
 	return mem_free(c);
+}
+
+void bus_call_let_go(struct bus_call *c)
+{
+	sd_bus_message *bare = bus_bare(c->bus, c->m);
+
+	sd_bus_message_unref(c->m);
+	c->m = bare;
+}
+
+void bus_call_keep(struct bus_call *c, const struct op *ops, size_t n_ops)
+{
+	for (size_t i = 0; i < n_ops; i++)
+		if (ops[i].n_data || *ops[i].name)
+			return;
+	bus_call_let_go(c);
 }
 
 /* --- errors */
@@ -218,9 +235,12 @@ static int read_named(sd_bus_message *m, const struct bus_method *method, struct
 static int read_dictionary(sd_bus_message *m, const struct bus_method *method, struct op *op,
 			   sd_bus_error *error)
 {
+	size_t left = strlen(method->in_fields);
 	int r = sd_bus_message_enter_container(m, 'a', "{sv}");
 
 	while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+		if (left-- == 0)
+			return invalid(error, "%s: an argument is given twice", method->name);
 		r = read_named(m, method, op, error);
 		if (r >= 0)
 			r = sd_bus_message_exit_container(m);

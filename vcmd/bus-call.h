@@ -41,6 +41,10 @@ int bus_call_once(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
 /* NULL without memory. m is referenced. */
 struct bus_call *bus_call_new(struct bus *bus, sd_bus_message *m, size_t n_ops);
+/* What it asked for has been taken from it: only its answer is still to be given. */
+void bus_call_let_go(struct bus_call *c);
+/* It waits before these are taken from it: what none of them needs of it goes now. */
+void bus_call_keep(struct bus_call *c, const struct op *ops, size_t n_ops);
 /* Returns NULL; NULL is fine. */
 struct bus_call *bus_call_free(struct bus_call *c);
 /* Answers with what the reply says. fds are the reply's pieces'. */

@@ -6,6 +6,7 @@
 
 #include "graph/graph.h"
 #include "vcmd/broker.h"
+#include "vcmd/bus-bare.h"
 #include "vcmd/bus-call.h"
 #include "vcmd/bus-object.h"
 #include "vcmd/bus-peer.h"
@@ -85,7 +86,8 @@ int bus_manager_resume(sd_bus_message *m, void *userdata, sd_bus_error *error)
 /* The caller stays on the bus for as long as it waits, and so does its session: what callers do that come for one call. */
 int bus_manager_hold(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-	struct bus_peer *p = bus_peer_of(userdata, m);
+	struct bus *bus = userdata;
+	struct bus_peer *p = bus_peer_of(bus, m);
 	struct bus_opening opening = { .name = "", .shared = true };
 	int r = sd_bus_message_read(m, "s", &opening.name);
 
@@ -93,7 +95,7 @@ int bus_manager_hold(sd_bus_message *m, void *userdata, sd_bus_error *error)
 		r = open_session(p, &opening, error);
 	if (r < 0)
 		return r;
-	p->session->holder = sd_bus_message_ref(m);
+	p->session->holder = bus_bare(bus, m);
 	return 1;
 }
 

@@ -10,12 +10,14 @@
 #include "graph/graph.h"
 #include "vcmd/broker.h"
 #include "vcmd/bus-call.h"
+#include "vcmd/bus-listing.h"
 #include "vcmd/bus-manager.h"
 #include "vcmd/bus-method.h"
 #include "vcmd/bus-peer.h"
 #include "vcmd/bus-property.h"
 #include "vcmd/bus-session.h"
 #include "vcmd/bus-signal.h"
+#include "vcmd/bus-walk.h"
 #include "vcmd/bus.h"
 #include "vcmd/client.h"
 #include "vcmd/inspect.h"
@@ -146,6 +148,37 @@ int bus_object_append(sd_bus_message *m, const char *interface, const struct row
 	for (size_t k = 0; r >= 0 && k < i->n_properties; k++)
 		r = append_property(m, &i->properties[k], row);
 	return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int append_interface(sd_bus_message *m, const char *interface, const struct row *row)
+{
+	int r = sd_bus_message_open_container(m, 'e', "sa{sv}");
+
+	if (r >= 0)
+		r = sd_bus_message_append_basic(m, 's', interface);
+	if (r >= 0)
+		r = row ? bus_object_append(m, interface, row) :
+			  sd_bus_message_append(m, "a{sv}", 0);
+	return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+int bus_object_append_all(sd_bus_message *m, const char *path, const char *interface,
+			  const struct row *row, bool has_operations)
+{
+	int r = sd_bus_message_append_basic(m, 'o', path);
+
+	if (r >= 0)
+		r = sd_bus_message_open_container(m, 'a', "{sa{sv}}");
+	if (r >= 0)
+		r = append_interface(m, interface, row);
+	if (r >= 0 && has_operations)
+		r = append_interface(m, BUS_OPERATIONS, NULL);
+	return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+void bus_object_inspect(const char *interface, const void *what, struct row *out)
+{
+	find_interface(interface)->fill(what, out);
 }
 
 static int get(sd_bus *sd _unused_, const char *path _unused_, const char *interface,
@@ -369,7 +402,6 @@ static int find_object(sd_bus *sd _unused_, const char *path, const char *interf
 struct listing {
 	char **paths;
 	size_t n, cap;
-	int r;
 };
 
 /* sd-bus frees what it is given: this is the C library's memory. */
@@ -391,98 +423,22 @@ static char *list(struct listing *l)
 	return path;
 }
 
-static void list_machine(const struct bus *bus, struct listing *l)
-{
-	const struct graph *g = bus->broker->graph;
-	const struct pool *pool;
-	const struct device *d;
-	size_t n = 0;
-	char *path;
-
-	TAILQ_FOREACH(pool, &g->pools, link) {
-		path = n < BUS_OBJECT_LISTED ? list(l) : NULL;
-		if (path)
-			bus_object_path_of_pool(n++, path);
-	}
-	TAILQ_FOREACH(d, &g->devices, link) {
-		path = d->number <= BUS_OBJECT_LISTED ? list(l) : NULL;
-		if (path)
-			snprintf(path, BUS_OBJECT_PATH, BUS_ROOT "/device/%" PRIu32, d->number);
-	}
-	for (n = 0; n < BUS_OBJECT_LISTED && nodes_get(bus->broker->nodes, n); n++) {
-		path = list(l);
-		if (path)
-			snprintf(path, BUS_OBJECT_PATH, BUS_ROOT "/node/%zu", n);
-	}
-}
-
-static void list_objects(const struct session *s, enum object_kind kind, struct listing *l)
-{
-	uint32_t handle = 0;
-
-	for (size_t n = 0; n < BUS_OBJECT_LISTED; n++) {
-		const struct object *o = session_next(s, handle, kind);
-		char *path = o ? list(l) : NULL;
-
-		if (!path)
-			return;
-		bus_object_path(o, path);
-		if (o->handle == UINT32_MAX)
-			return;
-		handle = o->handle + 1;
-	}
-}
-
-/* How many of all sessions are looked at: looking for those that may be seen is work too. */
-#define LOOKED_AT (16 * BUS_OBJECT_LISTED)
-
-static void list_sessions(const struct bus *bus, const struct bus_peer *p, struct listing *l)
-{
-	struct session *s = RB_MIN(session_tree, &bus->broker->graph->sessions);
-	size_t n = 0;
-
-	for (size_t i = 0; s && i < LOOKED_AT && n < BUS_OBJECT_LISTED; i++) {
-		char *path = bus_peer_may_see(p, s) ? list(l) : NULL;
-
-		if (path) {
-			bus_object_path_of_session(s->id, path);
-			n++;
-		}
-		s = RB_NEXT(session_tree, &bus->broker->graph->sessions, s);
-	}
-}
-
-/* Whose objects are listed. */
-#define LISTED_SESSIONS 8
-
-static void list_usable(struct bus *bus, const struct bus_peer *p, struct listing *l)
-{
-	const struct bus_session *s;
-	size_t n = 0;
-
-	LIST_FOREACH(s, &bus->sessions, link) {
-		const struct session *session = s->client->session;
-
-		if (!session || !bus_session_may_use(s, p))
-			continue;
-		if (n++ == LISTED_SESSIONS)
-			break;
-		for (unsigned int kind = 0; kind < N_OBJECT_KINDS; kind++)
-			list_objects(session, (enum object_kind)kind, l);
-	}
-}
-
 static int enumerate(sd_bus *sd, const char *prefix _unused_, void *userdata, char ***out,
 		     sd_bus_error *error _unused_)
 {
 	struct bus *bus = userdata;
 	const struct bus_peer *p = bus_peer_of(bus, sd_bus_get_current_message(sd));
 	struct listing l = { .n = 0 };
+	struct bus_found f;
+	struct bus_walk w;
+	char *path;
 
-	if (p) {
-		list_machine(bus, &l);
-		list_sessions(bus, p, &l);
-		list_usable(bus, p, &l);
+	if (p)
+		bus_walk_begin(&w, bus, p);
+	while (p && w.stage != BUS_WALK_END) {
+		path = bus_walk_step(&w, &f) ? list(&l) : NULL;
+		if (path)
+			memcpy(path, f.path, sizeof(f.path));
 	}
 	*out = l.paths;
 	return 0;
@@ -525,6 +481,8 @@ static int export_root(struct bus *bus)
 		r = sd_bus_add_object_manager(bus->sd, NULL, BUS_ROOT);
 	if (r >= 0)
 		r = sd_bus_add_node_enumerator(bus->sd, NULL, BUS_ROOT, enumerate, bus);
+	if (r >= 0)
+		r = sd_bus_add_object(bus->sd, NULL, BUS_ROOT, bus_listing_call, bus);
 	if (r >= 0)
 		r = sd_bus_add_object_vtable(bus->sd, NULL, BUS_ROOT, BUS_MANAGER, manager_vtable,
 					     bus);

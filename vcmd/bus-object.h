@@ -37,5 +37,10 @@ void bus_object_path_of_pool(size_t i, char *buf);
 
 /* The interface of a kind of object (enum object_kind). */
 const char *bus_object_interface(unsigned int kind);
+/* What the interface's properties say of one thing. */
+void bus_object_inspect(const char *interface, const void *what, struct row *out);
+/* Appends oa{sa{sv}}: an object with its interface, and perhaps the operations. */
+int bus_object_append_all(sd_bus_message *m, const char *path, const char *interface,
+			  const struct row *row, bool has_operations);
 /* Appends the interface's properties, a{sv}, of what the row says. */
 int bus_object_append(sd_bus_message *m, const char *interface, const struct row *row);

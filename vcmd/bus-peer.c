@@ -10,6 +10,8 @@
 #include "graph/user.h"
 #include "vcmd/broker.h"
 #include "vcmd/bus-authority.h"
+#include "vcmd/bus-bare.h"
+#include "vcmd/bus-listing.h"
 #include "vcmd/bus-refusal.h"
 #include "vcmd/bus-session.h"
 #include "vcmd/bus-signal.h"
@@ -19,11 +21,14 @@
 
 /* Messages of a peer that wait for the bus to say who it is. */
 #define HELD_MAX 256
+#define HELD_BYTES (1024 * 1024)
+#define HELD_BYTES_OF_ALL (16 * 1024 * 1024)
 #define GROUPS_MAX 65536
 
 struct bus_held {
 	STAILQ_ENTRY(bus_held) link;
 	sd_bus_message *m;
+	size_t len;
 };
 
 static int bus_peer_cmp(const struct bus_peer *a, const struct bus_peer *b)
@@ -52,16 +57,48 @@ static int turn_away(struct bus *bus, sd_bus_message *m, const char *error, cons
 	return 1;
 }
 
+/* Descriptors are not held: the copy has none. */
+static int copy(struct bus_peer *p, sd_bus_message *m, struct bus_held *h)
+{
+	size_t of_all = HELD_BYTES_OF_ALL - p->bus->n_held_bytes;
+	size_t own = HELD_BYTES - p->n_held_bytes;
+	int r = bus_bare_copy(p->bus, m, own < of_all ? own : of_all, &h->m, &h->len);
+
+	if (r < 0)
+		return r;
+	p->n_held_bytes += h->len;
+	p->bus->n_held_bytes += h->len;
+	return 0;
+}
+
+static const char *refusal_of(int r, const char **text)
+{
+	switch (r) {
+	case -E2BIG:
+		*text = "too much waits already";
+		return SD_BUS_ERROR_LIMITS_EXCEEDED;
+	case -ENOMEM:
+		*text = "the broker is out of memory";
+		return SD_BUS_ERROR_NO_MEMORY;
+	default:
+		*text = r == -EBADF ? "no method takes a file descriptor" : "that is no message";
+		return SD_BUS_ERROR_INVALID_ARGS;
+	}
+}
+
 /* False when the call has been refused instead. */
 static bool hold(struct bus_peer *p, sd_bus_message *m)
 {
 	struct bus_held *h = p->n_held < HELD_MAX ? mem_new0(struct bus_held) : NULL;
+	const char *error, *text;
+	int r = h ? copy(p, m, h) : p->n_held < HELD_MAX ? -ENOMEM : -E2BIG;
 
-	if (!h) {
-		turn_away(p->bus, m, SD_BUS_ERROR_LIMITS_EXCEEDED, "too many calls wait already");
+	if (r < 0) {
+		error = refusal_of(r, &text);
+		turn_away(p->bus, m, error, text);
+		mem_free(h);
 		return false;
 	}
-	h->m = sd_bus_message_ref(m);
 	STAILQ_INSERT_TAIL(&p->held, h, link);
 	p->n_held++;
 	return true;
@@ -71,6 +108,8 @@ static void drop(struct bus_peer *p, struct bus_held *h)
 {
 	STAILQ_REMOVE(&p->held, h, bus_held, link);
 	p->n_held--;
+	p->n_held_bytes -= h->len;
+	p->bus->n_held_bytes -= h->len;
 	sd_bus_message_unref(h->m);
 	mem_free(h);
 }
@@ -114,6 +153,7 @@ void bus_peer_gone(struct bus_peer *p)
 	while (!STAILQ_EMPTY(&p->held))
 		drop(p, STAILQ_FIRST(&p->held));
 	bus_authority_forget(p);
+	bus_listing_forget(bus, p);
 	bus_session_owner_gone(p);
 	mem_free(p->who.gids);
 	mem_free(p);

@@ -35,7 +35,7 @@ struct bus_peer {
 	bool subscribed;
 	sd_bus_slot *asking;
 	STAILQ_HEAD(, bus_held) held;
-	size_t n_held;
+	size_t n_held, n_held_bytes;
 	char name[];
 };
 

@@ -385,6 +385,7 @@ static void submit(struct bus_session *s, struct bus_call *call, const struct op
 		refuse_call(s, call, (int)n, why.text);
 		return;
 	}
+	bus_call_let_go(call);
 	call->serial = req.serial;
 	if (call->serial > s->serial)
 		s->serial = call->serial;
@@ -409,6 +410,7 @@ static int hold(struct bus_session *s, struct bus_call *call, const struct op *o
 	if (!call->ops_held)
 		return -ENOMEM;
 	memcpy(call->ops_held, ops, n_ops * sizeof(*ops));
+	bus_call_keep(call, ops, n_ops);
 	TAILQ_INSERT_TAIL(&s->held, call, link);
 	return 0;
 }

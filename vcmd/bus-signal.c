@@ -8,6 +8,7 @@
 #include "graph/graph.h"
 #include "vcmd/broker.h"
 #include "vcmd/bus-call.h"
+#include "vcmd/bus-listing.h"
 #include "vcmd/bus-method.h"
 #include "vcmd/bus-object.h"
 #include "vcmd/bus-peer.h"
@@ -17,7 +18,6 @@
 #include "vcmd/inspect.h"
 #include "vcmd/loop.h"
 
-#define OBJECT_MANAGER "org.freedesktop.DBus.ObjectManager"
 #define TICK_MS 250
 /* Messages that the bus has not taken yet, above which signals are dropped. */
 #define QUEUE_MAX 4096
@@ -43,7 +43,7 @@ static int signal_new(const struct bus *bus, const char *path, const char *inter
 /* r: how it went so far. What cannot be sent is dropped. */
 static void signal_send(struct bus *bus, const struct bus_peer *to, sd_bus_message *m, int r)
 {
-	if (r >= 0)
+	if (r >= 0 && !bus_listing_defer(bus, to, m))
 		r = sd_bus_send_to(bus->sd, m, to->name, NULL);
 	if (r < 0)
 		log_debug("%s: a signal is dropped", to->name);
@@ -69,22 +69,10 @@ static void send_added(struct bus *bus, const struct bus_peer *to, const char *p
 		       const char *interface, const struct row *row)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-	int r = signal_new(bus, BUS_ROOT, OBJECT_MANAGER, "InterfacesAdded", &m);
+	int r = signal_new(bus, BUS_ROOT, BUS_OBJECT_MANAGER, "InterfacesAdded", &m);
 
 	if (r >= 0)
-		r = sd_bus_message_append_basic(m, 'o', path);
-	if (r >= 0)
-		r = sd_bus_message_open_container(m, 'a', "{sa{sv}}");
-	if (r >= 0)
-		r = sd_bus_message_open_container(m, 'e', "sa{sv}");
-	if (r >= 0)
-		r = sd_bus_message_append_basic(m, 's', interface);
-	if (r >= 0)
-		r = bus_object_append(m, interface, row);
-	if (r >= 0)
-		r = sd_bus_message_close_container(m);
-	if (r >= 0)
-		r = sd_bus_message_close_container(m);
+		r = bus_object_append_all(m, path, interface, row, false);
 	signal_send(bus, to, m, r);
 }
 
@@ -92,7 +80,7 @@ static void send_removed(struct bus *bus, const struct bus_peer *to, const char 
 			 const char *interface)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-	int r = signal_new(bus, BUS_ROOT, OBJECT_MANAGER, "InterfacesRemoved", &m);
+	int r = signal_new(bus, BUS_ROOT, BUS_OBJECT_MANAGER, "InterfacesRemoved", &m);
 
 	if (r >= 0)
 		r = sd_bus_message_append(m, "oas", path, 1, interface);

@@ -20,6 +20,8 @@
 /* Of a turn: one message may list a thousand objects. */
 #define MESSAGES_A_TURN 16
 #define TURN_NS UINT64_C(200000)
+/* Messages that the bus has not taken, above which no calls are read: each may be answered with some hundred KB. */
+#define BEHIND_MAX 64
 /* To connect again: first soon, since a bus that restarts is back soon. */
 #define AGAIN_MIN_MS 100
 #define AGAIN_MAX_MS 5000
@@ -31,11 +33,23 @@
 
 /* --- the loop's side */
 
-static void bus_turn(void *ctx);
+static void take_turn(struct bus *bus, bool may_write);
 
-static void on_fd(void *ctx, unsigned int what _unused_)
+static void on_fd(void *ctx, unsigned int what)
 {
-	bus_turn(ctx);
+	take_turn(ctx, what & LOOP_WRITE);
+}
+
+static void bus_turn(void *ctx)
+{
+	take_turn(ctx, false);
+}
+
+bool bus_is_behind(const struct bus *bus)
+{
+	uint64_t n = 0;
+
+	return sd_bus_get_n_queued_write(bus->sd, &n) < 0 || n > BEHIND_MAX;
 }
 
 static unsigned int wanted(const struct bus *bus)
@@ -44,6 +58,8 @@ static unsigned int wanted(const struct bus *bus)
 
 	if (events < 0)
 		return 0;
+	if (bus_is_behind(bus))
+		return LOOP_WRITE;
 	return (events & POLLIN ? LOOP_READ : 0u) | (events & POLLOUT ? LOOP_WRITE : 0u);
 }
 
@@ -67,7 +83,8 @@ static void set_timer(struct bus *bus)
 {
 	uint64_t due, now = clock_now_ns() / 1000;
 
-	if (sd_bus_get_timeout(bus->sd, &due) < 0 || due == UINT64_MAX)
+	/* What has been read may be due, too. */
+	if (bus_is_behind(bus) || sd_bus_get_timeout(bus->sd, &due) < 0 || due == UINT64_MAX)
 		loop_timer_clear(bus->turn);
 	else
 		loop_timer_set(bus->turn, due > now ? (due - now + 999) / 1000 : 0);
@@ -104,23 +121,29 @@ static void rearm(struct bus *bus)
 {
 	int r = watch(bus);
 
-	if (r < 0)
+	if (r < 0) {
 		lost(bus, r);
-	else
-		set_timer(bus);
+		return;
+	}
+	set_timer(bus);
+	if (!bus_is_behind(bus))
+		bus_listing_kick(bus);
 }
 
-static void bus_turn(void *ctx)
+/* sd-bus writes what it has to before it reads; what it is behind with it can only write when there is room. */
+static void take_turn(struct bus *bus, bool may_write)
 {
 	uint64_t until = clock_now_ns() + TURN_NS;
-	struct bus *bus = ctx;
-	int r = 1;
+	bool goes_on = may_write || !bus_is_behind(bus);
+	int r = goes_on;
 
-	for (int i = 0; i < MESSAGES_A_TURN && r > 0 && (!i || clock_now_ns() < until); i++)
+	for (int i = 0; i < MESSAGES_A_TURN && r > 0 && goes_on; i++) {
 		r = sd_bus_process(bus->sd, NULL);
+		goes_on = clock_now_ns() < until && r >= 0 && !bus_is_behind(bus);
+	}
 	if (r < 0)
 		lost(bus, r);
-	else if (r > 0)
+	else if (r > 0 && !bus_is_behind(bus))
 		loop_timer_set(bus->turn, 0);
 	else
 		rearm(bus);
@@ -219,8 +242,9 @@ static bool make_parts(struct bus *bus, const char *where)
 	bus->later = loop_timer_new(loop, bus_session_later, bus);
 	bus->tick = loop_timer_new(loop, bus_signal_tick, bus);
 	bus->owing = loop_timer_new(loop, bus_refusal_again, bus);
+	bus->listing = loop_timer_new(loop, bus_listing_turn, bus);
 	return bus->where && bus->codec && bus->packet && bus->turn && bus->again && bus->later &&
-	       bus->tick && bus->owing;
+	       bus->tick && bus->owing && bus->listing;
 }
 
 struct bus *bus_new(struct broker *b, const char *where)
@@ -235,6 +259,7 @@ struct bus *bus_new(struct broker *b, const char *where)
 	LIST_INIT(&bus->sessions);
 	LIST_INIT(&bus->asked);
 	STAILQ_INIT(&bus->owed);
+	STAILQ_INIT(&bus->listings);
 	if (!make_parts(bus, where))
 		return bus_free(bus);
 	b->on_session = bus_signal_session;
@@ -254,6 +279,7 @@ struct bus *bus_free(struct bus *bus)
 	loop_timer_free(bus->later);
 	loop_timer_free(bus->tick);
 	loop_timer_free(bus->owing);
+	loop_timer_free(bus->listing);
 	codec_free(bus->codec);
 	mem_free(bus->packet);
 	mem_free(bus->where);

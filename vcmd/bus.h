@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "vcmd/bus-authority.h"
+#include "vcmd/bus-listing.h"
 #include "vcmd/bus-peer.h"
 #include "vcmd/bus-refusal.h"
 
@@ -33,6 +34,7 @@ struct sd_bus;
 #define BUS_OPERATIONS BUS_NAME ".Operations"
 #define BUS_SESSION BUS_NAME ".Session"
 #define BUS_POOL BUS_NAME ".Pool"
+#define BUS_OBJECT_MANAGER "org.freedesktop.DBus.ObjectManager"
 
 LIST_HEAD(bus_session_list, bus_session);
 
@@ -54,6 +56,9 @@ struct bus {
 	struct bus_asked_list asked; /* polkit */
 	struct bus_owed_list owed;   /* refusals */
 	struct loop_timer *owing;
+	struct bus_listing_list listings;
+	struct loop_timer *listing;
+	size_t n_held_bytes; /* of all peers' calls that wait for the bus to say who they are */
 	struct codec *codec;
 	uint8_t *packet;         /* PROTO_MAX_MESSAGE bytes: the request under way */
 	struct bus_pools *pools; /* as subscribers know them */
@@ -63,5 +68,7 @@ struct bus {
 struct bus *bus_new(struct broker *b, const char *where);
 /* The broker has gone, and so have the sessions. Returns NULL; NULL is fine. */
 struct bus *bus_free(struct bus *bus);
+/* It does not take what it is sent: until it does, nothing more that must be answered is read from it. */
+bool bus_is_behind(const struct bus *bus);
 /* Something has been sent from outside of a method call: what the bus wants is looked at again. */
 void bus_sent(struct bus *bus);

@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/barrier.h"
+
 struct shared {
 	void *base;
 	uint64_t len;
@@ -70,20 +72,20 @@ static inline uint16_t shared_acquire16(const struct shared *w, uint64_t at)
 {
 	uint16_t v = shared_get16(w, at);
 
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	barrier_acquire();
 	return v;
 }
 
 static inline void shared_release16(const struct shared *w, uint64_t at, uint16_t v)
 {
-	__atomic_thread_fence(__ATOMIC_RELEASE);
+	barrier_release();
 	shared_put16(w, at, v);
 }
 
 /* What we wrote before is seen before what we read after. */
 static inline void shared_barrier(void)
 {
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	barrier_full();
 }
 
 /* at must be a multiple of 8, as buffers are. */

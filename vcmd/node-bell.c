@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/barrier.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -131,7 +132,7 @@ void node_bell_ring(struct node_bell *b, unsigned int vector)
 		ivshmem_ring(b->ivshmem, vector);
 	if (!b->doorbell)
 		return;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	barrier_before_write();
 	*(volatile uint32_t *)((char *)b->doorbell + b->config->doorbell_offset) =
 		b->config->doorbell_value;
 }

@@ -5,7 +5,7 @@
 #include <endian.h>
 #include <errno.h>
 
-#include "backend/barrier.h"
+#include "base/barrier.h"
 #include "backend/smmu/v7s-table.h"
 
 #if __BYTE_ORDER != __LITTLE_ENDIAN

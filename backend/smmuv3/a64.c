@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 
-#include "backend/barrier.h"
+#include "base/barrier.h"
 #include "backend/smmuv3/a64-table.h"
 #include "base/range.h"
 

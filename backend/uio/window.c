@@ -14,7 +14,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "backend/barrier.h"
+#include "base/barrier.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/mem.h"

@@ -99,6 +99,15 @@ enum assembly_result assembly_take(struct assembly *a, const void *fragment, siz
 	return a->index ? ASSEMBLY_MORE : ASSEMBLY_DONE;
 }
 
+bool fragment_is_first(const void *fragment)
+{
+	struct fragment f;
+	struct reason why;
+
+	return read_fragment(fragment, FRAGMENT_HEADER, &f, &why) == 0 && f.message == 1 &&
+	       f.index == 0;
+}
+
 uint32_t fragment_number_after(uint32_t number)
 {
 	return number == UINT32_MAX ? 2 : number + 1;

@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,6 +41,8 @@ void assembly_init(struct assembly *a, void *buf, size_t cap);
 enum assembly_result assembly_take(struct assembly *a, const void *fragment, size_t len,
 				   struct reason *why);
 
+/* Whether one that is longer than its header is the first of a sender. */
+bool fragment_is_first(const void *fragment);
 /* The number of the message after that one; 0: of the first. */
 uint32_t fragment_number_after(uint32_t number);
 /* How many fragments a message of len bytes takes; 0: too many. payload: bytes of one, its header included. */

@@ -77,6 +77,99 @@ void driver_start(struct driver *d)
 	driver_knock(d);
 }
 
+static void write_message(const struct driver *d, uint64_t at, const struct header *h,
+			  const void *data)
+{
+	shared_write(&d->shared, at, h, sizeof(*h));
+	shared_write(&d->shared, at + RPMSG_HEADER, data, le16toh(h->len));
+}
+
+/* There is a free buffer. */
+static void post_message(struct driver *d, uint32_t src, uint32_t dst, const void *data, size_t len)
+{
+	const struct header h = { .src = htole32(src), .dst = htole32(dst), .len = htole16(len) };
+	uint32_t id = d->free[--d->n_free];
+
+	write_message(d, geometry_buffer(&d->geometry, RING_OUT, id), &h, data);
+	vring_post(&d->rings[RING_OUT], id, da_of(d, RING_OUT, id), RPMSG_HEADER + (uint32_t)len,
+		   false);
+}
+
+/* All of ours: what the node has is as it was, and nobody else has written it. */
+static bool rings_fit(const struct driver *d)
+{
+	for (uint32_t i = 0; i < d->geometry.num; i++) {
+		uint32_t len = d->geometry.buffer_len;
+
+		if (!vring_says(&d->rings[RING_IN], i, da_of(d, RING_IN, i), len, true))
+			return false;
+		if (d->rings[RING_OUT].lent[i] &&
+		    !vring_says(&d->rings[RING_OUT], i, da_of(d, RING_OUT, i), len, false))
+			return false;
+	}
+	return true;
+}
+
+/* The rings as they lie there. */
+static bool adopt(struct driver *d)
+{
+	if (!table_names_rings(&d->shared, &d->geometry))
+		return false;
+	for (int i = 0; i < N_RINGS; i++)
+		if (!vring_resume(&d->rings[i], &d->shared, &d->geometry, i))
+			return false;
+	d->n_free = 0;
+	for (uint32_t i = d->geometry.num; i-- > 0;)
+		if (!d->rings[RING_OUT].lent[i])
+			d->free[d->n_free++] = (uint16_t)i;
+	return rings_fit(d);
+}
+
+bool driver_probe(struct driver *d)
+{
+	if (!adopt(d))
+		return false;
+	for (int i = 0; i < N_RINGS; i++)
+		d->probed[i] = d->rings[i].used_idx;
+	if (d->n_free) {
+		post_message(d, RPMSG_ADDR_ANY, RPMSG_ADDR_ANY, NULL, 0);
+		vring_publish(&d->rings[RING_OUT]);
+	}
+	kick(d, RING_OUT);
+	return true;
+}
+
+bool driver_resume(struct driver *d)
+{
+	if (!adopt(d) || (d->rings[RING_IN].used_idx == d->probed[RING_IN] &&
+			  d->rings[RING_OUT].used_idx == d->probed[RING_OUT]))
+		return false;
+	for (uint32_t i = 0; i < d->geometry.num; i++)
+		if (!d->rings[RING_IN].lent[i])
+			lend_for_input(d, i);
+	vring_set_quiet(&d->rings[RING_OUT], true);
+	vring_publish(&d->rings[RING_IN]);
+	table_set_status(&d->shared, &d->geometry, READY);
+	d->up = true;
+	driver_knock(d);
+	return true;
+}
+
+uint32_t driver_last_peer(const struct driver *d, uint32_t dst)
+{
+	for (uint16_t i = 1; i <= d->geometry.num; i++) {
+		struct header h;
+		uint32_t id;
+
+		if (!vring_recall(&d->rings[RING_IN], i, &id))
+			continue;
+		shared_read(&d->shared, geometry_buffer(&d->geometry, RING_IN, id), &h, sizeof(h));
+		if (le32toh(h.dst) == dst || le32toh(h.dst) == RPMSG_NS_ADDR)
+			return le32toh(h.src);
+	}
+	return RPMSG_ADDR_ANY;
+}
+
 void driver_stop(struct driver *d, bool ask)
 {
 	d->up = false;
@@ -200,17 +293,8 @@ static int take_back(struct driver *d)
 	}
 }
 
-static void write_message(const struct driver *d, uint64_t at, const struct header *h,
-			  const void *data)
-{
-	shared_write(&d->shared, at, h, sizeof(*h));
-	shared_write(&d->shared, at + RPMSG_HEADER, data, le16toh(h->len));
-}
-
 int driver_send(struct driver *d, uint32_t src, uint32_t dst, const void *data, size_t len)
 {
-	const struct header h = { .src = htole32(src), .dst = htole32(dst), .len = htole16(len) };
-	uint32_t id;
 	int r;
 
 	if (!d->up)
@@ -222,10 +306,7 @@ int driver_send(struct driver *d, uint32_t src, uint32_t dst, const void *data, 
 		return r;
 	if (!d->n_free)
 		return -EAGAIN;
-	id = d->free[--d->n_free];
-	write_message(d, geometry_buffer(&d->geometry, RING_OUT, id), &h, data);
-	vring_post(&d->rings[RING_OUT], id, da_of(d, RING_OUT, id), RPMSG_HEADER + (uint32_t)len,
-		   false);
+	post_message(d, src, dst, data, len);
 	d->stats.n_out++;
 	return 0;
 }

@@ -37,6 +37,7 @@ struct driver {
 	bool up;
 	uint32_t n_free; /* buffers to the node that are ours */
 	uint16_t free[GEOMETRY_MAX_NUM];
+	uint16_t probed[N_RINGS]; /* how far the node had used them at driver_probe() */
 	struct driver_stats stats;
 	uint8_t in[GEOMETRY_MAX_BUFFER] __attribute__((aligned(8)));
 };
@@ -72,6 +73,16 @@ void driver_init(struct driver *d, const struct shared *shared, const struct geo
 void driver_prepare(const struct driver *d);
 /* Rebuilds everything in the window and says that the driver is ready. Nobody else's view of it may be in use. */
 void driver_start(struct driver *d);
+/*
+ * A node that was asked to tear itself down may know of no such thing, and be at work on the rings of a former driver:
+ * driver_probe() gives it a message to nobody, whose buffer it gives back if it is there. False: what lies there is no rings
+ * of this geometry, and nothing has been written. driver_resume(), later, goes on with these rings if the node has moved:
+ * indices go on where they are, and what it has sent meanwhile is lost. False: there is nothing to go on with.
+ */
+bool driver_probe(struct driver *d);
+bool driver_resume(struct driver *d);
+/* The end of the node's that the rings remember to have spoken to dst last; RPMSG_ADDR_ANY: none. */
+uint32_t driver_last_peer(const struct driver *d, uint32_t dst);
 /*
  * From now on nothing is read or written, and the status says so: 0, or, to ask the node to tear itself down, NEEDS_RESET:
  * it answers with 0 (driver_look()).

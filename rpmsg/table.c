@@ -54,3 +54,14 @@ bool table_is_ours(const struct shared *w, const struct geometry *g)
 	       shared_get32(w, g->table + TABLE_ENTRY) == RSC_VDEV &&
 	       shared_get32(w, g->table + TABLE_ENTRY + 4) == VIRTIO_ID_RPMSG;
 }
+
+bool table_names_rings(const struct shared *w, const struct geometry *g)
+{
+	uint64_t at = g->table + TABLE_ENTRY + TABLE_AT_RINGS;
+
+	for (int i = 0; i < N_RINGS; i++, at += TABLE_RING_LEN)
+		if (shared_get32(w, at) != da_of(w, g->rings[i]) ||
+		    shared_get32(w, at + 4) != g->align || shared_get32(w, at + 8) != g->num)
+			return false;
+	return table_is_ours(w, g);
+}

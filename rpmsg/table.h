@@ -19,5 +19,7 @@ void table_write(const struct shared *w, const struct geometry *g);
 void table_agree(const struct shared *w, const struct geometry *g);
 void table_set_status(const struct shared *w, const struct geometry *g, uint8_t status);
 uint8_t table_status(const struct shared *w, const struct geometry *g);
-/* Whether a table with these rings lies there already. */
+/* Whether a table with rings of ours lies there already. */
 bool table_is_ours(const struct shared *w, const struct geometry *g);
+/* The same, and they lie where they lie now. */
+bool table_names_rings(const struct shared *w, const struct geometry *g);

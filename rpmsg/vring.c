@@ -11,8 +11,8 @@
 #define AT_USED 4
 #define USED_LEN 8
 
-void vring_init(struct vring *v, const struct shared *shared, const struct geometry *g,
-		enum ring ring)
+static void find(struct vring *v, const struct shared *shared, const struct geometry *g,
+		 enum ring ring)
 {
 	uint64_t at = g->rings[ring];
 
@@ -23,7 +23,46 @@ void vring_init(struct vring *v, const struct shared *shared, const struct geome
 		.used = at + geometry_used_at(g),
 		.num = g->num,
 	};
-	shared_zero(shared, at, geometry_ring_len(g));
+}
+
+void vring_init(struct vring *v, const struct shared *shared, const struct geometry *g,
+		enum ring ring)
+{
+	find(v, shared, g, ring);
+	shared_zero(shared, v->desc, geometry_ring_len(g));
+}
+
+bool vring_resume(struct vring *v, const struct shared *shared, const struct geometry *g,
+		  enum ring ring)
+{
+	uint16_t n;
+
+	find(v, shared, g, ring);
+	v->used_idx = shared_acquire16(shared, v->used + AT_IDX);
+	v->avail_idx = v->published = shared_get16(shared, v->avail + AT_IDX);
+	v->quiet = shared_get16(shared, v->avail) & RING_F_QUIET;
+	n = v->avail_idx - v->used_idx;
+	if (n > v->num)
+		return false;
+	for (; v->n_lent < n; v->n_lent++) {
+		uint16_t slot = (v->used_idx + v->n_lent) & (v->num - 1);
+		uint16_t id = shared_get16(shared, v->avail + AT_AVAIL + AVAIL_LEN * slot);
+
+		if (id >= v->num || v->lent[id])
+			return false;
+		v->lent[id] = true;
+	}
+	return true;
+}
+
+bool vring_says(const struct vring *v, uint32_t id, uint64_t da, uint32_t max, bool writable)
+{
+	uint64_t at = v->desc + (uint64_t)DESC_LEN * id;
+
+	return shared_get32(v->shared, at) == (uint32_t)da &&
+	       shared_get32(v->shared, at + 4) == (uint32_t)(da >> 32) &&
+	       shared_get32(v->shared, at + 8) <= max &&
+	       shared_get16(v->shared, at + 12) == (writable ? DESC_F_WRITE : 0);
 }
 
 static void write_desc(const struct vring *v, uint32_t id, uint64_t da, uint32_t len, bool writable)
@@ -83,6 +122,14 @@ enum vring_result vring_take(struct vring *v, uint32_t *id, uint32_t *len)
 	v->n_lent--;
 	v->used_idx++;
 	return VRING_TAKEN;
+}
+
+bool vring_recall(const struct vring *v, uint16_t n, uint32_t *id)
+{
+	uint16_t slot = (uint16_t)(v->used_idx - n) & (v->num - 1);
+
+	*id = shared_get32(v->shared, v->used + AT_USED + USED_LEN * slot);
+	return *id < v->num;
 }
 
 /* The line is the device's to read, over and over: it is not written without need. */

@@ -34,6 +34,14 @@ enum vring_result {
 /* Zeroes the ring. window is borrowed. */
 void vring_init(struct vring *v, const struct shared *shared, const struct geometry *g,
 		enum ring ring);
+/*
+ * Goes on with a ring that a driver of the same geometry has left, whose device is at work and knows nothing of it. What the
+ * device has used is ours again, unread; the rest that it was lent is lent, as long as devices use in order. False: it cannot be one.
+ */
+bool vring_resume(struct vring *v, const struct shared *shared, const struct geometry *g,
+		  enum ring ring);
+/* Whether what the ring says of a descriptor is what vring_post() writes. max: of its length. */
+bool vring_says(const struct vring *v, uint32_t id, uint64_t da, uint32_t max, bool writable);
 /* Lends descriptor id, which must be ours: it is written anew. da: the device's address of the buffer. */
 void vring_post(struct vring *v, uint32_t id, uint64_t da, uint32_t len, bool writable);
 /* Shows the device what was posted. Whether there was anything: then, behind shared_barrier(), vring_wants_kick(). */
@@ -42,6 +50,8 @@ bool vring_publish(struct vring *v);
 bool vring_wants_kick(const struct vring *v);
 /* The next one that the device has used. len is what it says, unchecked. */
 enum vring_result vring_take(struct vring *v, uint32_t *id, uint32_t *len);
+/* What the device used n before the next one, if it says something that can be. */
+bool vring_recall(const struct vring *v, uint16_t n, uint32_t *id);
 /* Whether the device has used another one. */
 bool vring_has_used(const struct vring *v);
 /* Asks the device to be told, or not, of what it has used. */

@@ -16,8 +16,10 @@
 #pragma once
 
 #define TABLE_VERSION 1
-#define TABLE_ENTRY 20 /* where the one entry begins */
-#define TABLE_LEN (TABLE_ENTRY + 28 + 2 * 20)
+#define TABLE_ENTRY 20    /* where the one entry begins */
+#define TABLE_AT_RINGS 28 /* in it */
+#define TABLE_RING_LEN 20
+#define TABLE_LEN (TABLE_ENTRY + TABLE_AT_RINGS + 2 * TABLE_RING_LEN)
 #define TABLE_AT_GFEATURES (TABLE_ENTRY + 16)
 #define TABLE_AT_STATUS (TABLE_ENTRY + 24)
 #define RSC_VDEV 3

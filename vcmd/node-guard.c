@@ -56,6 +56,47 @@ bool node_guard_start(struct node_guard *g, bool polled)
 	return run(g, do_start, &(struct args){ .flag = polled });
 }
 
+static void do_probe(void *arg)
+{
+	struct args *a = arg;
+
+	a->flag = driver_probe(a->driver);
+}
+
+bool node_guard_probe(struct node_guard *g, bool *found)
+{
+	struct args a = { .r = 0 };
+	bool there = run(g, do_probe, &a);
+
+	*found = there && a.flag;
+	return there;
+}
+
+static void do_resume(void *arg)
+{
+	struct args *a = arg;
+	bool polled = a->flag;
+
+	a->flag = driver_resume(a->driver);
+	if (!a->flag)
+		return;
+	a->src = driver_last_peer(a->driver, a->dst);
+	driver_set_polled(a->driver, polled);
+}
+
+bool node_guard_resume(struct node_guard *g, bool polled, uint32_t addr, bool *resumed,
+		       uint32_t *peer)
+{
+	struct args a = { .flag = polled, .src = RPMSG_ADDR_ANY, .dst = addr };
+	bool there;
+
+	g->lost = false;
+	there = run(g, do_resume, &a);
+	*resumed = there && a.flag;
+	*peer = a.src;
+	return there;
+}
+
 static void do_stop(void *arg)
 {
 	const struct args *a = arg;

@@ -23,6 +23,11 @@ struct node_guard {
 bool node_guard_prepare(struct node_guard *g);
 /* polled: the node need not kick. */
 bool node_guard_start(struct node_guard *g, bool polled);
+/* *found: there are rings that a node may be at work on, which knows nothing of us. */
+bool node_guard_probe(struct node_guard *g, bool *found);
+/* *resumed: it was, and goes on. *peer: its end of the service at addr. */
+bool node_guard_resume(struct node_guard *g, bool polled, uint32_t addr, bool *resumed,
+		       uint32_t *peer);
 bool node_guard_stop(struct node_guard *g, bool ask);
 bool node_guard_look(struct node_guard *g, enum driver_look *out);
 /* Whether a node may be at work there: one that we started in a former life. */

@@ -54,6 +54,7 @@ struct node_ring {
 	bool announce_full; /* it is, and there was no buffer for it */
 	bool heard;         /* anything, since the rings were made */
 	bool wants_room;    /* as the node was told */
+	bool goes_on; /* the node may be at work on the rings of our former life, and know of no reset */
 	bool is_new; /* whoever there is has not been shown anything: a kick would speak of what was before */
 	uint64_t deadline_ns; /* of ASKED */
 	uint64_t held_ns;     /* of CLEARING: no start before */
@@ -143,6 +144,18 @@ static void hold(struct node_ring *r)
 	r->held_ns = clock_now_ns() + (uint64_t)HOLD_MS * NS_PER_MS;
 }
 
+/* It has not torn down when it was asked to: its indices go on. What it is in the middle of is over, and it is told so. */
+static bool resume(struct node_ring *r)
+{
+	bool resumed = false;
+
+	if (r->goes_on)
+		node_guard_resume(&r->guard, !node_bell_works(r->bell), r->config->address,
+				  &resumed, &r->remote);
+	r->goes_on = false;
+	return resumed;
+}
+
 static void start(struct node_ring *r)
 {
 	r->broken = r->heard = false;
@@ -152,7 +165,10 @@ static void start(struct node_ring *r)
 	r->n_starts++;
 	hold(r);
 	enter(r, RING_UP);
-	node_guard_start(&r->guard, !node_bell_works(r->bell));
+	if (!resume(r))
+		node_guard_start(&r->guard, !node_bell_works(r->bell));
+	else
+		node_orphan(r->node, r->remote != RPMSG_ADDR_ANY);
 }
 
 /* The session ends now: the node does not touch any more what was its own, or had its time to leave it alone. */
@@ -331,10 +347,12 @@ static void turn_asked(struct node_ring *r)
 {
 	enum driver_look look;
 
-	if (!node_guard_look(&r->guard, &look) || look == DRIVER_GONE)
+	if (!node_guard_look(&r->guard, &look) || look == DRIVER_GONE) {
+		r->goes_on = false;
 		clear(r, "the node has reset");
-	else if (clock_now_ns() >= r->deadline_ns)
+	} else if (clock_now_ns() >= r->deadline_ns) {
 		clear(r, "the node does not reset");
+	}
 }
 
 /* When the node is looked at again at the latest; 0: not before something happens. */
@@ -457,6 +475,7 @@ static void on_joined(void *ctx)
 	struct node_ring *r = ctx;
 
 	say_coming(r, "somebody has come");
+	r->goes_on = false;
 	r->is_new = true;
 	clear(r, "somebody new has come");
 	r->is_new = false;
@@ -470,6 +489,7 @@ static void on_left(void *ctx)
 	struct node_ring *r = ctx;
 
 	say_coming(r, "it has gone");
+	r->goes_on = false;
 	clear(r, "the node has gone");
 	if (!r->config->file)
 		enter(r, RING_ABSENT);
@@ -492,8 +512,10 @@ static void begin(struct node_ring *r)
 	if (r->window.is_new && !r->config->file && r->config->socket)
 		return;
 	r->state = RING_CLEARING;
-	if (!r->window.is_new && node_guard_find(&r->guard, &found) && found)
+	if (!r->window.is_new && node_guard_find(&r->guard, &found) && found) {
 		ask(r, "vcmd has started");
+		node_guard_probe(&r->guard, &r->goes_on);
+	}
 	loop_again(r->watch);
 }
 

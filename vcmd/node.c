@@ -62,6 +62,8 @@ struct node {
 	size_t n_out;       /* bytes */
 	uint32_t last_sent; /* the number of the last packet; 0: none since the peer has started */
 	bool full;
+	bool is_orphan; /* the peer is in a session that we know nothing of */
+	bool told;      /* and knows */
 	unsigned int n_pauses;
 	const char *broken;       /* why the session cannot go on; from the loop */
 	struct loop_timer *later; /* to say so */
@@ -335,6 +337,37 @@ static void take_packet(struct node *n)
 		refuse_node(n, -EPROTO, why.text);
 }
 
+static void tell_orphan(struct node *n)
+{
+	static const char *const why = "vcmd was started anew";
+
+	n->told = true;
+	open_session(n);
+	if (!n->client)
+		return;
+	client_notice(n->client, -ECONNRESET, why);
+	end_session(n, why);
+}
+
+void node_orphan(struct node *n, bool knows)
+{
+	n->is_orphan = true;
+	n->told = false;
+	if (knows)
+		tell_orphan(n);
+}
+
+/* True: it is of what is no more. */
+static bool is_of_former(struct node *n, const void *fragment, size_t len)
+{
+	if (!n->is_orphan || len <= FRAGMENT_HEADER)
+		return n->is_orphan;
+	n->is_orphan = !fragment_is_first(fragment);
+	if (n->is_orphan && !n->told)
+		tell_orphan(n);
+	return n->is_orphan;
+}
+
 void node_fragment(struct node *n, const void *fragment, size_t len)
 {
 	struct reason why;
@@ -343,6 +376,8 @@ void node_fragment(struct node *n, const void *fragment, size_t len)
 	n->heard_ns = clock_coarse_ns();
 	n->count_in++;
 	n->bytes_in += len;
+	if (is_of_former(n, fragment, len))
+		return;
 	switch (assembly_take(&n->in, fragment, len, &why)) {
 	case ASSEMBLY_MORE:
 	case ASSEMBLY_NOTHING:
@@ -372,6 +407,7 @@ void node_end(struct node *n, const char *why, bool anew)
 	end_session(n, why);
 	out_drop(n);
 	assembly_init(&n->in, n->message, n->max_message);
+	n->is_orphan = false;
 	if (anew)
 		n->last_sent = 0;
 }

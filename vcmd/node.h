@@ -55,6 +55,11 @@ struct node *node_free(struct node *n);
 
 /* One fragment from the node, which costs at most one request. */
 void node_fragment(struct node *n, const void *fragment, size_t len);
+/*
+ * The peer goes on with a session of a former life, which is no more. It is told, now or when it speaks, and heard again when
+ * it starts anew. knows: it can be told now.
+ */
+void node_orphan(struct node *n, bool knows);
 /* There is room for fragments again. */
 void node_room(struct node *n);
 /* The session ends, and nothing more is sent of it. Messages are counted from 1 again when the peer has started anew. */

@@ -200,8 +200,20 @@ START_TEST(the_later_half_of_all_numbers_follows)
 }
 END_TEST
 
-SUITE_MAIN("assembly", what_was_cut_comes_together, a_message_has_64_fragments_at_most,
-	   what_holds_no_bytes_is_nothing, disorder_is_wrong, disorder_amid_a_message_is_wrong,
-	   a_message_longer_than_its_buffer_is_wrong,
+START_TEST(the_first_fragment_of_all_is_message_1_index_0)
+{
+	const uint8_t first[] = { 1, 0, 0, 0, 0, 0, 2, 0 }, later[] = { 2, 0, 0, 0, 0, 0, 2, 0 },
+		      next[] = { 1, 0, 0, 0, 1, 0, 2, 0 }, none[] = { 1, 0, 0, 0, 0, 0, 0, 0 };
+
+	ck_assert(fragment_is_first(first));
+	ck_assert(!fragment_is_first(later));
+	ck_assert(!fragment_is_first(next));
+	ck_assert(!fragment_is_first(none));
+}
+END_TEST
+
+SUITE_MAIN("assembly", the_first_fragment_of_all_is_message_1_index_0, what_was_cut_comes_together,
+	   a_message_has_64_fragments_at_most, what_holds_no_bytes_is_nothing, disorder_is_wrong,
+	   disorder_amid_a_message_is_wrong, a_message_longer_than_its_buffer_is_wrong,
 	   a_peer_that_counts_from_1_again_has_started_anew, numbers_go_round,
 	   the_later_half_of_all_numbers_follows)

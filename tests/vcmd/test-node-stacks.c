@@ -33,7 +33,8 @@ static void ring(void *ctx _unused_, uint32_t id _unused_)
 {
 	const uint64_t one = 1;
 
-	ck_assert(write(node.kick, &one, sizeof(one)) == sizeof(one));
+	if (node.kick >= 0)
+		ck_assert(write(node.kick, &one, sizeof(one)) == sizeof(one));
 }
 
 static void await_bell(void)
@@ -41,6 +42,10 @@ static void await_bell(void)
 	struct pollfd p = { .fd = node.bell, .events = POLLIN };
 	uint64_t n;
 
+	if (node.bell < 0) {
+		poll(NULL, 0, 1);
+		return;
+	}
 	ck_assert_int_eq(poll(&p, 1, WAIT_MS), 1);
 	ck_assert(read(node.bell, &n, sizeof(n)) == sizeof(n));
 }
@@ -287,6 +292,78 @@ static void run_openamp(const char *path, const void *arg _unused_, bool resets)
 		ck_assert(firmware_announce(&node.firmware, "vcm", addr, true));
 }
 
+/* --- one that knows of no status, in a window that nobody rings ------------------------------------------------------ */
+
+static int told[2]; /* a pipe: it has a session */
+
+/* The message that says so counts from 1, as vcmd does that knows nothing of a session. */
+static void await_notice(void)
+{
+	static struct reply reply;
+	struct reason why;
+
+	for (;;) {
+		const struct firmware_message *m = next_message();
+		enum assembly_result r;
+
+		if (m->dst != addr) /* to nobody */
+			continue;
+		r = assembly_take(&node.in, m->data, m->len, &why);
+		if (r == ASSEMBLY_AGAIN) {
+			assembly_init(&node.in, node.in_buf, sizeof(node.in_buf));
+			r = assembly_take(&node.in, m->data, m->len, &why);
+		}
+		ck_assert_int_eq(r, ASSEMBLY_DONE);
+		ck_assert_int_eq(reply_decode(codec, node.in.data, node.in.len, &reply, &why), 0);
+		ck_assert_uint_eq(reply.serial, 0);
+		ck_assert_int_eq(reply.status, -ECONNRESET);
+		return;
+	}
+}
+
+/* What is left in the buffers says nothing of who was there. */
+static void wipe_sent(void)
+{
+	for (uint32_t i = 0; i < node.firmware.tx.num; i++) {
+		uint64_t da;
+
+		memcpy(&da, node.firmware.tx.desc + 16ul * i, 8);
+		memset(node.base + (da - node.da), 0, 16);
+	}
+}
+
+/* Two lives of vcmd are one to it. speaks: it is not told before. */
+static void run_unaware(const char *path, bool speaks)
+{
+	static const struct platform platform = { 0x400, 16, 16 };
+	struct op ping = { .code = OP_PING };
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	codec = codec_new();
+	relay_open(&node, path, SCENE_LEN, SCENE_DA);
+	node.firmware.kick = ring;
+	lite_init(&platform, true);
+	while (!firmware_announce(&node.firmware, "vcm", addr, false))
+		await_bell();
+	say_hello();
+	call_in_every_length();
+	if (speaks)
+		wipe_sent();
+	ck_assert(write(told[1], "", 1) == 1);
+	if (speaks) {
+		while (next_message()->dst == addr) /* until the one to nobody */
+			;
+		serial++;
+		send_packet(&(struct request){ .serial = serial, .ops = &ping, .n_ops = 1 });
+	}
+	await_notice();
+	n_sent = 0;
+	assembly_init(&node.in, node.in_buf, sizeof(node.in_buf));
+	say_hello();
+	call_in_every_length();
+	ck_assert(firmware_announce(&node.firmware, "vcm", addr, true));
+}
+
 /* --- both ------------------------------------------------------------------------------------------------------------ */
 
 static bool is_dead(struct world *w _unused_, void *ctx)
@@ -330,6 +407,41 @@ static void live(const char *options, void (*run)(const char *path, const void *
 	ck_assert_int_eq(rmdir(scene.folder), 0);
 }
 
+static bool has_written(struct world *w _unused_, void *ctx _unused_)
+{
+	struct pollfd p = { .fd = told[0], .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1;
+}
+
+/* vcmd is killed while the node waits for nothing, and started again. */
+static void live_on(bool speaks)
+{
+	pid_t pid;
+
+	ck_assert(pipe(told) == 0);
+	scene_prepare("file = \"@/window\" table = 0x8000 vring0 = 0 vring1 = 0x400 "
+		      "buffers = 0x800 descriptors = 16 alignment = 16 reset-timeout = 50",
+		      "");
+	pid = fork();
+	ck_assert(pid >= 0);
+	if (pid == 0) {
+		run_unaware(scene.window, speaks);
+		_exit(0);
+	}
+	world_until(scene.world, has_written, NULL);
+	ck_assert(read(told[0], &(char){ 0 }, 1) == 1);
+	world_crash(scene.world);
+	scene.world = world_new(scene.text);
+	world_until(scene.world, is_dead, &pid);
+	scene_until_none_left();
+	world_free(scene.world);
+	unlink(scene.window);
+	ck_assert_int_eq(rmdir(scene.folder), 0);
+	close(told[0]);
+	close(told[1]);
+}
+
 /* As beside Linux: vrings of 32 KB. */
 #define LITE                                                                                       \
 	"socket = \"@/socket\" table = 0x50000 vring0 = 0 vring1 = 0x8000 buffers = 0x10000 "      \
@@ -363,6 +475,18 @@ START_TEST(rpmsg_lite_announces_where_there_is_no_name_service)
 }
 END_TEST
 
+START_TEST(rpmsg_lite_goes_on_when_vcmd_is_started_anew)
+{
+	live_on(false);
+}
+END_TEST
+
+START_TEST(rpmsg_lite_hears_of_it_when_it_speaks_at_the_latest)
+{
+	live_on(true);
+}
+END_TEST
+
 START_TEST(openamp_takes_the_table_as_soon_as_it_sees_the_memory)
 {
 	live("socket = \"@/socket\"", run_openamp, NULL, false);
@@ -384,5 +508,7 @@ END_TEST
 SUITE_MAIN("node-stacks", rpmsg_lite_knows_where_its_rings_are, rpmsg_lite_has_small_rings,
 	   rpmsg_lite_is_kicked_again_when_it_boots_late,
 	   rpmsg_lite_announces_where_there_is_no_name_service,
+	   rpmsg_lite_goes_on_when_vcmd_is_started_anew,
+	   rpmsg_lite_hears_of_it_when_it_speaks_at_the_latest,
 	   openamp_takes_the_table_as_soon_as_it_sees_the_memory, openamp_resets_and_attaches_again,
 	   openamp_goes_without_the_name_service)

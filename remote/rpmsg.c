@@ -179,6 +179,13 @@ static bool open_rings(struct vcm_rpmsg *r)
 	       learn_payload(r);
 }
 
+/* The rings are there. A host may say more of itself than we know. */
+static bool is_ready(uint8_t status)
+{
+	return (status & VCM_STATUS_DRIVER_OK) &&
+	       !(status & (VCM_STATUS_NEEDS_RESET | VCM_STATUS_FAILED));
+}
+
 /* Rings that cannot be are the host's to make anew: it sees that the status is not its own any more. */
 static uint32_t go_up(struct vcm_rpmsg *r)
 {
@@ -191,7 +198,9 @@ static uint32_t go_up(struct vcm_rpmsg *r)
 	r->host_addr = VCM_RPMSG_ADDR;
 	if (r->table.has_ns)
 		announce(r);
-	r->setup.reset(r->setup.ctx, true);
+	/* A host that has broken the rings meanwhile is making new ones. */
+	if (r->is_up)
+		r->setup.reset(r->setup.ctx, true);
 	return 1;
 }
 
@@ -201,7 +210,10 @@ static uint32_t look_for_host(struct vcm_rpmsg *r)
 
 	if (vcm_table_read(&r->table, r->setup.port, r->setup.table, r->setup.table_len) < 0)
 		return 0;
-	status = vcm_table_status(&r->table);
+	/* Where it is another by now, the host has written the table meanwhile, and rings when it is through. */
+	status = r->table.status;
+	if (vcm_table_status(&r->table) != status)
+		return 0;
 	if (r->wants_restart) {
 		r->wants_restart = false;
 		if (status & VCM_STATUS_DRIVER_OK)
@@ -211,7 +223,7 @@ static uint32_t look_for_host(struct vcm_rpmsg *r)
 	/* A host that asks for a reset while we are down waits for the answer all the same. */
 	if (status & (VCM_STATUS_NEEDS_RESET | VCM_STATUS_FAILED))
 		go_down(r, status);
-	return status == VCM_STATUS_UP ? go_up(r) : 0;
+	return is_ready(status) ? go_up(r) : 0;
 }
 
 uint32_t vcm_rpmsg_poll(struct vcm_rpmsg *r)
@@ -221,7 +233,7 @@ uint32_t vcm_rpmsg_poll(struct vcm_rpmsg *r)
 	if (!r->is_up)
 		return look_for_host(r);
 	status = vcm_table_status(&r->table);
-	if (status == VCM_STATUS_UP)
+	if (is_ready(status))
 		return take_all(r);
 	go_down(r, status);
 	return 1;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "remote/table.h"
 
+#include "remote/barrier.h"
 #include "remote/error.h"
 #include "remote/shared.h"
 
@@ -86,6 +87,9 @@ int vcm_table_read(struct vcm_table *t, const struct vcm_port *port, void *at, s
 	t->vdev = find(at, len);
 	if (!t->vdev)
 		return -VCM_EPROTO;
+	/* The host writes it last: what it says is so of all that is read after it. */
+	t->status = vcm_table_status(t);
+	cache(port, VCM_CACHE_INVALIDATE, t->vdev, ENTRY_LEN);
 	t->notify_id = vcm_shared_get32(t->vdev + AT_NOTIFY_ID);
 	t->has_ns = vcm_shared_get32(t->vdev + AT_DFEATURES) &
 		    vcm_shared_get32(t->vdev + AT_GFEATURES) & F_NS;
@@ -97,12 +101,19 @@ int vcm_table_read(struct vcm_table *t, const struct vcm_port *port, void *at, s
 
 uint8_t vcm_table_status(const struct vcm_table *t)
 {
+	uint8_t status;
+
 	cache(t->port, VCM_CACHE_INVALIDATE, t->vdev + AT_STATUS, 1);
-	return t->vdev[AT_STATUS];
+	status = t->vdev[AT_STATUS];
+	vcm_barrier_acquire();
+	return status;
 }
 
 void vcm_table_set_status(const struct vcm_table *t, uint8_t status)
 {
+	/* The rings are left alone by then, and the host is rung at only then. */
+	vcm_barrier_full();
 	t->vdev[AT_STATUS] = status;
 	cache(t->port, VCM_CACHE_CLEAN, t->vdev + AT_STATUS, 1);
+	vcm_barrier_full();
 }

@@ -16,7 +16,7 @@ enum vcm_status {
 	VCM_STATUS_ACK = 1,
 	VCM_STATUS_DRIVER = 2,
 	VCM_STATUS_DRIVER_OK = 4,
-	VCM_STATUS_UP = 7, /* all three: the rings are there */
+	VCM_STATUS_UP = 7, /* all three */
 	VCM_STATUS_NEEDS_RESET = 0x40,
 	VCM_STATUS_FAILED = 0x80,
 };
@@ -31,6 +31,7 @@ struct vcm_table_ring {
 struct vcm_table {
 	const struct vcm_port *port;
 	volatile uint8_t *vdev; /* the entry; NULL: there is none yet */
+	uint8_t status;         /* as it was before the rest was read */
 	uint32_t notify_id;
 	bool has_ns; /* the host offers the name service, and has agreed on it */
 	struct vcm_table_ring rings[VCM_N_RINGS];

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "remote/vring.h"
 
-#include <stdatomic.h>
-
+#include "remote/barrier.h"
 #include "remote/error.h"
 #include "remote/shared.h"
 
@@ -61,7 +60,7 @@ static enum vcm_vring_result next(const struct vcm_vring *v, uint16_t *out_id)
 	if (n > v->num)
 		return VCM_VRING_BROKEN;
 	/* What it lent was written before the index. */
-	atomic_thread_fence(memory_order_acquire);
+	vcm_barrier_acquire();
 	cache(v, VCM_CACHE_INVALIDATE, slot, 2);
 	*out_id = vcm_shared_get16(slot);
 	return *out_id < v->num ? VCM_VRING_TAKEN : VCM_VRING_BROKEN;
@@ -102,7 +101,7 @@ void vcm_vring_put(struct vcm_vring *v, uint16_t id, uint32_t len)
 	vcm_shared_put32(slot + 4, len);
 	cache(v, VCM_CACHE_CLEAN, slot, USED_LEN);
 	/* The buffer and its entry are seen before the index. */
-	atomic_thread_fence(memory_order_release);
+	vcm_barrier_release();
 	vcm_shared_put16(v->used + AT_IDX, ++v->given);
 	cache(v, VCM_CACHE_CLEAN, v->used + AT_IDX, 2);
 }
@@ -110,7 +109,7 @@ void vcm_vring_put(struct vcm_vring *v, uint16_t id, uint32_t len)
 void vcm_vring_kick(const struct vcm_vring *v)
 {
 	/* A host that goes to sleep clears the flag, then looks at the index; we do it the other way round. */
-	atomic_thread_fence(memory_order_seq_cst);
+	vcm_barrier_full();
 	cache(v, VCM_CACHE_INVALIDATE, v->avail + AT_FLAGS, 2);
 	if (!(vcm_shared_get16(v->avail + AT_FLAGS) & F_QUIET))
 		v->port->kick(v->port->ctx, v->notify_id);

@@ -514,6 +514,56 @@ START_TEST(a_table_is_not_read_beyond_its_length)
 }
 END_TEST
 
+static void say(uint8_t status)
+{
+	table_set_status(&h.driver.shared, &h.driver.geometry, status);
+}
+
+START_TEST(a_host_may_say_more_of_itself_than_that_it_is_ready)
+{
+	open_with(NULL, false, false);
+	say(VCM_STATUS_DRIVER_OK);
+	go_up();
+	say(0x0f);
+	ck_assert_uint_eq(vcm_rpmsg_poll(&h.rpmsg), 0);
+	ck_assert(h.rpmsg.is_up);
+	say(0x0f | VCM_STATUS_FAILED);
+	vcm_rpmsg_poll(&h.rpmsg);
+	ck_assert(!h.rpmsg.is_up);
+	host_close(&h);
+}
+END_TEST
+
+#define AT_AGREED 36u /* of the table: the features that the host has taken */
+
+static unsigned int accesses;
+
+static void go_on(void *ctx _unused_, enum vcm_cache what _unused_,
+		  const volatile void *at _unused_, size_t len _unused_)
+{
+	if (accesses-- == 0)
+		host_start(&h);
+}
+
+/* Whatever it had read by then of what was before. */
+START_TEST(a_host_that_gets_ready_at_any_instant_is_understood)
+{
+	for (unsigned int at = 0; at < 40; at++) {
+		struct driver_message m;
+
+		open_with(NULL, false, false);
+		driver_stop(&h.driver, false);
+		memset(h.window + h.geometry.table + AT_AGREED, 0, 4);
+		accesses = at;
+		h.port.cache = go_on;
+		while (!h.rpmsg.is_up)
+			vcm_rpmsg_poll(&h.rpmsg);
+		ck_assert_int_eq(driver_receive(&h.driver, &m), DRIVER_ANNOUNCED);
+		host_close(&h);
+	}
+}
+END_TEST
+
 /* Everything that is read was invalidated before, everything written is cleaned: seen as a count, as memory is coherent. */
 START_TEST(a_cache_is_looked_after)
 {
@@ -543,4 +593,5 @@ SUITE_MAIN("remote/rpmsg", it_announces_itself_where_there_is_a_name_service,
 	   a_buffer_that_is_too_short_to_send_in_ends_the_epoch,
 	   a_length_beyond_its_buffer_is_dropped, one_turn_is_bounded,
 	   a_table_that_cannot_be_is_not_followed, a_table_is_not_read_beyond_its_length,
-	   a_cache_is_looked_after)
+	   a_host_may_say_more_of_itself_than_that_it_is_ready,
+	   a_host_that_gets_ready_at_any_instant_is_understood, a_cache_is_looked_after)

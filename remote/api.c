@@ -7,6 +7,7 @@
 static struct {
 	struct vcm_node *node;
 	int error;
+	bool gave_up; /* the last call's wait: whether it happens is not known */
 } api;
 
 void vcm_node_use(struct vcm_node *n)
@@ -39,18 +40,22 @@ const char *vcm_last_error(void)
 static int call(const struct vcm_op *op, struct vcm_pending *p)
 {
 	struct vcm_node *n = api.node;
+	int r;
 
-	p->data = NULL;
+	*p = (struct vcm_pending){ .data = NULL };
 	if (!n)
 		return -VCM_ENOTCONN;
 	n->reason[0] = 0;
-	return vcm_node_call(n, p, op);
+	r = vcm_node_call(n, p, op);
+	api.gave_up = p->gave_up;
+	return r;
 }
 
 int vcm_do(const struct vcm_op *op)
 {
 	struct vcm_pending p;
 
+	api.gave_up = false;
 	return vcm_end(api.node && api.node->in_batch ? vcm_batch_add(api.node, op) : call(op, &p));
 }
 
@@ -70,8 +75,8 @@ void *vcm_make(struct vcm_op *op)
 			vcm_batch_made(n, op->handle);
 		return vcm_object_of(op->handle);
 	}
-	/* After a wait that was given up it may be there all the same, until the session ends. */
-	if (op->handle && r != -VCM_ETIMEDOUT)
+	/* It may be there all the same, until the session ends. */
+	if (op->handle && !api.gave_up)
 		vcm_node_free_handle(n, op->handle);
 	return NULL;
 }

@@ -10,7 +10,9 @@
  *	- VCM_PREBUILT_USER is -EINVAL: a node has no process. Its memory is where vcm_get_next_phys_addr() says
  *	- faults come while a call waits, and in vcm_dispatch(), which without a clock either polls (0) or waits until the
  *	  port gives up. vcm_set_event_mode() and vcm_get_fd() do not exist
- *	- vcm_sys_init() waits for the host; after a reset all calls are -ENOTCONN until it is called again
+ *	- vcm_sys_init() waits for the host, and is not counted: where there is a session it is -EBUSY. After a reset all calls
+ *	  are -ENOTCONN until it is called again
+ *	- what was given up, as the port's wait was, may have happened: its objects' names stay taken until the session ends
  */
 #pragma once
 

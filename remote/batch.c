@@ -22,11 +22,11 @@ void vcm_batch_ended(struct vcm_node *n, uint32_t handle)
 	mark(n->released, handle);
 }
 
-/* gone: the handles that are free from now on. */
+/* gone: the handles that are free from now on; NULL: nobody knows, and none of them is given again in this session. */
 static void close_batch(struct vcm_node *n, const uint32_t *gone)
 {
 	for (uint32_t i = 0; i < VCM_NODE_OBJECTS / 32; i++) {
-		n->objects[i] &= ~gone[i];
+		n->objects[i] &= ~(gone ? gone[i] : 0);
 		n->batched[i] = n->released[i] = 0;
 	}
 	n->in_batch = false;
@@ -46,18 +46,22 @@ int vcm_batch_add(struct vcm_node *n, const struct vcm_op *op)
 int vcm_batch_begin(void)
 {
 	struct vcm_node *n = vcm_node_used();
+	int r;
 
 	if (!n || n->state != VCM_NODE_ATTACHED)
 		return vcm_end(-VCM_ENOTCONN);
 	if (n->in_batch)
 		return vcm_end(-VCM_EBUSY);
+	r = vcm_node_send_rest(n);
+	if (r < 0)
+		return vcm_end(r);
 	vcm_request_begin(&n->out, n->serial + 1, vcm_node_seen(n));
 	n->in_batch = true;
 	n->batch_error = 0;
 	return vcm_end(0);
 }
 
-static int send_batch(struct vcm_node *n, uint32_t *out_failed)
+static int send_batch(struct vcm_node *n, uint32_t *out_failed, bool *out_gave_up)
 {
 	struct vcm_pending p = { .data = NULL };
 	int r = n->batch_error;
@@ -70,12 +74,14 @@ static int send_batch(struct vcm_node *n, uint32_t *out_failed)
 	if (r == 0)
 		r = vcm_node_finish(n, &p);
 	*out_failed = p.failed;
+	*out_gave_up = p.gave_up;
 	return r;
 }
 
 int vcm_batch_commit(size_t *failed)
 {
 	struct vcm_node *n = vcm_node_used();
+	bool gave_up = false;
 	uint32_t at;
 	int r;
 
@@ -83,10 +89,10 @@ int vcm_batch_commit(size_t *failed)
 		return vcm_end(-VCM_EINVAL);
 	/* Handlers that run while it waits are no part of it. */
 	n->in_batch = false;
-	r = send_batch(n, &at);
+	r = send_batch(n, &at, &gave_up);
 	if (r < 0 && failed)
 		*failed = at;
-	close_batch(n, r < 0 ? n->batched : n->released);
+	close_batch(n, gave_up ? NULL : r < 0 ? n->batched : n->released);
 	return vcm_end(r);
 }
 

@@ -64,16 +64,22 @@ int vcm_hook(size_t dev_id, vcm_handler handler, void *data)
 	struct vcm_node *n = vcm_node_used();
 	struct vcm_op op = { .code = OP_HOOK, .target = device_of(dev_id), .arg = handler != NULL };
 	struct vcm_pending p = { .data = NULL };
-	int r = op.target ? 0 : -VCM_EINVAL;
+	struct vcm_node_hook former;
+	int r;
 
 	if (!n)
 		return vcm_end(-VCM_ENOTCONN);
+	if (!op.target)
+		return vcm_end(-VCM_EINVAL);
+	former = vcm_node_get_hook(n, op.target);
 	/* It is there before the broker may ask for it. */
-	if (r == 0 && handler)
-		r = vcm_node_set_hook(n, op.target, handler, data);
+	r = handler ? vcm_node_set_hook(n, op.target, handler, data) : 0;
 	if (r == 0)
 		r = vcm_node_call(n, &p, &op);
-	if (r < 0 ? handler != NULL && r != -VCM_ENOMEM : handler == NULL)
+	/* Of a session that has ended meanwhile there is none. */
+	if (n->state == VCM_NODE_ATTACHED && r < 0)
+		vcm_node_set_hook(n, op.target, former.handler, former.data);
+	else if (r < 0 || !handler)
 		vcm_node_set_hook(n, op.target, NULL, NULL);
 	return vcm_end(r);
 }

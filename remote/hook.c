@@ -13,6 +13,13 @@ static struct vcm_node_hook *find(struct vcm_node *n, uint32_t device)
 	return NULL;
 }
 
+struct vcm_node_hook vcm_node_get_hook(struct vcm_node *n, uint32_t device)
+{
+	const struct vcm_node_hook *hook = find(n, device);
+
+	return hook ? *hook : (struct vcm_node_hook){ .handler = NULL };
+}
+
 int vcm_node_set_hook(struct vcm_node *n, uint32_t device, vcm_handler handler, void *data)
 {
 	struct vcm_node_hook *hook = find(n, device);
@@ -40,7 +47,9 @@ static void handle(struct vcm_node *n, struct vcm_node_fault *f)
 	struct vcm_op op = { .code = OP_FAULT_REPLY, .addr = f->id };
 	struct vcm_pending p = { .data = NULL };
 
-	if (hook)
+	if (f->is_too_far)
+		op.arg = verdict_of(-VCM_EOVERFLOW);
+	else if (hook)
 		op.arg = verdict_of(hook->handler(f->device, hook->data, &f->fault));
 	/* Whether it was still waited for is the broker's to know. */
 	(void)vcm_node_call(n, &p, &op);

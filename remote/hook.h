@@ -9,6 +9,8 @@
 
 #include "remote/node.h"
 
+/* What a device has: without, the handler is NULL. */
+struct vcm_node_hook vcm_node_get_hook(struct vcm_node *n, uint32_t device);
 /* NULL removes. 0, or -VCM_ENOMEM: all places are taken. */
 int vcm_node_set_hook(struct vcm_node *n, uint32_t device, vcm_handler handler, void *data);
 /* Runs those of the faults that are there, and sends their verdicts. How many there were. */

@@ -16,14 +16,20 @@ static void settle(struct vcm_pending *p, int status)
 	p->is_done = true;
 }
 
+void vcm_node_settle(struct vcm_node *n)
+{
+	for (struct vcm_pending *p = n->pending; p; p = p->next)
+		settle(p, -VCM_ECONNRESET);
+	n->pending = NULL;
+}
+
 static void lose(struct vcm_node *n)
 {
 	if (n->state == VCM_NODE_ATTACHED)
 		n->state = VCM_NODE_LOST;
-	for (struct vcm_pending *p = n->pending; p; p = p->next)
-		settle(p, -VCM_ECONNRESET);
-	n->pending = NULL;
+	vcm_node_settle(n);
 	n->n_faults = 0;
+	n->n_sent = n->n_fragments = 0;
 }
 
 void vcm_node_reset(void *node, bool is_up)
@@ -49,6 +55,7 @@ static void take_fault(struct vcm_node *n, const vcm_wire_Fault *f)
 	n->faults[n->n_faults++] = (struct vcm_node_fault){
 		.id = f->id,
 		.device = f->device,
+		.is_too_far = (size_t)f->addr != f->addr || (size_t)f->len != f->len,
 		.fault = { .size = sizeof(struct vcm_fault),
 			   .dev_addr = (size_t)f->addr,
 			   .len = (size_t)f->len,

@@ -41,6 +41,7 @@ struct vcm_pending {
 	struct vcm_pending *next;
 	uint64_t serial;
 	bool is_done;
+	bool gave_up;    /* the wait did: it may happen all the same */
 	int status;      /* 0, or a negative errno number */
 	uint32_t failed; /* the index of the operation that failed */
 	uint32_t n_values;
@@ -58,6 +59,7 @@ struct vcm_node_hook {
 struct vcm_node_fault {
 	uint64_t id;
 	uint32_t device;
+	bool is_too_far; /* at an address that is none of this CPU's: no handler can be told */
 	struct vcm_fault fault;
 };
 
@@ -68,12 +70,14 @@ struct vcm_node {
 	bool is_up; /* the link */
 	bool in_batch;
 	uint32_t max_ops;
-	uint32_t epoch;              /* how often the link went up or down */
-	uint32_t number;             /* of the last message; from 1 in each session */
-	uint64_t serial;             /* of the last request: goes on over sessions */
-	uint32_t n_stale;            /* replies that nobody waited for any more */
-	uint32_t n_missed;           /* faults that there was no room for */
-	uint32_t depth;              /* of handlers */
+	uint32_t epoch;  /* how often the link went up or down */
+	uint32_t number; /* of the last message; from 1 in each session */
+	uint32_t n_sent,
+		n_fragments; /* of what `out` holds: the rest goes before any other message */
+	uint64_t serial;     /* of the last request: goes on over sessions */
+	uint32_t n_stale;    /* replies that nobody waited for any more */
+	uint32_t n_missed;   /* faults that there was no room for */
+	uint32_t depth;      /* of handlers */
 	struct vcm_pending *pending; /* the newest first */
 	int batch_error;
 	uint32_t batch_failed;
@@ -112,7 +116,8 @@ int vcm_node_detach(struct vcm_node *n);
  * nobody finishes must be dropped before it goes.
  *
  * submit: 0; -VCM_ENOTCONN; -VCM_EINVAL, -VCM_E2BIG: it cannot be said; what the port's wait gave up with. finish: p->status;
- * -VCM_ECONNRESET: the session was lost; what the port's wait gave up with (then it is dropped, and may happen all the same).
+ * -VCM_ECONNRESET: the session was lost, or ended; what the port's wait gave up with. Then it is dropped, and where
+ * p->gave_up is true it may happen all the same.
  */
 int vcm_node_submit(struct vcm_node *n, struct vcm_pending *p, const struct vcm_op *op);
 int vcm_node_finish(struct vcm_node *n, struct vcm_pending *p);
@@ -131,7 +136,11 @@ int vcm_node_ping(struct vcm_node *n);
 /* For those who build on the above: a free handle, or 0; and that its object is gone. */
 uint32_t vcm_node_new_handle(struct vcm_node *n);
 void vcm_node_free_handle(struct vcm_node *n, uint32_t handle);
+/* Before anything is written into n->out: what is left there of a message whose sending was given up. As vcm_node_submit(). */
+int vcm_node_send_rest(struct vcm_node *n);
 /* Sends what n->out holds. As vcm_node_submit(). */
 int vcm_node_send(struct vcm_node *n, struct vcm_pending *p);
+/* Nobody is answered any more: all that wait get -VCM_ECONNRESET. */
+void vcm_node_settle(struct vcm_node *n);
 /* Every reply up to this serial has come. */
 uint64_t vcm_node_seen(const struct vcm_node *n);

@@ -33,19 +33,36 @@ static int send_fragment(struct vcm_node *n, uint32_t epoch, const void *fragmen
 	}
 }
 
-static int send_all(struct vcm_node *n)
+int vcm_node_send_rest(struct vcm_node *n)
 {
-	uint32_t count = vcm_fragment_count(n->out.len, n->link->payload), epoch = n->epoch;
-	int r = count ? 0 : -VCM_E2BIG;
+	uint32_t epoch = n->epoch;
+	int r = 0;
 
-	n->number = vcm_fragment_number_after(n->number);
-	for (uint32_t i = 0; i < count && r == 0; i++) {
+	while (n->n_sent < n->n_fragments && r == 0) {
 		size_t len;
 		const void *fragment = vcm_fragment_make(n->out.bytes, n->out.len, n->link->payload,
-							 n->number, i, &len);
+							 n->number, n->n_sent, &len);
 
 		r = send_fragment(n, epoch, fragment, len);
+		n->n_sent += r == 0;
 	}
+	return r;
+}
+
+/* What has been begun is gone on with; of what has not, the host never hears. */
+static int send_all(struct vcm_node *n, struct vcm_pending *p)
+{
+	int r;
+
+	n->n_sent = 0;
+	n->n_fragments = vcm_fragment_count(n->out.len, n->link->payload);
+	if (!n->n_fragments)
+		return -VCM_E2BIG;
+	n->number = vcm_fragment_number_after(n->number);
+	r = vcm_node_send_rest(n);
+	p->gave_up = r < 0 && n->n_sent > 0;
+	if (n->n_sent == 0)
+		n->n_fragments = 0;
 	return r;
 }
 
@@ -55,12 +72,13 @@ int vcm_node_send(struct vcm_node *n, struct vcm_pending *p)
 
 	p->serial = ++n->serial;
 	p->is_done = false;
+	p->gave_up = false;
 	p->n_values = 0;
 	p->n_data = 0;
 	p->failed = n->out.n_ops;
 	p->next = n->pending;
 	n->pending = p;
-	r = send_all(n);
+	r = send_all(n, p);
 	if (r < 0)
 		vcm_node_drop(n, p);
 	return r;
@@ -79,11 +97,15 @@ int vcm_node_submit(struct vcm_node *n, struct vcm_pending *p, const struct vcm_
 {
 	int r;
 
+	p->gave_up = false;
 	if (n->state != VCM_NODE_ATTACHED)
 		return -VCM_ENOTCONN;
 	/* What an open batch has collected is in the same place. */
 	if (n->in_batch)
 		return -VCM_EBUSY;
+	r = vcm_node_send_rest(n);
+	if (r < 0)
+		return r;
 	vcm_request_begin(&n->out, n->serial + 1, vcm_node_seen(n));
 	r = vcm_request_add(&n->out, &n->scratch, op);
 	return r == 0 ? vcm_node_send(n, p) : r;
@@ -96,6 +118,7 @@ int vcm_node_finish(struct vcm_node *n, struct vcm_pending *p)
 
 		if (r < 0 && !p->is_done) {
 			vcm_node_drop(n, p);
+			p->gave_up = true;
 			return r;
 		}
 	}

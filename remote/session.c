@@ -21,7 +21,9 @@ static void forget(struct vcm_node *n)
 	for (uint32_t i = 0; i < VCM_NODE_HOOKS; i++)
 		n->hooks[i].device = 0;
 	n->n_faults = 0;
+	n->n_sent = n->n_fragments = 0;
 	n->in_batch = false;
+	vcm_node_settle(n);
 	n->state = VCM_NODE_DETACHED;
 	n->number = 0;
 	vcm_assembly_init(&n->in, n->in_bytes, sizeof(n->in_bytes));

@@ -347,6 +347,34 @@ START_TEST(a_batch_that_is_given_up_or_empty_says_nothing)
 }
 END_TEST
 
+static int break_off(void *ctx _unused_)
+{
+	return -VCM_EIO;
+}
+
+/* The broker may do all the same what nobody waits for any more. */
+START_TEST(the_handle_of_what_was_given_up_is_not_given_again)
+{
+	int (*wait)(void *ctx);
+	size_t failed;
+
+	open_api();
+	wait = h.port.wait;
+	h.port.wait = break_off;
+	ck_assert_ptr_null(vcm_create(0, 4096));
+	ck_assert_int_eq(vcm_errno(), VCM_EIO);
+	ck_assert_uint_eq(n_free(), VCM_NODE_OBJECTS - 1);
+	ck_assert_int_eq(vcm_batch_begin(), 0);
+	ck_assert_ptr_nonnull(vcm_create(0, 4096));
+	ck_assert_int_eq(vcm_batch_commit(&failed), -VCM_EIO);
+	ck_assert_uint_eq(n_free(), VCM_NODE_OBJECTS - 2);
+	h.port.wait = wait;
+	ck_assert_ptr_nonnull(vcm_create(0, 4096));
+	ck_assert_uint_eq(n_free(), VCM_NODE_OBJECTS - 3);
+	close_api();
+}
+END_TEST
+
 START_TEST(bytes_are_played_in_parts)
 {
 	uint8_t bytes[600] = { 0 };
@@ -424,10 +452,50 @@ START_TEST(a_hook_is_told_to_the_broker_and_runs_in_dispatch)
 }
 END_TEST
 
+START_TEST(a_handler_stays_where_no_other_can_take_its_place)
+{
+	const struct fault_event f = { .id = 4, .device = 9 };
+	int n = 0, m = 0;
+
+	open_api();
+	DOES(vcm_hook(9, handler, &n), HOOK, .target = 9, .arg = 1);
+	ck_assert_int_eq(vcm_batch_begin(), 0);
+	ck_assert_int_eq(vcm_hook(9, handler, &m), -VCM_EBUSY);
+	vcm_batch_abort();
+	status = -VCM_EACCES;
+	ck_assert_int_eq(vcm_hook(9, handler, &m), -VCM_EACCES);
+	ck_assert_int_eq(vcm_hook(9, NULL, NULL), -VCM_EACCES);
+	status = 0;
+	host_reply(&h, &(struct reply){ .fault = &f });
+	ck_assert_int_eq(vcm_dispatch(-1), 1);
+	ck_assert_int_eq(n, 1);
+	ck_assert_int_eq(m, 0);
+	close_api();
+}
+END_TEST
+
+START_TEST(a_fault_at_an_address_that_is_too_far_is_no_handlers)
+{
+	int n = 0;
+
+	open_api();
+	DOES(vcm_hook(9, handler, &n), HOOK, .target = 9, .arg = 1);
+	h.node.faults[h.node.n_faults++] =
+		(struct vcm_node_fault){ .id = 4, .device = 9, .is_too_far = true };
+	ck_assert_int_eq(vcm_dispatch(0), 1);
+	ASKED(FAULT_REPLY, .addr = 4, .arg = 2 + VCM_EOVERFLOW);
+	ck_assert_int_eq(n, 0);
+	close_api();
+}
+END_TEST
+
 SUITE_MAIN("remote/api", what_creates_asks_for_it, what_changes_asks_for_it,
 	   what_asks_gets_the_right_answer, what_fails_says_so_as_documented,
 	   the_handle_of_what_failed_or_has_gone_is_free_again, a_batch_is_one_message,
 	   a_batch_that_fails_leaves_nothing, a_batch_takes_so_many_calls,
-	   a_batch_that_is_given_up_or_empty_says_nothing, bytes_are_played_in_parts,
+	   a_batch_that_is_given_up_or_empty_says_nothing,
+	   the_handle_of_what_was_given_up_is_not_given_again, bytes_are_played_in_parts,
 	   a_token_is_two_halves_both_ways, a_sign_of_life_is_sent,
-	   a_hook_is_told_to_the_broker_and_runs_in_dispatch)
+	   a_hook_is_told_to_the_broker_and_runs_in_dispatch,
+	   a_handler_stays_where_no_other_can_take_its_place,
+	   a_fault_at_an_address_that_is_too_far_is_no_handlers)

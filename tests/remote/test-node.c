@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "remote/error.h"
+#include "rpmsg/table.h"
 #include "tests/remote/host.h"
 #include "tests/suite.h"
 
@@ -251,6 +252,54 @@ START_TEST(a_call_gives_up_when_the_port_does)
 }
 END_TEST
 
+/* Of one message the host has had a part: the rest comes before anything else does. */
+START_TEST(a_message_that_is_given_up_in_the_middle_is_finished_first)
+{
+	uint8_t data[VCM_MESSAGE_DATA] = { 1 };
+	struct vcm_op op = { .code = OP_VCM_INFO, .data = data, .n_data = sizeof(data) };
+	struct vcm_pending p = { .data = NULL };
+	struct geometry g;
+
+	geometry_default(&g);
+	g.buffer_len = 64;
+	g.num = 1;
+	host_open(&h, &g, host_oblige);
+	ck_assert_int_eq(vcm_node_attach(&h.node), 0);
+	h.is_deaf = true;
+	ck_assert_int_eq(vcm_node_call(&h.node, &p, &op), -VCM_ETIMEDOUT);
+	ck_assert(p.gave_up);
+	/* What nothing has been sent of, does not happen. */
+	ck_assert_int_eq(ask(&p, 1), -VCM_ETIMEDOUT);
+	ck_assert(!p.gave_up);
+	ck_assert_ptr_null(h.node.pending);
+	h.is_deaf = false;
+	ck_assert_int_eq(ask(&p, 2), 0);
+	ck_assert_uint_eq(p.values[0], 3);
+	ck_assert_uint_eq(h.n_requests, 2);
+	ck_assert_int_eq(h.node.state, VCM_NODE_ATTACHED);
+	host_close(&h);
+}
+END_TEST
+
+static void oblige_the_end(struct host *host, const struct request *r)
+{
+	if (r->ops[0].code == OP_BYE)
+		host_oblige(host, r);
+}
+
+START_TEST(the_end_of_a_session_is_an_answer_to_those_who_wait)
+{
+	struct vcm_pending p = { .data = NULL };
+
+	attach(oblige_the_end);
+	ck_assert_int_eq(vcm_node_submit(&h.node, &p, &(struct vcm_op){ .code = OP_VCM_INFO }), 0);
+	ck_assert_int_eq(vcm_node_detach(&h.node), 0);
+	ck_assert_int_eq(vcm_node_finish(&h.node, &p), -VCM_ECONNRESET);
+	ck_assert_ptr_null(h.node.pending);
+	host_close(&h);
+}
+END_TEST
+
 START_TEST(attaching_gives_up_when_the_port_does)
 {
 	host_open(&h, NULL, host_oblige);
@@ -305,6 +354,59 @@ START_TEST(a_call_that_waits_while_the_host_restarts_is_told_so)
 	ck_assert_int_eq(vcm_node_attach(&h.node), 0);
 	ck_assert_int_eq(ask(&p, 1), 0);
 	host_close(&h);
+}
+END_TEST
+
+static unsigned int accesses;
+static bool half_started;
+
+/* The host begins to make its rings anew at one access: descriptors are zero before indices are. */
+static void begin_start(void *ctx _unused_, enum vcm_cache what _unused_,
+			const volatile void *at _unused_, size_t len _unused_)
+{
+	if (accesses-- != 0)
+		return;
+	table_set_status(&h.driver.shared, &h.driver.geometry, STATUS_NEEDS_RESET);
+	memset(h.window + h.geometry.rings[RING_IN], 0, (size_t)16 * h.geometry.num);
+	memset(h.window + h.geometry.rings[RING_OUT], 0, (size_t)16 * h.geometry.num);
+	half_started = true;
+}
+
+static int finish_start(void *ctx _unused_)
+{
+	if (!half_started)
+		return host_turn(&h) ? 0 : -VCM_ETIMEDOUT;
+	/* The node lets go first. */
+	if (table_status(&h.driver.shared, &h.driver.geometry) == STATUS_RESET) {
+		half_started = false;
+		host_start(&h);
+	}
+	return 0;
+}
+
+START_TEST(a_host_that_starts_anew_at_any_instant_is_found_again)
+{
+	for (unsigned int at = 0; at < 300; at++) {
+		struct vcm_pending p;
+
+		host_open(&h, NULL, host_oblige);
+		accesses = at;
+		half_started = false;
+		h.port.cache = begin_start;
+		h.port.wait = finish_start;
+		for (int i = 0; i < 8 && accesses <= at; i++)
+			if (h.node.state == VCM_NODE_ATTACHED)
+				(void)ask(&p, 1);
+			else
+				(void)vcm_node_attach(&h.node);
+		if (h.node.state != VCM_NODE_ATTACHED)
+			ck_assert_int_eq(vcm_node_attach(&h.node), 0);
+		if (ask(&p, 1) < 0) { /* it began just now */
+			ck_assert_int_eq(vcm_node_attach(&h.node), 0);
+			ck_assert_int_eq(ask(&p, 1), 0);
+		}
+		host_close(&h);
+	}
 }
 END_TEST
 
@@ -448,7 +550,10 @@ SUITE_MAIN("remote/node", it_says_hello_and_is_welcome, it_is_told_why_it_is_not
 	   several_requests_are_on_their_way_at_once, more_requests_than_buffers_wait_for_one,
 	   only_what_has_been_answered_is_acknowledged, long_messages_go_through_small_buffers,
 	   a_stack_that_is_there_already_carries_a_session, a_call_gives_up_when_the_port_does,
+	   a_message_that_is_given_up_in_the_middle_is_finished_first,
+	   the_end_of_a_session_is_an_answer_to_those_who_wait,
 	   attaching_gives_up_when_the_port_does, polling_does_not_wait,
+	   a_host_that_starts_anew_at_any_instant_is_found_again,
 	   a_call_that_waits_while_the_host_restarts_is_told_so,
 	   a_thousand_restarts_are_as_good_as_one, what_an_earlier_session_was_told_is_ignored,
 	   a_host_that_breaks_the_rules_ends_the_session, a_status_that_is_no_status_is_a_failure,

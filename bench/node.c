@@ -6,23 +6,19 @@
 #include "bench/node.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <vcm/vcm.h>
 
-#include "base/cleanup.h"
 #include "base/range.h"
+#include "bench/asker.h"
+#include "bench/beside.h"
 #include "bench/daemon.h"
 #include "bench/measure.h"
 #include "bench/report.h"
 #include "bench/ring.h"
 #include "bench/worker.h"
-#include "examples/node/ivshmem.h"
 #include "proto/op.h"
 #include "remote/node.h"
 
@@ -48,67 +44,11 @@ static double median_of(size_t n, double operations)
 
 /* --- the node, in a worker ---------------------------------------------------------------------------------------- */
 
-struct asker {
-	const struct daemon *daemon;
-	bool spinning;
-	int echo_cpu;
-	struct board board;
-	struct ivshmem ivshmem;
-	struct vcm_rpmsg rpmsg;
-	struct vcm_node node;
-	struct ring_echo echo;
-	uint32_t vcm;
-	size_t request_len, reply_len; /* payloads of a reservation */
-};
-
-static int open_board(struct asker *a)
-{
-	char path[128];
-	int fd;
-
-	a->board = BOARD_NULL;
-	a->ivshmem = IVSHMEM_NULL;
-	daemon_path(a->daemon, a->spinning ? "window" : "node.sock", path);
-	fd = a->spinning ? open(path, O_RDWR | O_CLOEXEC) : ivshmem_join(&a->ivshmem, path);
-	if (fd < 0)
-		return -ENOENT;
-	a->board.kick = a->ivshmem.kick;
-	a->board.bell = a->ivshmem.bell;
-	a->board.len = DAEMON_WINDOW_LEN;
-	a->board.window = mmap(NULL, a->board.len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	close(fd);
-	board_init(&a->board);
-	return a->board.window == MAP_FAILED ? -errno : 0;
-}
-
-static int attach(struct asker *a)
-{
-	struct vcm_pending p = { .data = NULL };
-	struct vcm_op op = { .code = OP_VCM_CREATE, .addr = 0x10000000, .len = 0x10000000 };
-
-	vcm_rpmsg_init(&a->rpmsg, &(struct vcm_rpmsg_setup){ .port = &a->board.port,
-							     .table = a->board.window,
-							     .table_len = 4096,
-							     .polled = a->spinning,
-							     .restart = true,
-							     .name = "vcm",
-							     .receive = vcm_node_receive,
-							     .reset = vcm_node_reset,
-							     .ctx = &a->node });
-	vcm_node_init(&a->node, &a->rpmsg.link, "bench");
-	if (vcm_node_attach(&a->node) < 0)
-		return -ECONNREFUSED;
-	a->vcm = op.handle = vcm_node_new_handle(&a->node);
-	return vcm_node_call(&a->node, &p, &op);
-}
-
 static int begin_node(void *ctx)
 {
 	struct asker *a = ctx;
-	int r = open_board(a);
+	int r = asker_open(a);
 
-	if (r == 0)
-		r = attach(a);
 	return r == 0 ? ring_echo_start(&a->echo, a->echo_cpu, a->spinning, a->request_len,
 					a->reply_len) :
 			r;
@@ -357,12 +297,13 @@ int bench_node(struct report *r, bool quick)
 		for (int i = 0; i < N_FIGURES; i++)
 			spun[i] = slept[i] = NAN;
 		report(r, spun, slept);
-		return 0;
+		return bench_beside(r, quick);
 	}
 	ret = measure(true, quick, cpus, spun);
 	if (ret == 0)
 		ret = measure(false, quick, cpus, slept);
-	if (ret == 0)
-		report(r, spun, slept);
-	return ret;
+	if (ret < 0)
+		return ret;
+	report(r, spun, slept);
+	return bench_beside(r, quick);
 }

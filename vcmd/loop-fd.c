@@ -7,6 +7,9 @@
 #include "vcmd/clock.h"
 #include "vcmd/loop-inside.h"
 
+/* How long one without an fd, which no look at all fds finds, is looked at after another has become the hottest. */
+#define WARM_NS UINT64_C(1000000)
+
 static bool has_hung_up(int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLRDHUP };
@@ -59,11 +62,47 @@ void loop_fd_spin_ends(struct loop_fd *w)
 		loop_again(w);
 }
 
+static void cool(struct loop_fd *w)
+{
+	if (w->warm_until_ns)
+		TAILQ_REMOVE(&w->loop->warms, w, warm);
+	w->warm_until_ns = 0;
+}
+
 static void set_hot(struct loop *l, struct loop_fd *w)
 {
-	if (l->hot != w)
-		loop_fd_spin_ends(l->hot);
+	struct loop_fd *former = l->hot;
+
+	if (former == w)
+		return;
+	loop_fd_spin_ends(former);
 	l->hot = w;
+	if (w)
+		cool(w);
+	if (w && former && former->fd < 0) {
+		former->warm_until_ns = clock_now_ns() + WARM_NS;
+		TAILQ_INSERT_TAIL(&l->warms, former, warm);
+	}
+}
+
+/* Each once, and once more when its time is over. Who has something to do becomes the hottest, and the next has its turn
+ * next time. */
+void loop_fd_look_at_warm(struct loop *l, uint64_t now)
+{
+	uint64_t served = l->n_served;
+	struct loop_fd *w, *last = TAILQ_LAST(&l->warms, loop_fds);
+
+	while (l->n_served == served && !l->stopped && (w = TAILQ_FIRST(&l->warms))) {
+		bool is_over = now >= w->warm_until_ns;
+
+		TAILQ_REMOVE(&l->warms, w, warm);
+		TAILQ_INSERT_TAIL(&l->warms, w, warm);
+		w->fn(w->ctx, LOOP_READ);
+		if (is_over && w == TAILQ_LAST(&l->warms, loop_fds))
+			cool(w);
+		if (w == last)
+			return;
+	}
 }
 
 void loop_watch_spins(struct loop_fd *w, bool (*fn)(void *ctx, bool spins))
@@ -121,6 +160,7 @@ struct loop_fd *loop_unwatch(struct loop_fd *w)
 	w->is_spun = false; /* it is not told any more */
 	loop_watch_set(w, 0);
 	again_clear(w);
+	cool(w);
 	return mem_free(w);
 }
 

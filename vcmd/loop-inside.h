@@ -19,6 +19,8 @@ struct loop_signal;
 
 struct loop_fd {
 	TAILQ_ENTRY(loop_fd) link; /* while again */
+	TAILQ_ENTRY(loop_fd) warm; /* while warm_until_ns */
+	uint64_t warm_until_ns;
 	struct loop *loop;
 	struct event event;
 	int fd;
@@ -49,11 +51,12 @@ struct loop {
 	struct polling spins;  /* on another CPU than the client's */
 	struct polling yields; /* on the client's */
 	unsigned int n_waits;
-	struct loop_fd *hot;      /* the hot fd that was served last */
-	uint64_t n_served;        /* by hot fds */
-	uint64_t looked_ns;       /* when polling looked at all fds last */
-	uint64_t asleep_since_ns; /* 0: not asleep, or nobody asks */
-	unsigned int n_unchecked; /* polls since getrusage() */
+	struct loop_fd *hot;                 /* the hot fd that was served last */
+	TAILQ_HEAD(loop_fds, loop_fd) warms; /* hot ones without an fd that were it lately */
+	uint64_t n_served;                   /* by hot fds */
+	uint64_t looked_ns;                  /* when polling looked at all fds last */
+	uint64_t asleep_since_ns;            /* 0: not asleep, or nobody asks */
+	unsigned int n_unchecked;            /* polls since getrusage() */
 	long n_preempted;
 	void *scratch;
 };
@@ -61,5 +64,7 @@ struct loop {
 /* The hot fd is looked at over and over from here on, and not any more: its owner is told, once each. */
 void loop_fd_spin_begins(struct loop_fd *w);
 void loop_fd_spin_ends(struct loop_fd *w);
+/* Those that were the hottest lately. */
+void loop_fd_look_at_warm(struct loop *l, uint64_t now);
 /* Those whose turn loop_again() asked for by now: who asks again waits for everybody else first. */
 void loop_fd_run_agains(struct loop *l);

@@ -257,6 +257,7 @@ static int try_fds(struct loop *l, uint64_t now, uint64_t events, uint64_t serve
 	if (now - l->looked_ns >= POLL_ALL_NS) {
 		l->looked_ns = now;
 		r = pass(l, EVLOOP_NONBLOCK);
+		loop_fd_look_at_warm(l, now);
 	}
 	for (int i = 0; i < POLL_TRIES && r == 0 && l->hot && !l->stopped; i++) {
 		if (l->n_events != events || l->n_served != served)
@@ -429,6 +430,7 @@ struct loop *loop_new(unsigned int poll_us)
 		return NULL;
 	TAILQ_INIT(&l->timers);
 	TAILQ_INIT(&l->agains);
+	TAILQ_INIT(&l->warms);
 	TAILQ_INIT(&l->idles);
 	LIST_INIT(&l->signals);
 	loop_set_poll(l, poll_us);
@@ -444,7 +446,8 @@ struct loop *loop_free(struct loop *l)
 
 	if (!l)
 		return NULL;
-	assert(!timers_first(&l->timers) && TAILQ_EMPTY(&l->idles) && !l->hot && !l->n_agains);
+	assert(!timers_first(&l->timers) && TAILQ_EMPTY(&l->idles) && !l->hot && !l->n_agains &&
+	       TAILQ_EMPTY(&l->warms));
 	while ((s = LIST_FIRST(&l->signals))) {
 		event_del(&s->event);
 		LIST_REMOVE(s, link);

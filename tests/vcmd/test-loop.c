@@ -462,6 +462,38 @@ START_TEST(loop_on_one_cpu_serves_hot_and_cold_fds)
 }
 END_TEST
 
+static void on_hot(void *ctx, unsigned int what _unused_)
+{
+	struct seen *s = ctx;
+
+	loop_served_late(s->watch);
+	stop_after(s);
+}
+
+/* No look at all fds finds them: each is looked at for a while after the other has become the hottest, and always has
+ * something to do. */
+START_TEST(loop_that_polls_looks_at_several_without_an_fd)
+{
+	_cleanup_(loop_freep) struct loop *l = loop_new(50);
+	struct seen s[3] = { { .loop = l }, { .loop = l }, { .loop = l } };
+	cpu_set_t cpus;
+
+	for (int i = 0; i < 3; i++) {
+		s[i].n_stop = 1;
+		s[i].watch = loop_watch(l, -1, LOOP_READ, true, on_hot, &s[i]);
+		loop_again(s[i].watch);
+		ck_assert_int_eq(loop_run(l), 0);
+	}
+	for (int i = 0; i < 300; i++)
+		ck_assert_int_eq(loop_run(l), 0);
+	ck_assert_int_eq(sched_getaffinity(0, sizeof(cpus), &cpus), 0);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_gt(s[i].n, CPU_COUNT(&cpus) > 1 ? 2 : 0);
+		loop_unwatch(s[i].watch);
+	}
+}
+END_TEST
+
 static void on_again(void *ctx, unsigned int what)
 {
 	struct seen *s = ctx;
@@ -703,7 +735,8 @@ SUITE_MAIN("loop", loop_runs_timers_in_order_and_once,
 	   loop_gives_idle_work_a_turn_under_constant_load, loop_idle_work_may_free_itself,
 	   loop_that_polls_serves_hot_and_cold_fds, loop_on_one_cpu_serves_hot_and_cold_fds,
 	   loop_that_polls_need_not_be_rung_and_is_when_it_sleeps, loop_on_one_cpu_is_rung,
-	   loop_calls_who_asks_again_without_an_fd, loop_lets_others_go_before_who_asks_again,
+	   loop_that_polls_looks_at_several_without_an_fd, loop_calls_who_asks_again_without_an_fd,
+	   loop_lets_others_go_before_who_asks_again,
 	   loop_that_polled_burns_no_cpu_when_nobody_comes, loop_calls_for_a_signal,
 	   loop_that_was_stopped_before_it_runs_returns_at_once,
 	   loop_parts_are_made_whole_or_not_at_all)

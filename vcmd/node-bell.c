@@ -74,7 +74,7 @@ static int open_uio(struct node_bell *b, struct loop *loop, struct reason *why)
 static int open_doorbell(struct node_bell *b, struct reason *why)
 {
 	const struct config_node *c = b->config;
-	_cleanup_(fd_closep) int fd = open(c->doorbell, O_RDWR | O_CLOEXEC | O_NOCTTY);
+	_cleanup_(fd_closep) int fd = open(c->doorbell, O_RDWR | O_SYNC | O_CLOEXEC | O_NOCTTY);
 	off_t at = (off_t)c->doorbell_map * (off_t)sysconf(_SC_PAGESIZE);
 	void *page = fd < 0 ? MAP_FAILED :
 			      mmap(NULL, PAGE_LEN, PROT_READ | PROT_WRITE, MAP_SHARED, fd, at);

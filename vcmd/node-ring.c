@@ -20,11 +20,12 @@
 #define SERVICE "vcm"
 /* Messages of one node before others have their turn. */
 #define TURN_MESSAGES 16
-/* How often a node is looked at: that cannot ring; while it has all our buffers, as giving one back need not be told; for
- * its status, whatever it does. From the least to the most, one that has not said anything yet is kicked again, too. */
+/* How often a node is looked at: from the least to the most, one that cannot ring, and one that has all our buffers, as
+ * giving one back need not be told; one that has not said anything yet is kicked again, too. For its status, whatever it
+ * does. */
 #define POLL_MIN_MS 1
 #define POLL_MAX_MS 16
-#define ROOM_MS 2
+#define ANNOUNCE_MS 2
 #define STATUS_MS 50
 /* How long the status is 0 for a node that has asked to be reset, and may look for that; and how far starts are apart at
  * least, for one that resets over and over. */
@@ -91,6 +92,7 @@ static int carrier_send(void *ctx, const void *fragment, size_t len)
 	if (r->state != RING_UP || r->broken ||
 	    !node_guard_send(&r->guard, r->config->address, r->remote, fragment, len, &err))
 		return -ENOTCONN;
+	r->served |= err == 0;
 	if (err == -EPROTO) {
 		r->broken = true;
 		loop_again(r->watch);
@@ -369,11 +371,12 @@ static unsigned int period(const struct node_ring *r)
 	case RING_UP:
 		break;
 	}
-	if (r->announce_due || needs_room(r))
-		return ROOM_MS;
+	/* What is left of a former session is being taken back. */
+	if (r->announce_due && !r->announce_full)
+		return ANNOUNCE_MS;
 	if (!node_bell_works(r->bell))
 		return r->poll_ms;
-	return r->heard || r->poll_ms == POLL_MAX_MS ? STATUS_MS : r->poll_ms;
+	return (r->heard && !needs_room(r)) || r->poll_ms == POLL_MAX_MS ? STATUS_MS : r->poll_ms;
 }
 
 /* Turns come often, while the loop polls: only what has changed is set. */

@@ -73,11 +73,19 @@ static int open_memfd(struct node_window *w, const struct config_node *c, struct
 	return 0;
 }
 
+/* O_SYNC: a device's memory is not cached here, as a CPU that does not see our caches shares it. */
+static int flags_for(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && !S_ISREG(st.st_mode) ? O_SYNC : O_CREAT;
+}
+
 /* A file that is long enough is left as it is: somebody may be at work in it. */
 static int open_file(struct node_window *w, const struct config_node *c, struct reason *why)
 {
-	_cleanup_(fd_closep) int fd =
-		open(c->file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0660);
+	_cleanup_(fd_closep) int fd = open(
+		c->file, flags_for(c->file) | O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0660);
 	uint64_t end = c->offset + c->len;
 	struct stat st;
 

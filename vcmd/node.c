@@ -72,7 +72,7 @@ struct node {
 	bool doubted; /* it was not, then */
 	uint64_t heard_ns;
 	uint64_t count_in, count_out, bytes_in, bytes_out; /* fragments */
-	struct log_limit complaints;
+	struct log_limit complaints, endings;
 };
 
 /* --- out */
@@ -259,10 +259,13 @@ static const struct transport over_node = {
 
 static void end_session(struct node *n, const char *why)
 {
-	if (n->client) {
-		log_info("node %s: the session ends: %s", n->config->name, why);
-		client_gone(n->client, why);
-	}
+	struct log_unsaid unsaid;
+
+	if (!n->client)
+		return;
+	if (log_limit_allows(&n->endings, clock_coarse_ns(), &unsaid))
+		log_info("node %s: the session ends: %s%s", n->config->name, why, unsaid.text);
+	client_gone(n->client, why);
 }
 
 /* The node is told, as far as it still listens. */
@@ -288,6 +291,7 @@ static void on_later(void *ctx)
 static void on_watchdog(void *ctx)
 {
 	struct node *n = ctx;
+	struct log_unsaid unsaid;
 
 	if (n->heard || is_deaf(n)) {
 		n->heard = n->doubted = false;
@@ -297,8 +301,9 @@ static void on_watchdog(void *ctx)
 		n->carrier->wake(n->ctx);
 		loop_timer_set(n->watchdog, DOUBT_MS);
 	} else {
-		log_warning("node %s has given no sign of life for %u ms", n->config->name,
-			    n->config->heartbeat_ms);
+		if (log_limit_allows(&n->complaints, clock_coarse_ns(), &unsaid))
+			log_warning("node %s has given no sign of life for %u ms%s",
+				    n->config->name, n->config->heartbeat_ms, unsaid.text);
 		n->carrier->reset(n->ctx, "no sign of life");
 	}
 }

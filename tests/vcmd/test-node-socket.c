@@ -22,6 +22,7 @@
 #include "graph/graph.h"
 #include "vcmd/broker.h"
 #include "vcmd/clock.h"
+#include "vcmd/ivshmem.h"
 #include "vcmd/loop.h"
 #include "vcmd/node.h"
 #include "vcmd/nodes.h"
@@ -443,6 +444,37 @@ START_TEST(a_socket_that_is_in_use_is_refused_and_a_dead_one_replaced)
 }
 END_TEST
 
+/* Nobody is let in, and the third would wait for ever. */
+START_TEST(a_socket_whose_owner_lets_nobody_in_is_in_use)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int owner = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), waiting[3];
+	char folder[] = "/tmp/vcm-full.XXXXXX";
+	const struct ivshmem_handler nobody = { .joined = NULL };
+	struct ivshmem_config config = { .path = addr.sun_path, .memory_fd = -1, .n_vectors = 1 };
+	struct loop *l = loop_new(0);
+	struct ivshmem *s = NULL;
+	struct reason why;
+
+	ck_assert(mkdtemp(folder));
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/socket", folder);
+	ck_assert(bind(owner, (struct sockaddr *)&addr, sizeof(addr)) == 0 &&
+		  listen(owner, 0) == 0);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(ivshmem_new(l, &config, &nobody, NULL, &s, &why), -EADDRINUSE);
+		ck_assert(strstr(why.text, "is in use"));
+		waiting[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		(void)connect(waiting[i], (struct sockaddr *)&addr, sizeof(addr));
+	}
+	for (int i = 0; i < 3; i++)
+		close(waiting[i]);
+	close(owner);
+	unlink(addr.sun_path);
+	rmdir(folder);
+	loop_free(l);
+}
+END_TEST
+
 /* --- UIO, whose device file is a pipe here: an interrupt is a count to be read */
 
 static uint32_t *make_registers(const char *path)
@@ -521,4 +553,5 @@ SUITE_MAIN("node-socket", a_node_comes_by_the_socket_and_is_killed, a_bell_for_e
 	   peers_without_end_fill_no_log, a_peer_for_whom_there_is_no_fd_waits_and_costs_nothing,
 	   a_peer_that_comes_again_and_again_is_rung_when_there_are_rings,
 	   a_peer_that_talks_is_dropped, a_socket_that_is_in_use_is_refused_and_a_dead_one_replaced,
-	   a_map_of_a_uio_device_is_a_window, an_interrupt_wakes_us_and_a_register_wakes_the_node)
+	   a_socket_whose_owner_lets_nobody_in_is_in_use, a_map_of_a_uio_device_is_a_window,
+	   an_interrupt_wakes_us_and_a_register_wakes_the_node)

@@ -55,6 +55,7 @@ struct loop {
 	TAILQ_HEAD(loop_fds, loop_fd) warms; /* hot ones without an fd that were it lately */
 	uint64_t n_served;                   /* by hot fds */
 	uint64_t looked_ns;                  /* when polling looked at all fds last */
+	uint64_t look_every_ns;              /* POLL_ALL_MIN_NS to POLL_ALL_MAX_NS */
 	uint64_t asleep_since_ns;            /* 0: not asleep, or nobody asks */
 	unsigned int n_unchecked;            /* polls since getrusage() */
 	long n_preempted;

@@ -14,8 +14,11 @@
 #define NS_PER_MS UINT64_C(1000000)
 
 /* How long only the hottest fd is tried, until all of them are looked at: well below what waking us takes, which is what
- * everybody else is used to. */
-#define POLL_ALL_NS 4000
+ * everybody else is used to. Within these bounds a twentieth of the time goes to looking: where system calls are dear, the
+ * hottest would pay for each with a good part of a call. */
+#define POLL_ALL_MIN_NS 4000
+#define POLL_ALL_MAX_NS 10000
+#define POLL_ALL_SHARE 20
 /* Tries of the hottest fd for each look at the clock. */
 #define POLL_TRIES 8
 /* Of the waits that could yield, those that sleep. */
@@ -249,14 +252,26 @@ static bool was_preempted(struct loop *l, uint64_t spun_ns)
 	return n > before;
 }
 
+/* took: what a look at all fds takes where there is nothing. */
+static void set_pace(struct loop *l, uint64_t took)
+{
+	uint64_t every = took * POLL_ALL_SHARE;
+
+	if (every > POLL_ALL_MAX_NS)
+		every = POLL_ALL_MAX_NS;
+	l->look_every_ns = every > POLL_ALL_MIN_NS ? every : POLL_ALL_MIN_NS;
+}
+
 /* The hottest fd, a few times; before it, when it is time, all of them, however much the hottest has to do. */
 static int try_fds(struct loop *l, uint64_t now, uint64_t events, uint64_t served)
 {
 	int r = 0;
 
-	if (now - l->looked_ns >= POLL_ALL_NS) {
+	if (now - l->looked_ns >= l->look_every_ns) {
 		l->looked_ns = now;
 		r = pass(l, EVLOOP_NONBLOCK);
+		if (l->n_events == events)
+			set_pace(l, clock_now_ns() - now);
 		loop_fd_look_at_warm(l, now);
 	}
 	for (int i = 0; i < POLL_TRIES && r == 0 && l->hot && !l->stopped; i++) {
@@ -433,6 +448,7 @@ struct loop *loop_new(unsigned int poll_us)
 	TAILQ_INIT(&l->warms);
 	TAILQ_INIT(&l->idles);
 	LIST_INIT(&l->signals);
+	l->look_every_ns = POLL_ALL_MIN_NS;
 	loop_set_poll(l, poll_us);
 	l->scratch = mem_zalloc(LOOP_SCRATCH_LEN);
 	if (!l->scratch || base_init(l) < 0)

@@ -67,7 +67,7 @@ static bool is_same_file(const struct config_bytes *a, const struct config_bytes
 /* A pool in a node's window is in that node's bytes, behind what the rings need. */
 static bool is_pool_in_window(const struct byte_claim *a, const struct byte_claim *b)
 {
-	return a->own && a->own == b->own && a->is_window != b->is_window;
+	return a->own && b->own && !strcmp(a->own, b->own) && a->is_window != b->is_window;
 }
 
 int build_claim_bytes(struct build *b, const struct byte_claim *claim)

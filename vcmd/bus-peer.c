@@ -17,6 +17,7 @@
 #include "vcmd/bus-signal.h"
 #include "vcmd/bus.h"
 #include "vcmd/config.h"
+#include "vcmd/loop.h"
 #include "vcmd/rights.h"
 
 /* Messages of a peer that wait for the bus to say who it is. */
@@ -24,6 +25,9 @@
 #define HELD_BYTES (1024 * 1024)
 #define HELD_BYTES_OF_ALL (16 * 1024 * 1024)
 #define GROUPS_MAX 65536
+/* How often, and of how many, it is asked whether they are still there. */
+#define SWEEP_MS 2000
+#define SWEEP_MAX 16
 
 struct bus_held {
 	STAILQ_ENTRY(bus_held) link;
@@ -274,6 +278,9 @@ static struct bus_peer *bus_peer_new(struct bus *bus, const char *name)
 	p->bus = bus;
 	STAILQ_INIT(&p->held);
 	memcpy(p->name, name, len);
+	p->swept = bus->n_sweeps;
+	if (RB_EMPTY(&bus->peers))
+		loop_timer_set(bus->sweep, SWEEP_MS);
 	RB_INSERT(bus_peer_tree, &bus->peers, p);
 	if (ask(p) >= 0)
 		return p;
@@ -328,6 +335,47 @@ int bus_peer_changed(sd_bus_message *m, void *userdata, sd_bus_error *error _unu
 	if (p)
 		bus_peer_gone(p);
 	return 0;
+}
+
+static int on_owner(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_)
+{
+	struct bus_peer *p = userdata;
+	int is_there = true;
+
+	p->asking = sd_bus_slot_unref(p->asking);
+	if (!sd_bus_message_is_method_error(m, NULL) &&
+	    sd_bus_message_read(m, "b", &is_there) >= 0 && !is_there)
+		bus_peer_gone(p);
+	return 1;
+}
+
+/* Whether it was asked: what cannot be asked now is asked in the next round. */
+static bool sweep_one(struct bus_peer *p)
+{
+	if (p->swept == p->bus->n_sweeps || p->state != BUS_PEER_KNOWN || p->asking)
+		return false;
+	p->swept = p->bus->n_sweeps;
+	return sd_bus_call_method_async(p->bus->sd, &p->asking, "org.freedesktop.DBus",
+					"/org/freedesktop/DBus", "org.freedesktop.DBus",
+					"NameHasOwner", on_owner, p, "s", p->name) >= 0;
+}
+
+void bus_peer_sweep(void *ctx)
+{
+	struct bus *bus = ctx;
+	struct bus_peer *p;
+	unsigned int n = 0;
+
+	if (!bus->sd || RB_EMPTY(&bus->peers))
+		return;
+	if (!bus_is_behind(bus))
+		RB_FOREACH(p, bus_peer_tree, &bus->peers)
+			if (n < SWEEP_MAX)
+				n += sweep_one(p);
+	if (n < SWEEP_MAX)
+		bus->n_sweeps++;
+	bus_sent(bus);
+	loop_timer_set(bus->sweep, SWEEP_MS);
 }
 
 struct bus_peer *bus_peer_of(struct bus *bus, sd_bus_message *m)

@@ -34,6 +34,7 @@ struct bus_peer {
 	struct bus_session *session; /* its own; NULL */
 	bool subscribed;
 	sd_bus_slot *asking;
+	uint64_t swept; /* the last round that it was in */
 	STAILQ_HEAD(, bus_held) held;
 	size_t n_held, n_held_bytes;
 	char name[];
@@ -46,6 +47,8 @@ RB_PROTOTYPE(bus_peer_tree, bus_peer, by_name, bus_peer_cmp)
 int bus_peer_filter(sd_bus_message *m, void *userdata, sd_bus_error *error);
 /* NameOwnerChanged. */
 int bus_peer_changed(sd_bus_message *m, void *userdata, sd_bus_error *error);
+/* Asks after those who are there: a bus that is flooded may not have said that they have gone. A timer's, whose ctx is the bus. */
+void bus_peer_sweep(void *ctx);
 /* The sender of a message that has passed the filter; NULL: there is none. */
 struct bus_peer *bus_peer_of(struct bus *bus, sd_bus_message *m);
 /* It is on the bus no more, or the bus is not. */

@@ -243,8 +243,9 @@ static bool make_parts(struct bus *bus, const char *where)
 	bus->tick = loop_timer_new(loop, bus_signal_tick, bus);
 	bus->owing = loop_timer_new(loop, bus_refusal_again, bus);
 	bus->listing = loop_timer_new(loop, bus_listing_turn, bus);
+	bus->sweep = loop_timer_new(loop, bus_peer_sweep, bus);
 	return bus->where && bus->codec && bus->packet && bus->turn && bus->again && bus->later &&
-	       bus->tick && bus->owing && bus->listing;
+	       bus->tick && bus->owing && bus->listing && bus->sweep;
 }
 
 struct bus *bus_new(struct broker *b, const char *where)
@@ -280,6 +281,7 @@ struct bus *bus_free(struct bus *bus)
 	loop_timer_free(bus->tick);
 	loop_timer_free(bus->owing);
 	loop_timer_free(bus->listing);
+	loop_timer_free(bus->sweep);
 	codec_free(bus->codec);
 	mem_free(bus->packet);
 	mem_free(bus->where);

@@ -51,6 +51,8 @@ struct bus {
 	unsigned int n_failed;    /* to connect, in a row */
 	bool said;                /* that there is none */
 	struct bus_peer_tree peers;
+	struct loop_timer *sweep; /* of the peers */
+	uint64_t n_sweeps;
 	size_t n_subscribed;
 	struct bus_session_list sessions;
 	struct bus_asked_list asked; /* polkit */

@@ -42,6 +42,7 @@ static struct {
 	sd_bus_message *question; /* who STRANGER is, unanswered */
 	void (*deed)(unsigned int i);
 	atomic_uint to_send, n_sent, n_answers, n_refused;
+	atomic_bool has_left; /* a caller, without a word */
 	atomic_bool has_name, may_read, may_tell, is_over;
 } played;
 
@@ -86,6 +87,8 @@ static int on_message(sd_bus_message *m, void *userdata _unused_, sd_bus_error *
 		return sd_bus_reply_method_return(m, "s", ":1.1") < 0 ? -1 : 1;
 	if (!strcmp(member, "GetConnectionCredentials"))
 		return on_question(m);
+	if (!strcmp(member, "NameHasOwner"))
+		return sd_bus_reply_method_return(m, "b", !played.has_left) < 0 ? -1 : 1;
 	if (strcmp(member, "RequestName") != 0)
 		return reply_empty(m);
 	r = sd_bus_reply_method_return(m, "u", 1);
@@ -333,5 +336,24 @@ START_TEST(what_waits_for_the_bus_to_say_who_calls_is_bounded)
 }
 END_TEST
 
+static bool is_missed(struct world *of, void *ctx _unused_)
+{
+	return RB_EMPTY(&bus->peers) && RB_EMPTY(&of->broker->graph->sessions);
+}
+
+/* A bus drops signals to who has too much to read, also that a name has vanished. */
+START_TEST(who_has_gone_without_a_word_of_the_bus_is_missed)
+{
+	begin(call_for_much);
+	played.to_send = 2;
+	world_until(w, all_answered, NULL);
+	ck_assert(!RB_EMPTY(&w->broker->graph->sessions));
+	played.has_left = true;
+	world_until(w, is_missed, NULL);
+	end();
+}
+END_TEST
+
 SUITE_MAIN("vcmd-bus-flood", from_a_bus_that_does_not_read_no_more_is_read_than_can_be_kept,
-	   what_waits_for_the_bus_to_say_who_calls_is_bounded)
+	   what_waits_for_the_bus_to_say_who_calls_is_bounded,
+	   who_has_gone_without_a_word_of_the_bus_is_missed)

@@ -108,7 +108,7 @@ static int setup_start(struct setup *s, const int *cpus)
 
 static int measure(struct setup *s, size_t n_rounds, size_t n, double *m)
 {
-	double v[N_WHATS + 1][MAX_ROUNDS];
+	double v[N_WHATS + 1][MAX_ROUNDS] = { { 0 } };
 	int r = 0;
 
 	for (size_t i = 0; i < n_rounds && r == 0; i++) {

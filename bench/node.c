@@ -290,7 +290,7 @@ static void report(struct report *r, const double *spun, const double *slept)
 
 int bench_node(struct report *r, bool quick)
 {
-	double spun[N_FIGURES], slept[N_FIGURES];
+	double spun[N_FIGURES] = { 0 }, slept[N_FIGURES] = { 0 };
 	int cpus[2], ret;
 
 	if (measure_cpus(cpus, 2) < 2) {

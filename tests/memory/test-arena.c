@@ -284,20 +284,25 @@ static bool kernel_collapses(void)
 	return r == 0;
 }
 
+/* The first is always tried for; a kernel that was slow with one is left alone for a while (memory/collapse.h). */
 START_TEST(arena_is_of_huge_pages_where_the_kernel_allows)
 {
 	_cleanup_(memory_freep) struct memory *m = new_memory(2 * SZ_16M);
 	const uint64_t huge = kernel_collapses() ? SZ_2M : 0;
+	uint64_t all, rest;
 
 	ck_assert_int_eq(new_arena(m, 1, PA, SZ_2M), 0);
 	ck_assert_uint_eq(stats_of(m).huge_bytes, huge);
 	ck_assert_int_eq(new_arena(m, 2, PA + SZ_16M, 2 * SZ_2M + SZ_4K), 0);
-	ck_assert_uint_eq(stats_of(m).huge_bytes, 3 * huge);
 	idle_until_done(m);
 	ck_assert_int_eq(new_arena(m, 3, 0, SZ_2M), 0);
-	ck_assert_uint_eq(stats_of(m).huge_bytes, 4 * huge);
+	all = stats_of(m).huge_bytes;
+	ck_assert(all >= huge && all <= 4 * huge && all % SZ_2M == 0);
 	memory_arena_free(m, 2);
-	ck_assert_uint_eq(stats_of(m).huge_bytes, 2 * huge);
+	rest = stats_of(m).huge_bytes;
+	ck_assert(rest >= huge && rest <= 2 * huge && all - rest <= 2 * huge);
+	memory_arena_free(m, 1);
+	ck_assert_uint_eq(stats_of(m).huge_bytes, rest - huge);
 }
 END_TEST
 

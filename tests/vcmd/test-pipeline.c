@@ -33,7 +33,7 @@ static const struct refusal refusals[] = {
 	R(VCM_CREATE, -EINVAL, "no whole page", .handle = NEW, .addr = 0x800, .len = SZ_4K),
 	R(VCM_CREATE, -EINVAL, "in use", .handle = REGION, .addr = SZ_1M, .len = SZ_1M),
 	R(VCM_CREATE, -EINVAL, "needs a handle", .addr = SZ_1M, .len = SZ_1M),
-	R(VCM_CREATE, -EINVAL, "beyond the highest", .handle = 1000000, .addr = SZ_1M,
+	R(VCM_CREATE, -EINVAL, "beyond the highest", .handle = 2000000, .addr = SZ_1M,
 	  .len = SZ_1M),
 	R(VCM_PREBUILT, -EINVAL, "no prebuilt vcm 7", .handle = NEW, .arg = 7),
 	R(VCM_CLONE, -EINVAL, "no vcm with handle 60", .handle = NEW, .on = NOBODY),

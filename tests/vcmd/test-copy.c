@@ -66,11 +66,17 @@ static uint64_t pa_of(uint32_t mem, uint64_t offset)
 /* A word at each page that says which it is. */
 static void number_pages(uint32_t mem, uint64_t from, uint64_t n)
 {
-	for (uint64_t i = 0; i < n; i++) {
-		uint64_t word = from + i;
+	uint64_t chunk = 0, len = 0, at = 0;
 
-		ck_assert(memory_write(w->broker->memory, pa_of(mem, i * SZ_4K), &word,
-				       sizeof(word)) == 0);
+	for (uint64_t word = from; word < from + n; word++, at += SZ_4K) {
+		if (at == len) {
+			ck_ok(CALL(p, PHYS_NEXT, .on = mem, .addr = chunk));
+			chunk = peer_value(p, 0);
+			len = peer_value(p, 1);
+			at = 0;
+			ck_assert_uint_ne(chunk, 0);
+		}
+		ck_assert(memory_write(w->broker->memory, chunk + at, &word, sizeof(word)) == 0);
 	}
 }
 

@@ -2,36 +2,19 @@
 /* Arenas of hugetlb pages: the suite reserves some where it may, and puts back what was there. */
 #include <fcntl.h>
 
+#include "tests/hugepages.h"
 #include "tests/memory/fixture.h"
 
-#define NR_HUGEPAGES "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
-#define FREE_HUGEPAGES "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"
 #define NEEDED 3
 
 static unsigned long n_before;
 
-static unsigned long get_pages(const char *path)
-{
-	_cleanup_(fclosep) FILE *f = fopen(path, "re");
-	unsigned long n = 0;
-
-	return f && fscanf(f, "%lu", &n) == 1 ? n : 0;
-}
-
-static void set_pages(unsigned long n)
-{
-	_cleanup_(fd_closep) int fd = open(NR_HUGEPAGES, O_WRONLY | O_CLOEXEC);
-
-	if (fd >= 0)
-		(void)!dprintf(fd, "%lu", n);
-}
-
 /* The case's own process ends anyhow; main() puts back what was there. */
 static bool have_pages(void)
 {
-	if (get_pages(FREE_HUGEPAGES) < NEEDED)
-		set_pages(n_before + NEEDED);
-	return get_pages(FREE_HUGEPAGES) >= NEEDED;
+	if (hugepages_get(HUGEPAGES_FREE) < NEEDED)
+		hugepages_set(n_before + NEEDED);
+	return hugepages_get(HUGEPAGES_FREE) >= NEEDED;
 }
 
 static int new_huge(struct memory *m, uint32_t id, uint64_t pa, uint64_t len)
@@ -85,8 +68,8 @@ START_TEST(hole_that_the_kernel_cannot_fill_is_refused_and_changes_nothing)
 	fd = memory_arena_fd(m, 1, true);
 	ck_assert_int_eq(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, SZ_2M, SZ_2M),
 			 0);
-	set_pages(0);
-	if (get_pages(FREE_HUGEPAGES) > 0)
+	hugepages_set(0);
+	if (hugepages_get(HUGEPAGES_FREE) > 0)
 		SUITE_SKIP("the system's free hugetlb pages cannot be taken away");
 	memset(buf, 0x55, 2 * SZ_2M);
 	ck_assert_int_eq(memory_write(m, PA, buf, 2 * SZ_2M), -EFAULT);
@@ -101,8 +84,8 @@ START_TEST(hole_that_the_kernel_cannot_fill_is_refused_and_changes_nothing)
 	ck_assert_uint_eq(byte, 3);
 	ck_assert_int_eq(memory_read(m, small, &byte, 1), 0);
 	ck_assert_uint_eq(byte, 3);
-	set_pages(n_before + NEEDED);
-	if (get_pages(FREE_HUGEPAGES) > 0)
+	hugepages_set(n_before + NEEDED);
+	if (hugepages_get(HUGEPAGES_FREE) > 0)
 		ck_assert_int_eq(memory_write(m, PA, buf, 2 * SZ_2M), 0);
 }
 END_TEST
@@ -122,7 +105,7 @@ END_TEST
 START_TEST(without_huge_pages_left_it_becomes_a_memfd)
 {
 	_cleanup_(memory_freep) struct memory *m = new_memory(SZ_2M);
-	const uint64_t len = (get_pages(FREE_HUGEPAGES) + 1) * SZ_2M;
+	const uint64_t len = (hugepages_get(HUGEPAGES_FREE) + 1) * SZ_2M;
 	struct stat st;
 
 	if (len > 4 * SZ_16M)
@@ -146,8 +129,8 @@ int main(void)
 	};
 	int r;
 
-	n_before = get_pages(NR_HUGEPAGES);
+	n_before = hugepages_begin();
 	r = suite_run("hugetlb", cases);
-	set_pages(n_before);
+	hugepages_set(n_before);
 	return r;
 }

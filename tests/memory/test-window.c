@@ -9,6 +9,7 @@
 
 #include "memory/page.h"
 #include "memory/zero.h"
+#include "tests/hugepages.h"
 #include "tests/memory/fixture.h"
 
 #define LEN (16 * PAGE_LEN)
@@ -376,24 +377,6 @@ START_TEST(page_that_was_left_with_a_hole_is_not_taken)
 }
 END_TEST
 
-#define NR_HUGEPAGES "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
-
-static unsigned long get_pages(void)
-{
-	_cleanup_(fclosep) FILE *f = fopen(NR_HUGEPAGES, "re");
-	unsigned long n = 0;
-
-	return f && fscanf(f, "%lu", &n) == 1 ? n : 0;
-}
-
-static void set_pages(unsigned long n)
-{
-	_cleanup_(fd_closep) int fd = open(NR_HUGEPAGES, O_WRONLY | O_CLOEXEC);
-
-	if (fd >= 0)
-		(void)!dprintf(fd, "%lu", n);
-}
-
 int main(void)
 {
 	const TTest *const cases[] = {
@@ -411,11 +394,11 @@ int main(void)
 		page_that_was_left_with_a_hole_is_not_taken,
 		NULL,
 	};
-	unsigned long n_before = get_pages();
+	unsigned long n_before = hugepages_begin();
 	int r;
 
-	set_pages(n_before + 2);
+	hugepages_set(n_before + 2);
 	r = suite_run("window", cases);
-	set_pages(n_before);
+	hugepages_set(n_before);
 	return r;
 }

@@ -16,6 +16,7 @@
 #include "base/range.h"
 #include "graph/graph.h"
 #include "memory/memory.h"
+#include "tests/hugepages.h"
 #include "tests/suite.h"
 #include "tests/vcmd/keeper.h"
 #include "tests/vcmd/stage.h"
@@ -24,8 +25,6 @@
 #include "vcmd/resume.h"
 
 #define N_PAGES 2
-#define NR_HUGEPAGES "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
-
 static const char text[] =
 	"stock = 0\ntables = \"0x300000000000+16M\"\nsocket-mode = 0666\naccess { allow-users = {\"*\"} }\n"
 	"memtype 0 { pool { source = pagemap length = 4M } }\n";
@@ -180,22 +179,6 @@ START_TEST(a_page_with_a_hole_is_lost_and_let_go)
 }
 END_TEST
 
-static unsigned long get_pages(void)
-{
-	_cleanup_(fd_closep) int fd = open(NR_HUGEPAGES, O_RDONLY | O_CLOEXEC);
-	char digits[32] = "";
-
-	return fd >= 0 && read(fd, digits, sizeof(digits) - 1) > 0 ? strtoul(digits, NULL, 10) : 0;
-}
-
-static void set_pages(unsigned long n)
-{
-	_cleanup_(fd_closep) int fd = open(NR_HUGEPAGES, O_WRONLY | O_CLOEXEC);
-
-	if (fd >= 0)
-		(void)!dprintf(fd, "%lu", n);
-}
-
 int main(void)
 {
 	const TTest *const cases[] = {
@@ -204,11 +187,11 @@ int main(void)
 		a_page_with_a_hole_is_lost_and_let_go,
 		NULL,
 	};
-	unsigned long n_before = get_pages();
+	unsigned long n_before = hugepages_begin();
 	int r;
 
-	set_pages(n_before + N_PAGES + 1);
+	hugepages_set(n_before + N_PAGES + 1);
 	r = suite_run("restore-pages", cases);
-	set_pages(n_before);
+	hugepages_set(n_before);
 	return r;
 }

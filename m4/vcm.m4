@@ -87,7 +87,6 @@ AC_DEFUN([VCM_HARDEN], [
 	PIE_LDFLAGS=
 	AX_APPEND_COMPILE_FLAGS([-fstack-protector-strong -fstack-clash-protection -fno-strict-aliasing], [HARDEN_CFLAGS], [-Werror])
 	AX_APPEND_LINK_FLAGS([-Wl,-z,relro -Wl,-z,now], [HARDEN_LDFLAGS])
-	dnl Libtool's -fPIC comes later on the command line, so libraries stay PIC.
 	AX_APPEND_COMPILE_FLAGS([-fPIE], [HARDEN_CFLAGS], [-Werror])
 	AX_APPEND_LINK_FLAGS([-pie], [PIE_LDFLAGS])
 	AS_IF([test "x$enable_sanitizers" != xyes && test "x$enable_fuzzers" != xyes], [

@@ -9,11 +9,30 @@
 #pragma once
 
 #include <check.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define SUITE_TIMEOUT 60 /* seconds a case; CK_TIMEOUT_MULTIPLIER stretches it */
+
+#ifndef __has_feature /* clang's way to say what gcc defines */
+#define __has_feature(x) 0
+#endif
+/* Built with a sanitizer: malloc() is its own then, and what was freed stays resident for a while. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) ||                               \
+	__has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SUITE_IS_SANITIZED true
+#else
+#define SUITE_IS_SANITIZED false
+#endif
+
+/* How often to do what may be done less often where each time takes longer: n, or that part of it. */
+static inline unsigned int suite_scaled(unsigned int n, unsigned int sanitized,
+					unsigned int valgrind)
+{
+	return n / (getenv("VCM_UNDER_VALGRIND") ? valgrind : SUITE_IS_SANITIZED ? sanitized : 1);
+}
 
 /* cases ends with NULL. 0 when every case passed. Each runs in its own process, unless CK_FORK=no. */
 static inline int suite_run(const char *name, const TTest *const *cases)

@@ -240,7 +240,7 @@ static void run(unsigned int entries, unsigned int ways, unsigned int n_steps)
 
 static unsigned int steps(void)
 {
-	return getenv("VCM_UNDER_VALGRIND") ? 1000 : 50000;
+	return suite_scaled(50000, 5, 50);
 }
 
 START_TEST(random_changes_are_translated_as_an_array_of_pages_says)

@@ -6,7 +6,6 @@
 #include "tests/graph/model-ops.h"
 
 #define OPS 1000000
-#define OPS_VALGRIND 10000
 #define N_RUNS 4
 
 static const struct op {
@@ -167,9 +166,8 @@ static uint64_t from_environment(const char *name, uint64_t otherwise)
 
 static void run(unsigned int which)
 {
-	uint64_t all = getenv("VCM_UNDER_VALGRIND") ? OPS_VALGRIND : OPS;
 	uint64_t seed = from_environment("VCM_MODEL_SEED", 20100600 + which);
-	size_t n = from_environment("VCM_MODEL_OPS", all) / N_RUNS;
+	size_t n = from_environment("VCM_MODEL_OPS", suite_scaled(OPS, 5, 100)) / N_RUNS;
 	static struct model m;
 	bool full = n >= 100000;
 

@@ -272,7 +272,7 @@ static void compare_all(struct memory *m)
 START_TEST(random_operations_agree_with_a_naive_array)
 {
 	_cleanup_(memory_freep) struct memory *m = new_memory(2 * SZ_2M);
-	const int n_steps = getenv("VCM_UNDER_VALGRIND") ? 600 : 6000;
+	const int n_steps = (int)suite_scaled(6000, 2, 10);
 
 	srandom(42);
 	for (int i = 0; i < n_steps; i++) {

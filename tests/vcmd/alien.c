@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/suite.h"
+
 static struct {
 	const char *library;
 	uintptr_t first, last; /* where its code is */
@@ -14,7 +16,7 @@ static struct {
 	bool fired;
 } alien;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if SUITE_IS_SANITIZED
 #define IS_OURS false
 #else
 #define IS_OURS true

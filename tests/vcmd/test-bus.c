@@ -186,18 +186,12 @@ START_TEST(a_failed_allocation_refuses_a_call_and_leaves_nothing)
 }
 END_TEST
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define IS_INSTRUMENTED true
-#else
-#define IS_INSTRUMENTED false
-#endif
-
 /* Of sd-bus's own: where it cannot go on with the connection, the bus tells everybody. */
 START_TEST(a_failed_allocation_of_the_library_is_no_silence)
 {
 	/* Where malloc() is a sanitizer's or valgrind's, other runs of this try it. */
 	if (!alien_watch("libsystemd.so")) {
-		ck_assert(IS_INSTRUMENTED || getenv("VCM_UNDER_VALGRIND"));
+		ck_assert(SUITE_IS_SANITIZED || getenv("VCM_UNDER_VALGRIND"));
 		return;
 	}
 	if (!setup())

@@ -9,16 +9,6 @@
 #include "tests/suite.h"
 #include "tests/vcmd/daemon.h"
 
-#ifndef __has_feature
-#define __has_feature(x) 0
-#endif
-/* With what looks for errors in it, memory is counted differently. */
-#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
-#define COUNTS_MEMORY false
-#else
-#define COUNTS_MEMORY (!getenv("VCM_UNDER_VALGRIND"))
-#endif
-
 #define CONFIG "stock = 0\n"
 #define N_SESSIONS 400
 #define N_SLOW 100
@@ -47,14 +37,9 @@ static void flood(struct peer *p)
 	ck_abort_msg("the daemon takes whatever it is sent");
 }
 
-static unsigned int scaled(unsigned int n)
-{
-	return getenv("VCM_UNDER_VALGRIND") ? n / 10 : n;
-}
-
 START_TEST(who_does_not_read_costs_what_is_bounded)
 {
-	unsigned int n = scaled(N_SESSIONS), n_slow = scaled(N_SLOW);
+	unsigned int n = suite_scaled(N_SESSIONS, 1, 10), n_slow = suite_scaled(N_SLOW, 1, 10);
 	struct peer *peers[N_SESSIONS], *other;
 	size_t alone, among, flooded;
 	struct daemon d;
@@ -70,7 +55,7 @@ START_TEST(who_does_not_read_costs_what_is_bounded)
 		flood(peers[i]);
 	ck_assert_uint_eq(peer_status(other, VCM_STATUS_SESSIONS), n + 1);
 	flooded = daemon_resident(&d);
-	if (COUNTS_MEMORY) {
+	if (!SUITE_IS_SANITIZED && !getenv("VCM_UNDER_VALGRIND")) {
 		ck_assert_uint_le(among, alone + (size_t)n * SESSION_KB);
 		ck_assert_uint_le(flooded, among + (size_t)n_slow * SLOW_KB);
 	}

@@ -23,16 +23,6 @@
 #define N_CODES (OP_PING + 2)
 #define FIRST_IDS 4 /* sessions that wild numbers name */
 
-#ifndef __has_feature
-#define __has_feature(x) 0
-#endif
-/* A freed block stays resident there. */
-#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
-#define COUNTS_MEMORY false
-#else
-#define COUNTS_MEMORY true
-#endif
-
 /* One round of one kind of hostility. */
 typedef void (*hostility_fn)(const struct daemon *d, unsigned int *seed);
 
@@ -325,7 +315,7 @@ static void too_many_requests(const struct daemon *d, unsigned int *seed _unused
 
 static unsigned int rounds(unsigned int n)
 {
-	return getenv("VCM_UNDER_VALGRIND") ? n / 20 + 1 : n;
+	return suite_scaled(n, 4, 20) + 1;
 }
 
 /* An arena may be kept for its user, who has a session still. */
@@ -370,7 +360,7 @@ static void endure(hostility_fn hostility, unsigned int n)
 			resident = daemon_resident(&d);
 	}
 	/* The first half made it as large as it gets: a leak of a page a round would show. */
-	if (COUNTS_MEMORY && n >= 100)
+	if (!SUITE_IS_SANITIZED && n >= 100)
 		ck_assert_uint_le(daemon_resident(&d), resident + 64 + rounds(n) * 2);
 	peer_free(p);
 	daemon_stop(&d);

@@ -221,7 +221,7 @@ static void user_begin(struct user *u, const struct daemon *d, uid_t uid)
 
 static unsigned int rounds(unsigned int n)
 {
-	return getenv("VCM_UNDER_VALGRIND") ? n / 20 : n;
+	return suite_scaled(n, 4, 20);
 }
 
 /* Keeps every fd that it was ever given, and looks through all of them at the end. */

@@ -818,11 +818,6 @@ static void restart(void)
 	check_bytes();
 }
 
-static unsigned int n_operations(void)
-{
-	return getenv("VCM_UNDER_VALGRIND") ? N_OPERATIONS / 100 : N_OPERATIONS;
-}
-
 START_TEST(a_million_operations_do_what_the_model_does)
 {
 	/* In half of the parts it dies now and then. */
@@ -831,7 +826,7 @@ START_TEST(a_million_operations_do_what_the_model_does)
 	seed = (unsigned int)_i + 1;
 	for (size_t i = 0; i < MODEL_SESSIONS; i++)
 		be_born(i);
-	for (unsigned int n = n_operations(); n; n--) {
+	for (unsigned int n = suite_scaled(N_OPERATIONS, 10, 100); n; n--) {
 		do_something(pick(MODEL_SESSIONS));
 		if (n % 64 == 0)
 			world_check(w);

@@ -264,7 +264,7 @@ START_TEST(reloads_leave_nothing_behind)
 		"limits { in-flight = 5 }\n",
 		BEFORE "manage { allow-users = {1, 2, 3} }\nfault-timeout = 5\n",
 	};
-	const unsigned int n = getenv("VCM_UNDER_VALGRIND") ? 30 : 3000;
+	const unsigned int n = suite_scaled(3000, 10, 100);
 	struct world *w = world_new(BEFORE);
 	struct peer *p = world_peer(w);
 	struct reason why;

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "backend/vfio/fault.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -28,6 +31,7 @@ struct vfio_faults {
 	struct vfio_fault found[VFIO_FAULT_RECORDS];
 	unsigned int n_found, at_found;
 	uint64_t n_irqs, n_told; /* LOG: interrupts so far, and faults that lines told of since */
+	uint64_t turn;           /* LOG: begins whenever everything has been read */
 };
 
 /* --- what lines say --------------------------------------------------------------------------------------------------- */
@@ -45,11 +49,38 @@ static bool field(const char *line, const char *name, unsigned int i, uint64_t *
 	return true;
 }
 
+/* What follows the name of the process that was interrupted: that is anybody's choice. */
+static const char *event_of(const char *line)
+{
+	const char *event = NULL;
+
+	while ((line = strstr(line, ": fault: (")))
+		event = line++;
+	return event;
+}
+
+/* "SECONDS.MICROSECONDS" ends there. */
+static uint64_t time_of(const char *line, const char *end)
+{
+	uint64_t seconds, rest;
+	char *dot;
+
+	while (end > line && (isdigit((unsigned char)end[-1]) || end[-1] == '.'))
+		end--;
+	seconds = strtoull(end, &dot, 10);
+	rest = *dot == '.' ? strtoull(dot + 1, NULL, 10) : 0;
+	return seconds * 1000000 + rest;
+}
+
 unsigned int vfio_fault_parse_probe(const char *line, struct vfio_fault out[VFIO_FAULT_RECORDS])
 {
-	uint64_t lo, hi;
+	const char *event = event_of(line);
+	uint64_t at = event ? time_of(line, event) : 0, lo, hi;
 	unsigned int n = 0;
 
+	if (!event)
+		return 0;
+	line = event;
 	for (unsigned int i = 0; i < VFIO_FAULT_RECORDS; i++) {
 		if (!field(line, "lo", i, &lo) || !field(line, "hi", i, &hi))
 			break;
@@ -58,7 +89,8 @@ unsigned int vfio_fault_parse_probe(const char *line, struct vfio_fault out[VFIO
 		out[n++] = (struct vfio_fault){ .rid = (uint16_t)hi,
 						.addr = lo & ~UINT64_C(0xfff),
 						.reason = (uint32_t)(hi >> 32) & 0xff,
-						.write = !(hi >> 62 & 1) };
+						.write = !(hi >> 62 & 1),
+						.at = at };
 	}
 	return n;
 }
@@ -192,12 +224,16 @@ static int open_probe(struct vfio_faults *f, const char *iommus, struct reason *
 	snprintf(path, sizeof(path), "%s/instances/%s", f->tracing, name);
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		r = -errno;
-	snprintf(path, sizeof(path), "%s/instances/%s/events/%s/fault/enable", f->tracing, name,
-		 name);
+	snprintf(path, sizeof(path), "%s/instances/%s/trace_clock", f->tracing, name);
+	if (r == 0)
+		r = write_text(path, 0, "mono");
+	if (r == 0)
+		snprintf(path, sizeof(path), "%s/instances/%s/events/%s/fault/enable", f->tracing,
+			 name, name);
 	if (r == 0)
 		r = write_text(path, 0, "1");
-	snprintf(path, sizeof(path), "%s/instances/%s/trace_pipe", f->tracing, name);
 	if (r == 0) {
+		snprintf(path, sizeof(path), "%s/instances/%s/trace_pipe", f->tracing, name);
 		f->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 		r = f->fd < 0 ? -errno : 0;
 	}
@@ -268,6 +304,7 @@ int vfio_faults_open(const struct vfio_faults_config *config, struct vfio_faults
 	if (!f)
 		return refuse(why, -ENOMEM, "no memory");
 	f->fd = -1;
+	f->turn = 1;
 	set_text(f->tracing, sizeof(f->tracing), config->tracing, "/sys/kernel/tracing");
 	set_text(f->counts, sizeof(f->counts), config->counts, "/proc/interrupts");
 	if (open_probe(f, config->iommus ? config->iommus : "/sys/class/iommu", &probe) == 0) {
@@ -340,16 +377,37 @@ bool vfio_faults_next(struct vfio_faults *f, struct vfio_fault *out)
 		if (!next_line(f, &len)) {
 			if (f->source == VFIO_FAULTS_LOG)
 				tell_untold(f);
+			f->turn++;
 			return false;
 		}
-		if (f->source == VFIO_FAULTS_PROBE)
+		if (f->source == VFIO_FAULTS_PROBE) {
 			f->n_found = vfio_fault_parse_probe(f->buffer, f->found);
-		else
+		} else {
 			f->n_found = vfio_fault_parse_log(f->buffer, f->found);
+			f->found[0].at = f->turn;
+		}
 		f->n_told += f->n_found;
 		f->n_buffer -= len;
 		memmove(f->buffer, f->buffer + len, f->n_buffer);
 	}
 	*out = f->found[f->at_found++];
 	return true;
+}
+
+/* To the next microsecond: lines have the nearest. */
+static uint64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + ((uint64_t)now.tv_nsec + 999) / 1000;
+}
+
+uint64_t vfio_faults_mark(const struct vfio_faults *f)
+{
+	struct pollfd unread = { f->fd, POLLIN, 0 };
+
+	if (f->source == VFIO_FAULTS_PROBE)
+		return now_us();
+	return f->n_buffer || poll(&unread, 1, 0) != 0 ? f->turn : f->turn - 1;
 }

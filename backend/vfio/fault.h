@@ -27,6 +27,7 @@ struct vfio_fault {
 	uint64_t addr;   /* of the page */
 	uint32_t reason; /* the specification's number */
 	bool write;
+	uint64_t at; /* when: beside vfio_faults_mark() */
 };
 
 struct vfio_faults;
@@ -51,8 +52,14 @@ enum vfio_fault_source vfio_faults_source(const struct vfio_faults *f);
 int vfio_faults_fd(const struct vfio_faults *f);
 /* False when there is none. */
 bool vfio_faults_next(struct vfio_faults *f, struct vfio_fault *out);
+/*
+ * Now: what has happened up to now, whenever it is read, has an `at` that is not above it. Of what happens later, PROBE's is
+ * above it; LOG has no clock but the kernel's own, so there that may wait until what is unread now has been read.
+ */
+uint64_t vfio_faults_mark(const struct vfio_faults *f);
 
-/* What a line of each source says; false when it tells of no fault. A line of PROBE may tell of several. */
+/* What a line of each source says; false when it tells of no fault. A line of PROBE may tell of several, and says when: the
+ * microseconds of CLOCK_MONOTONIC, or 0. */
 #define VFIO_FAULT_RECORDS 8
 unsigned int vfio_fault_parse_probe(const char *line, struct vfio_fault out[VFIO_FAULT_RECORDS]);
 bool vfio_fault_parse_log(const char *line, struct vfio_fault *out);

@@ -23,6 +23,8 @@ struct device {
 	uint16_t rid;
 	int fd;
 	bool active;
+	bool goes_on;  /* it may be at work for what is activated first since before this process */
+	uint64_t mark; /* faults up to that are not of what it has now */
 };
 
 struct vfio {
@@ -99,6 +101,14 @@ static int bus_master(const struct vfio *v, const struct device *d, bool on, str
 		       0;
 }
 
+/* What is next is another's. */
+static void part(const struct vfio *v, struct device *d)
+{
+	if (v->faults && !d->goes_on)
+		d->mark = vfio_faults_mark(v->faults);
+	d->goes_on = false;
+}
+
 static int hardware(int r)
 {
 	return r == -ENOSPC ? -ENOMEM : r;
@@ -133,6 +143,7 @@ static int vfio_activate(struct backend *b, unsigned int context, struct table *
 			      d->name, c->group);
 	if (!c->table)
 		r = vfio_table_load(c, vfio_table_of(t), why);
+	part(v, d);
 	if (r == 0)
 		r = bus_master(v, d, true, why);
 	if (r < 0 && !is_stuck(d))
@@ -195,7 +206,7 @@ static int swap(struct vfio_container *c, struct vfio_table *t, struct reason *w
 }
 
 /* The device is quiet. */
-static int swap_quiet(const struct vfio *v, const struct device *d, struct vfio_table *t,
+static int swap_quiet(const struct vfio *v, struct device *d, struct vfio_table *t,
 		      struct reason *why)
 {
 	struct vfio_container *c = &d->group->container;
@@ -204,6 +215,8 @@ static int swap_quiet(const struct vfio *v, const struct device *d, struct vfio_
 
 	if (r < 0 && c->table == t)
 		return r;
+	if (r == 0)
+		part(v, d);
 	on = bus_master(v, d, true, r < 0 ? NULL : why);
 	if (r == 0 && on < 0) {
 		r = on;
@@ -272,6 +285,19 @@ static bool is_mapped(const struct device *d, uint64_t addr)
 	return t && vfio_table_find(t, addr);
 }
 
+static struct fault fault_of(const struct device *d, unsigned int context,
+			     const struct vfio_fault *f)
+{
+	bool former = f->at <= d->mark;
+
+	return (struct fault){ .context = context,
+			       .addr = f->addr,
+			       .write = f->write,
+			       .permission = !former && is_mapped(d, f->addr),
+			       .former = former,
+			       .fsr = f->reason };
+}
+
 #define STRANGERS_MAX 256
 
 /* Faults of all devices of the machine come: those of others are not ours to tell of. What comes after many of them is told
@@ -286,11 +312,7 @@ static int vfio_fault_next(struct backend *b, struct fault *out)
 		for (unsigned int i = 0; i < v->n_devices; i++) {
 			if (v->devices[i].rid != f.rid)
 				continue;
-			*out = (struct fault){ .context = i,
-					       .addr = f.addr,
-					       .write = f.write,
-					       .permission = is_mapped(&v->devices[i], f.addr),
-					       .fsr = f.reason };
+			*out = fault_of(&v->devices[i], i, &f);
 			return 1;
 		}
 	}
@@ -339,9 +361,11 @@ static int vfio_settle(struct backend *b, struct reason *why)
 	struct vfio *v = self(b);
 	int r = 0;
 
-	for (unsigned int i = 0; i < v->n_devices; i++)
+	for (unsigned int i = 0; i < v->n_devices; i++) {
+		v->devices[i].goes_on = false;
 		if (!v->devices[i].active && bus_master(v, &v->devices[i], false, why) < 0)
 			r = -EIO;
+	}
 	for (size_t i = 0; i < v->n_groups; i++) {
 		struct vfio_container *c = &v->groups[i].container;
 
@@ -438,6 +462,7 @@ static int take_device(struct vfio *v, const struct vfio_device_config *config, 
 	d->group = &v->groups[config->group];
 	d->rid = config->rid;
 	d->fd = config->fd;
+	d->goes_on = d->group->container.inherited;
 	d->name = mem_strdup(config->name);
 	if (!d->name)
 		return refuse(why, -ENOMEM, "no memory");

@@ -296,7 +296,7 @@ END_TEST
 /* --- faults --- */
 
 /* A pipe stands for the kernel's log. */
-static int machine_with_faults(void)
+static int machine_with_faults(bool inherited)
 {
 	char root[] = "/tmp/test-vfio-XXXXXX", log[64];
 	struct vfio_faults_config config = { .tracing = "/nowhere", .iommus = root, .log = log };
@@ -310,7 +310,7 @@ static int machine_with_faults(void)
 	ck_assert_int_eq(vfio_faults_open(&config, &m.faults, &why), 0);
 	fd = open(log, O_WRONLY | O_CLOEXEC);
 	ck_assert_int_ge(fd, 0);
-	machine_start(&m, false);
+	machine_start(&m, inherited);
 	ck_assert_int_eq(unlink(log), 0);
 	ck_assert_int_eq(rmdir(root), 0);
 	return fd;
@@ -326,7 +326,7 @@ static void log_fault(int fd, const char *how, unsigned int rid, uint64_t addr)
 
 START_TEST(a_fault_is_told_of_whose_it_is_and_says_whether_it_was_mapped)
 {
-	int fd = machine_with_faults();
+	int fd = machine_with_faults(false);
 	struct fault fault;
 
 	ck_assert_int_eq(machine_map(t, VA, MODEL_PA_A, SZ_4K, model_ro), 0);
@@ -345,6 +345,64 @@ START_TEST(a_fault_is_told_of_whose_it_is_and_says_whether_it_was_mapped)
 	ck_assert_int_eq(m.backend->ops->fault_next(m.backend, &fault), 1);
 	ck_assert(fault.context == 0 && !fault.permission && fault.fsr == 5);
 	ck_assert_int_eq(m.backend->ops->fault_next(m.backend, &fault), 0);
+	close(fd);
+	teardown();
+}
+END_TEST
+
+static struct fault next_fault(void)
+{
+	struct fault fault;
+
+	ck_assert_int_eq(m.backend->ops->fault_next(m.backend, &fault), 1);
+	return fault;
+}
+
+START_TEST(a_fault_of_the_one_before_is_not_told_as_the_next_ones)
+{
+	int fd = machine_with_faults(false);
+	struct fault fault;
+
+	ck_assert_int_eq(machine_map(other, VA, MODEL_PA_A, SZ_4K, model_ro), 0);
+	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
+	ck_assert_int_eq(machine_activate(&m, 1, t, &why), 0);
+	log_fault(fd, "Write", 0x18, VA);
+	log_fault(fd, "Write", 0x19, VA);
+	ck_assert_int_eq(machine_deactivate(&m, 0, &why), 0);
+	ck_assert_int_eq(machine_activate(&m, 0, other, &why), 0);
+	fault = next_fault();
+	ck_assert(fault.context == 0 && fault.former && !fault.permission && fault.addr == VA);
+	/* That one is where it was. */
+	fault = next_fault();
+	ck_assert(fault.context == 1 && !fault.former);
+	ck_assert_int_eq(m.backend->ops->fault_next(m.backend, &fault), 0);
+	log_fault(fd, "Write", 0x18, VA);
+	fault = next_fault();
+	ck_assert(fault.context == 0 && !fault.former && fault.permission);
+	log_fault(fd, "Write", 0x18, VA);
+	ck_assert_int_eq(m.backend->ops->replace(m.backend, 0, t, HALF_LOW, 0, &why), 0);
+	ck_assert(next_fault().former);
+	close(fd);
+	teardown();
+}
+END_TEST
+
+/* The device has been at work all the while, for what is activated again. */
+START_TEST(a_fault_of_a_device_that_goes_on_is_told_to_whom_it_goes_on_for)
+{
+	int fd = machine_with_faults(true);
+
+	log_fault(fd, "Write", 0x18, VA);
+	log_fault(fd, "Write", 0x19, VA);
+	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
+	ck_assert_int_eq(m.backend->ops->settle(m.backend, &why), 0);
+	ck_assert_int_eq(machine_activate(&m, 1, t, &why), 0);
+	ck_assert(!next_fault().former);
+	ck_assert(next_fault().former);
+	log_fault(fd, "Write", 0x18, VA);
+	ck_assert_int_eq(machine_deactivate(&m, 0, &why), 0);
+	ck_assert_int_eq(machine_activate(&m, 0, t, &why), 0);
+	ck_assert(next_fault().former);
 	close(fd);
 	teardown();
 }
@@ -403,5 +461,7 @@ SUITE_MAIN("vfio", a_device_reaches_what_is_mapped_while_it_is_active,
 	   a_kernel_that_tells_of_no_apertures_maps_what_the_format_has,
 	   a_device_is_no_bus_master_before_nor_after,
 	   a_fault_is_told_of_whose_it_is_and_says_whether_it_was_mapped,
+	   a_fault_of_the_one_before_is_not_told_as_the_next_ones,
+	   a_fault_of_a_device_that_goes_on_is_told_to_whom_it_goes_on_for,
 	   what_makes_no_sense_is_refused, translate_says_what_the_device_would_read,
 	   a_kernel_that_unmaps_ranges_only_is_asked_for_all_of_them)

@@ -55,6 +55,22 @@ static const struct op *expect_after_resume(struct peer *p, uint32_t code)
 	return &p->request.ops[0];
 }
 
+static void say_goodbye(struct peer *p)
+{
+	expect_after_resume(p, OP_BYE);
+	peer_answer(p, 0, NULL);
+}
+
+/* The script is over, and the session goes on: it ends as any other. */
+static void end(struct peer *p)
+{
+	peer_join(p);
+	peer_play(p, say_goodbye);
+	ck_assert_int_eq(vcm_sys_destroy(), 0);
+	peer_join(p);
+	peer_close(p);
+}
+
 static void lose_a_request(struct peer *p)
 {
 	peer_expect(p, OP_VCM_CREATE);
@@ -69,8 +85,6 @@ static void lose_a_request(struct peer *p)
 	ck_assert_uint_eq(p->request.ops[0].handle, 1);
 	ck_assert_uint_eq(p->request.ops[0].addr, SZ_1M);
 	peer_answer(p, 1, a_device);
-	expect_after_resume(p, OP_BYE);
-	peer_answer(p, 0, NULL);
 }
 
 START_TEST(what_was_asked_is_asked_again_as_it_was)
@@ -79,9 +93,7 @@ START_TEST(what_was_asked_is_asked_again_as_it_was)
 
 	begin(&p, LONG_GRACE, lose_a_request);
 	ck_assert_ptr_nonnull(vcm_create(SZ_1M, SZ_16M));
-	ck_assert_int_eq(vcm_sys_destroy(), 0);
-	peer_join(&p);
-	peer_close(&p);
+	end(&p);
 }
 END_TEST
 
@@ -105,8 +117,7 @@ START_TEST(a_batch_is_asked_again_whole)
 	ck_assert_int_eq(vcm_batch_begin(), 0);
 	ck_assert_int_eq(vcm_free(vcm_create(SZ_1M, SZ_16M)), 0);
 	ck_assert_int_eq(vcm_batch_commit(NULL), 0);
-	peer_join(&p);
-	peer_close(&p);
+	end(&p);
 }
 END_TEST
 
@@ -131,8 +142,7 @@ START_TEST(what_was_answered_is_not_asked_again)
 	v = vcm_create(SZ_1M, SZ_16M);
 	ck_assert_ptr_nonnull(v);
 	ck_assert_uint_eq(vcm_get_num_res(v), 5);
-	peer_join(&p);
-	peer_close(&p);
+	end(&p);
 }
 END_TEST
 
@@ -195,8 +205,7 @@ START_TEST(all_threads_go_on_through_many_lives_of_the_broker)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, call_often, v), 0);
 	for (size_t i = 0; i < N_THREADS; i++)
 		pthread_join(threads[i], NULL);
-	peer_join(&p);
-	peer_close(&p);
+	end(&p);
 }
 END_TEST
 
@@ -220,8 +229,7 @@ START_TEST(a_broker_is_waited_for_that_is_not_there)
 
 	begin(&p, LONG_GRACE, be_away);
 	ck_assert_ptr_nonnull(vcm_create(SZ_1M, SZ_16M));
-	peer_join(&p);
-	peer_close(&p);
+	end(&p);
 }
 END_TEST
 
@@ -292,6 +300,13 @@ START_TEST(the_end_of_a_session_waits_for_its_broker_but_not_for_long)
 }
 END_TEST
 
+static void come_back_without_memory(struct peer *p)
+{
+	peer_listen(p);
+	peer_accept_again(p);
+	peer_refuse(p, -ESTALE, "session 42 was not resumed in time");
+}
+
 START_TEST(a_child_of_a_process_without_broker_is_not_connected)
 {
 	struct peer p;
@@ -310,6 +325,8 @@ START_TEST(a_child_of_a_process_without_broker_is_not_connected)
 	}
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_int_eq(status, 0);
+	peer_play(&p, come_back_without_memory);
+	peer_join(&p);
 	ck_assert_int_eq(vcm_sys_destroy(), 0);
 	peer_close(&p);
 }
@@ -353,9 +370,8 @@ START_TEST(a_session_that_does_nothing_is_resumed_and_has_its_handlers)
 
 	begin(&p, LONG_GRACE, die_while_nobody_calls);
 	ck_assert_int_eq(vcm_hook(DEVICE, count, &n), 0);
-	peer_join(&p);
+	end(&p);
 	ck_assert_int_eq(n, 4);
-	peer_close(&p);
 }
 END_TEST
 
@@ -370,8 +386,7 @@ START_TEST(a_session_without_handlers_is_resumed_as_well)
 	struct peer p;
 
 	begin(&p, LONG_GRACE, just_come_back);
-	peer_join(&p);
-	peer_close(&p);
+	end(&p);
 }
 END_TEST
 
@@ -391,9 +406,8 @@ START_TEST(a_loop_goes_on_with_the_descriptor_that_it_has)
 		ck_assert_int_ge(vcm_dispatch(0), 0);
 		ck_assert_int_eq(vcm_get_fd(), fd);
 	}
-	peer_join(&p);
+	end(&p);
 	close(set);
-	peer_close(&p);
 }
 END_TEST
 
@@ -412,8 +426,7 @@ START_TEST(a_dispatch_that_waits_without_end_does_not_end)
 	ck_assert_int_eq(vcm_hook(DEVICE, count, &n), 0);
 	while (n < 4)
 		ck_assert_int_gt(vcm_dispatch(-1), 0);
-	peer_join(&p);
-	peer_close(&p);
+	end(&p);
 }
 END_TEST
 
@@ -444,8 +457,7 @@ START_TEST(a_call_that_is_asked_again_runs_the_handler_it_waits_for)
 	ck_assert_int_eq(vcm_hook(DEVICE, count, &n), 0);
 	ck_assert_ptr_nonnull(vcm_create(SZ_1M, SZ_16M));
 	ck_assert_int_eq(n, 1);
-	peer_join(&p);
-	peer_close(&p);
+	end(&p);
 }
 END_TEST
 

@@ -39,12 +39,19 @@ static bool make_parts(struct broker *b)
 	       b->chores && pendings_init(b) == 0;
 }
 
-/* With a keeper of fds, what changes is written down. */
+/* With a keeper of fds, what changes is written down. Without one, files of devices and windows that were left and that nobody
+ * wants are closed, so that what devices did through them ends. */
 static bool keep(struct broker *b, struct reason *why)
 {
-	if (!b->store || !store_is_kept(b->store))
-		return machine_settle(b->machine, why) == 0;
-	return restore(b, &b->restored, why) == 0;
+	if (b->store && store_is_kept(b->store))
+		return restore(b, &b->restored, why) == 0;
+	if (machine_settle(b->machine, why) < 0)
+		return false;
+	if (b->store) {
+		store_drop(b->store, "vfio-");
+		store_drop(b->store, "window-");
+	}
+	return true;
 }
 
 struct broker *broker_new(struct loop *loop, struct config *config, struct store *store,

@@ -14,6 +14,7 @@
 #include "vcmd/loop.h"
 #include "vcmd/machine-kind.h"
 #include "vcmd/mark.h"
+#include "vcmd/restore.h"
 #include "vcmd/store.h"
 
 /* What the machine has and gives back, newest first. */
@@ -406,7 +407,12 @@ struct machine *machine_new(struct broker *b, struct reason *why)
 	machine_pages_init(&m->pages, b->store, b->memory);
 	SLIST_INIT(&m->kept);
 	STAILQ_INIT(&m->units);
-	if (quiet_all(m, why) < 0 || machine_add_memory(m, why) < 0 || add_devices(m, why) < 0)
+	if (quiet_all(m, why) < 0)
+		return machine_free(m);
+	/* Now that no device reaches it, and before its memory is needed. */
+	if (b->store && !store_is_kept(b->store))
+		restore_give_up(b->store);
+	if (machine_add_memory(m, why) < 0 || add_devices(m, why) < 0)
 		return machine_free(m);
 	m->resuming = machine_is_resumed(m);
 	return m;

@@ -62,7 +62,7 @@ static void print_usage(FILE *to)
 	      "  --dbus BUS         serve org.vcmd.Vcm1 on it: off, system, session or an address\n"
 	      "  --log-level LEVEL  error, warning, notice, info or debug\n"
 	      "  --no-seccomp       do not confine the daemon to the system calls that it needs\n"
-	      "  --no-persist       let nothing outlive this process, also where there is an fd store\n"
+	      "  --no-persist       let nothing outlive this process, and give up what an earlier one left\n"
 	      "  --check            check the configuration and leave\n",
 	      to);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -31,6 +32,11 @@ struct left {
 	uint64_t spare;           /* of the one that was not; 0: there is none */
 	uint64_t foreign;         /* of what is there in place of a chunk, and is none; 0 */
 };
+
+/* How long whoever keeps files may take to let them go. */
+#define FORGET_MS 5000
+/* What they are called that have only memory in them, which another broker gets. */
+static const char *const memory_files[] = { STORE_JOURNAL, STORE_ARENA, "page-" };
 
 /* --- the journal */
 
@@ -168,6 +174,80 @@ static void say_damage(const struct journal_report *r)
 	log_error("restore: what sessions have been told since is lost, at least %" PRIu64
 		  " bytes of records: no memory is given out again of which more may be in use",
 		  r->lost_bytes);
+}
+
+/* --- given up */
+
+static size_t count_rows(const struct fold *f, enum row_kind kind)
+{
+	size_t n;
+
+	fold_rows(f, kind, &n);
+	return n;
+}
+
+static void say_sessions(const struct fold *f)
+{
+	size_t n;
+	const struct row_head *const *rows = fold_rows(f, ROW_SESSION, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct row_session *s = row_body(rows[i], sizeof(*s));
+
+		if (s)
+			log_info("session %" PRIu64 " (%.*s, uid %u) is given up", rows[i]->session,
+				 ROW_NAME_LEN, s->name, s->uid);
+	}
+}
+
+static void say_given_up(const struct fold *f)
+{
+	size_t n_sessions = count_rows(f, ROW_SESSION), n_arenas = count_rows(f, ROW_ARENA), n = 0;
+
+	for (enum row_kind kind = ROW_VCM; kind < N_ROW_KINDS; kind++)
+		n += count_rows(f, kind);
+	say_sessions(f);
+	log_warning(
+		"what an earlier broker has left is given up: %zu sessions with %zu objects in %zu arenas",
+		n_sessions, n, n_arenas);
+}
+
+static void read_what_is_given_up(struct left *l)
+{
+	struct journal_report report = { 0 };
+	struct reason why = { "" };
+	int r = take_chunks(l, &why);
+
+	if (r == 0)
+		r = read_chunks(l, &report, &why);
+	if (r < 0) {
+		log_warning("what an earlier broker has left is given up, unread: %s", why.text);
+		return;
+	}
+	if (report.damage != JOURNAL_EMPTY)
+		say_given_up(&l->fold);
+	if (report.damage != JOURNAL_EMPTY && report.damage != JOURNAL_WHOLE)
+		log_warning("its journal is %s in chunk %" PRIu64 ": %s; there may have been more",
+			    journal_damage_name(report.damage), report.chunk, report.what);
+}
+
+void restore_give_up(struct store *s)
+{
+	_cleanup_(left_deinit) struct left l = { .store = s, .fold = FOLD_NULL };
+	int r;
+
+	TAILQ_INIT(&l.chunks);
+	if (!store_count(s))
+		return;
+	read_what_is_given_up(&l);
+	r = store_forget(s, FORGET_MS);
+	if (r < 0)
+		log_error("the fd store may have it still, for the next broker to restore: %s",
+			  strerror(-r));
+	else
+		log_notice("%d files are gone from the fd store", r);
+	for (size_t i = 0; i < sizeof(memory_files) / sizeof(*memory_files); i++)
+		store_drop(s, memory_files[i]);
 }
 
 /* --- the rest of the graph */

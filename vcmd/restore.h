@@ -16,6 +16,7 @@
 #include "journal/reader.h"
 
 struct broker;
+struct store;
 
 struct restore_report {
 	struct journal_report journal;
@@ -31,3 +32,10 @@ struct restore_report {
  * store has everything as it was, and whoever starts the daemon again may have more luck.
  */
 int restore(struct broker *b, struct restore_report *out, struct reason *why);
+
+/*
+ * The opposite: what an earlier broker has left is given up, by us and by whoever keeps it, so that nobody restores later what is
+ * stale by then; how much it was is said. Once the hardware is quiet, before there is memory. Files of devices and windows stay
+ * with the store until they are taken.
+ */
+void restore_give_up(struct store *s);

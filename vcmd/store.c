@@ -274,6 +274,15 @@ void store_remove(struct store *s, const char *prefix, uint64_t number)
 	remove_name(s, name);
 }
 
+static int forget_all(struct store *s)
+{
+	int n = (int)s->n_given;
+
+	for (size_t i = 0; i < s->n_given; i++)
+		remove_name(s, s->given[i].name);
+	return n;
+}
+
 /* --- barriers: the keeper closes its copy of a pipe's end when it comes to it */
 
 static int send_barrier(int *out)
@@ -337,15 +346,32 @@ struct store_barrier *store_barrier_free(struct store_barrier *b)
 	return mem_free(b);
 }
 
-int store_sync(struct store *s, int timeout_ms)
+static int await_barrier(int timeout_ms)
 {
 	_cleanup_(fd_closep) int fd = -1;
 	struct pollfd p;
-	int r = s->kept ? send_barrier(&fd) : 0;
+	int r = send_barrier(&fd);
 
-	if (r < 0 || fd < 0)
+	if (r < 0)
 		return r;
 	p = (struct pollfd){ .fd = fd, .events = POLLIN };
 	r = poll(&p, 1, timeout_ms);
 	return r < 0 ? -errno : r == 0 ? -ETIMEDOUT : 0;
+}
+
+int store_sync(struct store *s, int timeout_ms)
+{
+	return s->kept ? await_barrier(timeout_ms) : 0;
+}
+
+int store_forget(struct store *s, int timeout_ms)
+{
+	int n, r;
+
+	s->kept = false;
+	if (!getenv("NOTIFY_SOCKET"))
+		return -ENOTCONN;
+	n = forget_all(s);
+	r = n ? await_barrier(timeout_ms) : 0;
+	return r < 0 ? r : n;
 }

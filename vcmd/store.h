@@ -56,6 +56,11 @@ size_t store_drop(struct store *s, const char *prefix);
  * errno. */
 int store_put(struct store *s, const char *prefix, uint64_t number, int fd, struct reason *why);
 void store_remove(struct store *s, const char *prefix, uint64_t number);
+/*
+ * Nothing is kept from now on, and nothing of what was handed over either: the keeper gives up all of it, and has done so. What
+ * is held here stays. Returns how many files that were; a negative errno: the keeper may have some still.
+ */
+int store_forget(struct store *s, int timeout_ms);
 
 /*
  * fn is called from the loop when everything that was put before is safe. NULL: nothing is kept, and all is as safe as it

@@ -63,7 +63,7 @@ static bool on_idle(void *ctx)
 	return false;
 }
 
-static struct world *make(const char *text, struct keeper *keeper)
+static struct world *make(const char *text, struct keeper *keeper, bool persist)
 {
 	struct world *w = calloc(1, sizeof(*w));
 	struct reason why = { "" };
@@ -79,7 +79,7 @@ static struct world *make(const char *text, struct keeper *keeper)
 	}
 	w->loop = loop_new(0);
 	if (keeper) {
-		w->store = store_new(w->loop, true);
+		w->store = store_new(w->loop, persist);
 		keeper_hand_over(keeper, w->store);
 	}
 	w->broker = broker_new(w->loop, w->config, w->store, &why);
@@ -91,12 +91,17 @@ static struct world *make(const char *text, struct keeper *keeper)
 
 struct world *world_new(const char *text)
 {
-	return make(text, NULL);
+	return make(text, NULL, false);
 }
 
 struct world *world_new_kept(const char *text, struct keeper *keeper)
 {
-	return make(text, keeper);
+	return make(text, keeper, true);
+}
+
+struct world *world_new_forgetful(const char *text, struct keeper *keeper)
+{
+	return make(text, keeper, false);
 }
 
 void world_until(struct world *w, bool (*condition)(struct world *w, void *ctx), void *ctx)

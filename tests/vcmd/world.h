@@ -50,6 +50,8 @@ struct world {
 struct world *world_new(const char *text);
 /* The same with a keeper of fds, and with what it has of a world before. */
 struct world *world_new_kept(const char *text, struct keeper *keeper);
+/* The same with a broker that is to keep nothing. */
+struct world *world_new_forgetful(const char *text, struct keeper *keeper);
 /* The broker ends without a word, and its peers with it: what is kept is all that is left. Returns NULL. */
 struct world *world_crash(struct world *w);
 /* Everything goes, and every object, byte, table and fd is asserted to be back. Returns NULL. */

@@ -61,6 +61,9 @@ struct machine_pages *machine_pages(struct machine *m);
 
 /* A broker before this one has left its books: what hardware does is wanted, or will be ended by machine_settle(). */
 bool machine_is_resumed(const struct machine *m);
+/* Of what it has left, whatever physical IOMMUs of the machine have not been told to do again ends, and table memory that was
+ * held for it is free. 0, -EIO. */
+int machine_settle_physical(struct machine *m, struct reason *why);
 
 /* What machine-smmuv3.c knows of its hardware between quiet and add. */
 void **machine_smmuv3s(struct machine *m);

@@ -147,20 +147,51 @@ static int resume(struct machine *m, struct found *f, struct reason *why)
 	return f->goes_on ? 0 : smmuv3_quiet(config.io, config.name, why);
 }
 
-static int add_smmuv3(struct machine *m, const struct found *f, struct a64 *a64, struct reason *why)
+/*
+ * One cannot be taken over, mostly as there is no memory for that beside what it reaches. It begins anew, as do those after it;
+ * of those before it, which are there, ends what they have not been told to do again: then nothing is held any more.
+ */
+static int begin_anew(struct machine *m, struct smmuv3s *all, size_t from, struct reason *why)
 {
+	int r = 0;
+
+	log_warning("%s: what masters did is aborted", why->text);
+	for (size_t i = from; i < all->n && r == 0; i++) {
+		struct found *f = &all->found[i];
+
+		r = smmuv3_quiet(window_mmio(f->window), f->config->name, why);
+		f->runs = f->goes_on = false;
+	}
+	return r < 0 ? r : machine_settle_physical(m, why);
+}
+
+static int take_over(struct machine *m, struct smmuv3s *all, size_t i, struct a64 *a64,
+		     struct backend **out, struct reason *why)
+{
+	int r = make_backend(m, &all->found[i], a64, out, why);
+
+	if (r == 0 || !all->found[i].runs)
+		return r;
+	r = begin_anew(m, all, i, why);
+	return r < 0 ? r : make_backend(m, &all->found[i], a64, out, why);
+}
+
+static int add_smmuv3(struct machine *m, struct smmuv3s *all, size_t i, struct a64 *a64,
+		      struct reason *why)
+{
+	const struct found *f = &all->found[i];
 	const struct config_smmu *c = f->config;
 	struct machine_backend b = { .name = c->name,
 				     .base = window_base(f->window),
 				     .physical = true };
 	struct machine_unit *unit;
-	int r = make_backend(m, f, a64, &b.backend, why);
+	int r = take_over(m, all, i, a64, &b.backend, why);
 
 	if (r == 0)
 		r = machine_add_backend(m, &b, &unit, why);
-	for (size_t i = 0; i < c->n_contexts && r == 0; i++)
-		r = machine_add_context(unit, c->contexts[i].name, c->contexts[i].mid,
-					&c->contexts[i].allow, why);
+	for (size_t k = 0; k < c->n_contexts && r == 0; k++)
+		r = machine_add_context(unit, c->contexts[k].name, c->contexts[k].mid,
+					&c->contexts[k].allow, why);
 	return r;
 }
 
@@ -171,7 +202,7 @@ static void free_a64(void *thing)
 
 static int add_smmuv3s(struct machine *m, struct reason *why)
 {
-	const struct smmuv3s *all = *machine_smmuv3s(m);
+	struct smmuv3s *all = *machine_smmuv3s(m);
 	struct a64 *a64;
 	int r = 0;
 
@@ -191,7 +222,7 @@ static int add_smmuv3s(struct machine *m, struct reason *why)
 		return refuse(why, -ENOMEM, "no memory for the SMMUv3s");
 	r = machine_keep(m, a64, free_a64, why);
 	for (size_t i = 0; i < all->n && r == 0; i++)
-		r = add_smmuv3(m, &all->found[i], a64, why);
+		r = add_smmuv3(m, all, i, a64, why);
 	*machine_smmuv3s(m) = NULL;
 	return r;
 }

@@ -108,7 +108,7 @@ static void real_table_take(void *ctx, uint64_t pa, size_t len)
 	memory_bus_table_take(memory_of(ctx), pa, len);
 }
 
-static int settle_real(struct machine *m, struct reason *why)
+int machine_settle_physical(struct machine *m, struct reason *why)
 {
 	const struct machine_unit *u;
 	int r = 0;
@@ -134,7 +134,7 @@ static int real_table_alloc(void *ctx, size_t len, uint64_t *out_pa)
 	log_warning(
 		"table memory is too short for a restart that devices do not notice: what has not been activated "
 		"again is aborted until it is");
-	if (settle_real(m, &why) < 0) {
+	if (machine_settle_physical(m, &why) < 0) {
 		log_error("%s", why.text);
 		return r;
 	}
@@ -427,7 +427,7 @@ int machine_settle(struct machine *m, struct reason *why)
 		if (r == 0 && !u->is.physical && u->is.backend->ops->settle)
 			r = u->is.backend->ops->settle(u->is.backend, why);
 	if (r == 0)
-		r = settle_real(m, why);
+		r = machine_settle_physical(m, why);
 	if (r == 0) {
 		mark_settle(&m->mark);
 		machine_pages_settle(&m->pages);

@@ -323,8 +323,11 @@ static int adopt(struct smmuv3 *s, struct reason *why)
 {
 	int r = v3_find_left(s);
 
-	if (r)
+	if (r) { /* what it has is not ours to free */
+		s->strtab = NULL;
+		s->cmdq.at = s->evtq.at = NULL;
 		return refuse(why, r, "%s has changed since it was looked at", s->name);
+	}
 	v3_take_left(s);
 	if (v3_go_on(s))
 		return refuse(why, -EIO, "%s does not go on", s->name);

@@ -28,6 +28,7 @@
 #define RAM_LEN (8 * SZ_1M)
 #define STREAM 8
 #define PATTERN 0x5a
+#define N_MORE 16  /* contexts, whose descriptors are a page */
 #define N_SPREAD 6 /* pages, of which the tables do not fit into 64 KB twice */
 
 static struct keeper *keeper;
@@ -38,7 +39,7 @@ static uint8_t *ram;
 static int ram_fd;
 static unsigned int n_looks, n_aborted; /* of what the master does meanwhile */
 static uint64_t watched;                /* the address that it writes to; 0: it does nothing */
-static char text[1024];
+static char text[2048];
 
 /* --- the hardware */
 
@@ -119,21 +120,27 @@ static void look(void)
 
 /* --- the broker */
 
-/* nic: the stream of another device */
-static void write_config(uint64_t tables_len, unsigned int nic)
+/* nic: the stream of another device; n_more: that many others, which do nothing */
+static void write_config(uint64_t tables_len, unsigned int nic, unsigned int n_more)
 {
-	snprintf(text, sizeof(text),
-		 "stock = 0\nsocket-mode = 0666\naccess { allow-users = {\"*\"} }\n"
-		 "table-memory { source = window file = \"/proc/%d/fd/%d\" offset = 0\n"
-		 "	ranges = {\"0x70000000+%lluK\"} }\n"
-		 "memtype 0 { pool { source = window file = \"/proc/%d/fd/%d\" offset = 1M\n"
-		 "	ranges = {\"0x70100000+4M\"} } }\n"
-		 "smmuv3 smmu { base = 0x9050000 registers = mem\n"
-		 "	context edu { stream = 8 } context nic { stream = %u } }\n",
-		 getpid(), ram_fd, (unsigned long long)(tables_len / 1024), getpid(), ram_fd, nic);
+	int n = snprintf(
+		text, sizeof(text),
+		"stock = 0\nsocket-mode = 0666\naccess { allow-users = {\"*\"} }\n"
+		"table-memory { source = window file = \"/proc/%d/fd/%d\" offset = 0\n"
+		"	ranges = {\"0x70000000+%lluK\"} }\n"
+		"memtype 0 { pool { source = window file = \"/proc/%d/fd/%d\" offset = 1M\n"
+		"	ranges = {\"0x70100000+4M\"} } }\n"
+		"smmuv3 smmu { base = 0x9050000 registers = mem\n"
+		"	context edu { stream = 8 } context nic { stream = %u }\n",
+		getpid(), ram_fd, (unsigned long long)(tables_len / 1024), getpid(), ram_fd, nic);
+
+	for (unsigned int i = 0; i < n_more; i++)
+		n += snprintf(text + n, sizeof(text) - (size_t)n,
+			      "	context more%u { stream = %u }\n", i, 16 + i);
+	snprintf(text + n, sizeof(text) - (size_t)n, "}\n");
 }
 
-static void begin(uint64_t tables_len)
+static void begin_with(uint64_t tables_len, unsigned int n_more)
 {
 	static const struct bus_ops ops = { .read = bus_read, .write = bus_write };
 
@@ -146,9 +153,14 @@ static void begin(uint64_t tables_len)
 	tap.look = look;
 	watched = 0;
 	n_looks = n_aborted = 0;
-	write_config(tables_len, 9);
+	write_config(tables_len, 9, n_more);
 	keeper = keeper_new(100);
 	w = world_new_kept(text, keeper);
+}
+
+static void begin(uint64_t tables_len)
+{
+	begin_with(tables_len, 0);
 }
 
 /* One page, in a table of its own. Returns where it is; *out_addr: for the master. */
@@ -245,6 +257,35 @@ START_TEST(a_restart_with_too_little_table_memory_has_a_gap_and_no_more)
 }
 END_TEST
 
+/* Nothing is left for the descriptors of the next process, which are a page here: it begins anew, at the first try. */
+START_TEST(a_restart_without_any_table_memory_begins_anew)
+{
+	unsigned int n = N_SPREAD;
+	struct peer *p;
+	uint64_t pa;
+
+	begin_with(SZ_64K, N_MORE);
+	pa = start_dma(2);
+	p = world_peer(w);
+	ck_ok(CALL(p, VCM_CREATE, .handle = REGION, .addr = REGION_AT, .len = 64 * SZ_1M));
+	ck_ok(CALL(p, ASSOC, .handle = AVCM, .on = REGION, .target = peer_device(p, "nic")));
+	ck_ok(CALL(p, ACTIVATE, .on = AVCM));
+	do {
+		ck_assert_uint_lt(++n, 32);
+		ck_ok(CALL(p, RESERVE, .handle = NEW + 2 * n, .on = REGION, .len = SZ_4K,
+			   .attr = VCM_READ | VCM_WRITE | VCM_ALIGN_ATTR(21)));
+		ck_ok(CALL(p, PHYS_ALLOC, .handle = NEW + 2 * n + 1, .arg = VCM_MEMTYPE_0,
+			   .len = SZ_4K));
+	} while (CALL(p, BACK, .on = NEW + 2 * n, .target = NEW + 2 * n + 1) == 0);
+	n_looks = n_aborted = 0;
+	restart();
+	is_written(pa);
+	ck_assert_uint_gt(n_aborted, 0);
+	ck_assert_uint_lt(n_aborted, n_looks);
+	end();
+}
+END_TEST
+
 /* The process before did not say that all is kept which the SMMU reaches: then it reaches nothing, before anything is given. */
 START_TEST(an_smmu_whose_memory_is_not_known_to_be_kept_is_quiet_first)
 {
@@ -272,7 +313,7 @@ START_TEST(an_smmu_that_cannot_go_on_as_it_is_begins_anew)
 	begin(SZ_1M);
 	pa = start_dma(2);
 	w = world_crash(w);
-	write_config(SZ_1M, 900);
+	write_config(SZ_1M, 900, 0);
 	w = world_new_kept(text, keeper);
 	ck_assert_uint_gt(n_aborted, 0);
 	is_written(pa);
@@ -282,5 +323,6 @@ END_TEST
 
 SUITE_MAIN("restore-smmuv3", a_master_notices_nothing_of_a_restart,
 	   a_restart_with_too_little_table_memory_has_a_gap_and_no_more,
+	   a_restart_without_any_table_memory_begins_anew,
 	   an_smmu_whose_memory_is_not_known_to_be_kept_is_quiet_first,
 	   an_smmu_that_cannot_go_on_as_it_is_begins_anew)

@@ -4,10 +4,10 @@
  */
 #include <grp.h>
 #include <pwd.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/vfio/pci.h"
 #include "base/log.h"
 #include "vcmd/config.h"
 #include "vcmd/settings-value.h"
@@ -63,14 +63,13 @@ int value_registers(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
 /* "0000:00:01.0" as the requester id that its transactions carry: bus << 8 | device << 3 | function. */
 int value_pci(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
 {
-	unsigned int domain, bus, dev, fn;
-	int n = 0;
+	char address[PCI_ADDRESS_LEN];
+	uint16_t rid;
 
-	if (sscanf(text, "%4x:%2x:%2x.%1x%n", &domain, &bus, &dev, &fn, &n) != 4 || text[n] ||
-	    dev > 31 || fn > 7)
+	if (!pci_parse_address(text, address, &rid))
 		return value_wrong(cfg, "%s: '%s' is not a PCI address, such as 0000:00:01.0",
 				   opt->name, text);
-	return value_give_number(cfg, opt, text, bus << 8 | dev << 3 | fn, result);
+	return value_give_number(cfg, opt, text, rid, result);
 }
 
 int value_text(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)

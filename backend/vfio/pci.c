@@ -22,7 +22,7 @@ bool pci_parse_address(const char *text, char out[PCI_ADDRESS_LEN], uint16_t *ou
 
 	if (strspn(text, "0123456789abcdefABCDEF:.") != strlen(text))
 		return false;
-	if (sscanf(text, "%4x:%2x:%2x.%1x%n", &segment, &bus, &device, &function, &end) != 4 ||
+	if (sscanf(text, "%8x:%2x:%2x.%1x%n", &segment, &bus, &device, &function, &end) != 4 ||
 	    text[end]) {
 		segment = 0;
 		if (sscanf(text, "%2x:%2x.%1x%n", &bus, &device, &function, &end) != 3 || text[end])
@@ -30,8 +30,8 @@ bool pci_parse_address(const char *text, char out[PCI_ADDRESS_LEN], uint16_t *ou
 	}
 	if (device > 31 || function > 7)
 		return false;
-	snprintf(out, PCI_ADDRESS_LEN, "%04x:%02x:%02x.%x", segment & 0xffff, bus & 0xff,
-		 device & 31, function & 7);
+	snprintf(out, PCI_ADDRESS_LEN, "%04x:%02x:%02x.%x", segment, bus & 0xff, device & 31,
+		 function & 7);
 	*out_rid = (uint16_t)(bus << 8 | device << 3 | function);
 	return true;
 }

@@ -11,7 +11,7 @@
 #include "base/range.h"
 #include "base/reason.h"
 
-#define PCI_ADDRESS_LEN 13 /* "0000:00:03.0" and its end */
+#define PCI_ADDRESS_LEN 17 /* "0000:00:03.0", whose segment has up to eight digits, and its end */
 #define PCI_MAX_RESERVED 16
 
 struct pci_device {

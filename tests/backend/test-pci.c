@@ -82,9 +82,15 @@ START_TEST(addresses_have_one_form)
 	ck_assert(pci_parse_address("0001:00:03.0", address, &rid));
 	ck_assert_str_eq(address, "0001:00:03.0");
 	ck_assert_uint_eq(rid, 0x18);
+	/* Behind some bridges and hypervisors, as the kernel names them. */
+	ck_assert(pci_parse_address("10000:e1:00.0", address, &rid));
+	ck_assert_str_eq(address, "10000:e1:00.0");
+	ck_assert_uint_eq(rid, 0xe100);
+	ck_assert(pci_parse_address("FFFFFFFF:ff:1f.7", address, &rid));
+	ck_assert_str_eq(address, "ffffffff:ff:1f.7");
 	for (const char *const *p =
 		     (const char *const[]){ "", "3", "00:20.0", "00:03.8", "00:03.0 ", " 00: 3.0",
-					    "00:03", "../../x", NULL };
+					    "00:03", "../../x", "100000000:00:03.0", NULL };
 	     *p; p++)
 		ck_assert(!pci_parse_address(*p, address, &rid));
 }
@@ -106,6 +112,18 @@ START_TEST(a_device_is_what_sysfs_says)
 	ck_assert_uint_eq(d.n_reserved, 2);
 	ck_assert_uint_eq(d.reserved[0].first, 0xfee00000);
 	ck_assert_uint_eq(d.reserved[1].last, 0xaffff);
+	teardown();
+}
+END_TEST
+
+START_TEST(a_segment_may_have_more_digits)
+{
+	setup();
+	add("10000:e1:00.0", "7", "vfio-pci");
+	ck_assert_int_eq(pci_look(root, "00010000:e1:00.0", &d, &why), 0);
+	ck_assert_str_eq(d.address, "10000:e1:00.0");
+	ck_assert_int_eq(d.group, 7);
+	ck_assert_uint_eq(pci_number(&d), UINT64_C(0x10000) << 16 | 0xe100);
 	teardown();
 }
 END_TEST
@@ -245,7 +263,8 @@ START_TEST(only_what_is_bound_is_unbound)
 END_TEST
 
 SUITE_MAIN("pci", addresses_have_one_form, a_device_is_what_sysfs_says,
-	   a_device_may_have_neither_driver_nor_iommu, a_group_with_somebody_at_work_is_refused,
-	   neighbours_that_move_nothing_do_no_harm, a_neighbour_that_is_no_pci_device_is_refused,
-	   what_the_kernel_does_not_do_is_taken_back, what_fails_half_way_is_taken_back_too,
-	   what_somebody_has_open_is_not_unbound, only_what_is_bound_is_unbound)
+	   a_segment_may_have_more_digits, a_device_may_have_neither_driver_nor_iommu,
+	   a_group_with_somebody_at_work_is_refused, neighbours_that_move_nothing_do_no_harm,
+	   a_neighbour_that_is_no_pci_device_is_refused, what_the_kernel_does_not_do_is_taken_back,
+	   what_fails_half_way_is_taken_back_too, what_somebody_has_open_is_not_unbound,
+	   only_what_is_bound_is_unbound)

@@ -161,7 +161,7 @@ static const struct refused {
 	{ "smmuv3 v { base = 0x100000 registers = mem context a {\n stream = 1\n pci = "
 	  "\"0000:00:01.0\"\n} }\n",
 	  3, "a stream and a pci address" },
-	{ "smmuv3 v { base = 0x100000 registers = mem\n context a { pci = \"00:01.0\" } }\n", 2,
+	{ "smmuv3 v { base = 0x100000 registers = mem\n context a { pci = \"00:01\" } }\n", 2,
 	  "not a PCI address" },
 	{ "smmuv3 v { base = 0x100000 registers = mem\n context a { pci = \"0000:00:20.0\" } }\n",
 	  2, "not a PCI address" },

@@ -33,7 +33,7 @@ static void check_object(const struct object *o, const struct session *s, enum o
 }
 
 /* Both ends of what an object has taken from a space are taken there. */
-static void check_taken(const struct space *space, struct range r)
+static void check_taken(struct space *space, struct range r)
 {
 	assert(!space_is_free(space, (struct range){ r.first, r.first + (PAGE_LEN - 1) }));
 	assert(!space_is_free(space, (struct range){ r.last - (PAGE_LEN - 1), r.last }));

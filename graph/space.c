@@ -14,7 +14,9 @@ struct space {
 	unsigned level;
 	uint64_t base; /* page number where the root starts */
 	struct sum sum;
-	uint64_t used; /* pages */
+	struct leaf *stale;  /* that has not told the rows above what it says now, or NULL */
+	uint64_t stale_page; /* one in it */
+	uint64_t used;       /* pages */
 	size_t footprint;
 };
 
@@ -70,37 +72,57 @@ static bool path_down(struct space *s, struct path *p, uint64_t first, uint64_t 
 	return !grow || branch_ensure(b, p->level, first, end, &s->footprint);
 }
 
-/* Marks the pages at the end of their path, and goes up as long as a row says something new to the one above. */
-static void path_mark(struct space *s, const struct path *p, uint64_t first, uint64_t end,
-		      bool taken)
+/* From the row at `level`, which says `now`, up as long as a row says something new to the one above. */
+static void path_tell(struct space *s, const struct path *p, unsigned level, uint64_t page,
+		      struct sum *now, struct sum *above)
 {
-	struct sum sums[2], *now = &sums[0], *above = &sums[1];
-	unsigned level = p->level;
-
-	if (level > 0) {
-		branch_mark(p->branch[level], level, first, end, taken);
-		branch_sum(p->branch[level], level, now);
-	} else {
-		if (!leaf_mark(p->leaf, first % LEAF_LEN, (end - 1) % LEAF_LEN + 1, taken))
-			return;
-		leaf_sum(p->leaf, above);
-		level = 1;
-		if (!branch_tell_leaf(p->branch[1], child_of(1, first), above, now))
-			return;
-	}
 	while (level < s->level) {
 		struct sum *swap = now;
 
 		if (++level == s->level)
 			*above = s->sum;
 		else
-			branch_told(p->branch[level + 1], child_of(level + 1, first), above);
-		if (!branch_tell(p->branch[level], level, child_of(level, first), now, above))
+			branch_told(p->branch[level + 1], child_of(level + 1, page), above);
+		if (!branch_tell(p->branch[level], level, child_of(level, page), now, above))
 			return;
 		now = above;
 		above = swap;
 	}
 	s->sum = *now;
+}
+
+/* Before anybody looks at a row. What is taken and given back in the meantime never gets there. */
+static void settle(struct space *s)
+{
+	struct sum now, above;
+	struct path p;
+
+	if (!s->stale)
+		return;
+	path_down(s, &p, s->stale_page, s->stale_page + 1, false);
+	assert(p.level == 0 && p.leaf == s->stale);
+	s->stale = NULL;
+	leaf_sum(p.leaf, &above);
+	if (branch_tell_leaf(p.branch[1], child_of(1, s->stale_page), &above, &now))
+		path_tell(s, &p, 1, s->stale_page, &now, &above);
+}
+
+/* Marks the pages at the end of their path. */
+static void path_mark(struct space *s, const struct path *p, uint64_t first, uint64_t end,
+		      bool taken)
+{
+	struct sum now, above;
+
+	if (p->level > 0 || p->leaf != s->stale)
+		settle(s);
+	if (p->level > 0) {
+		branch_mark(p->branch[p->level], p->level, first, end, taken);
+		branch_sum(p->branch[p->level], p->level, &now);
+		path_tell(s, p, p->level, first, &now, &above);
+	} else if (leaf_mark(p->leaf, first % LEAF_LEN, (end - 1) % LEAF_LEN + 1, taken)) {
+		s->stale = p->leaf;
+		s->stale_page = first;
+	}
 }
 
 static enum run_class class_of(uint64_t align)
@@ -264,6 +286,7 @@ static int space_take_fit(struct space *s, struct fit *q, uint64_t *out_first)
 	uint64_t len = q->len;
 	int r;
 
+	settle(s);
 	if (!space_find(s, q))
 		return -ENOSPC;
 	r = space_take_pages(s, q->found, q->found + len);
@@ -325,12 +348,14 @@ void space_put(struct space *s, struct range r)
 
 void space_trim(struct space *s)
 {
+	settle(s);
 	branch_trim(s->root, s->level, &s->footprint);
 }
 
-bool space_is_free(const struct space *s, struct range r)
+bool space_is_free(struct space *s, struct range r)
 {
 	assert(space_has(s, r));
+	settle(s);
 	return branch_is_free(s->root, s->level, page_of(r.first), page_of(r.last) + 1);
 }
 
@@ -344,11 +369,13 @@ uint64_t space_used(const struct space *s)
 	return s->used << PAGE_SHIFT;
 }
 
-uint64_t space_largest(const struct space *s, uint64_t align)
+uint64_t space_largest(struct space *s, uint64_t align)
 {
 	enum run_class c = class_of(page_of(align));
-	uint64_t skip = page_of(align) - run_align[c], run = s->sum.run[c];
+	uint64_t skip = page_of(align) - run_align[c], run;
 
+	settle(s);
+	run = s->sum.run[c];
 	run = run > skip ? run - skip : 0;
 	if (skip && c + 1 < RUN_N)
 		run = row_max(run, s->sum.run[c + 1]);

@@ -50,13 +50,13 @@ void space_put(struct space *s, struct range r);
 void space_trim(struct space *s);
 
 /* True when every page of r (of whole pages, inside: asserted) is free. O(log n) plus r's own words. */
-bool space_is_free(const struct space *s, struct range r);
+bool space_is_free(struct space *s, struct range r);
 struct range space_range(const struct space *s);
 uint64_t space_used(const struct space *s); /* bytes */
 /*
  * Bytes of the largest free run that starts at a multiple of align: exact for 4K, 64K, 1M, 2M and 16M;
  * for any other align a value that space_take() can satisfy (a lower bound). O(1) or O(log n).
  */
-uint64_t space_largest(const struct space *s, uint64_t align);
+uint64_t space_largest(struct space *s, uint64_t align);
 /* Bytes of memory that the space itself holds. */
 size_t space_footprint(const struct space *s);

@@ -92,7 +92,10 @@ static void answer(struct vcm_node *n, struct vcm_pending *p, const vcm_wire_Rep
 	p->n_data = r->data.size;
 	if (p->data)
 		vcm_shared_read(p->data, r->data.bytes, p->n_data < p->cap ? p->n_data : p->cap);
-	vcm_shared_read(n->reason, r->reason, sizeof(n->reason));
+	/* Most have none. */
+	n->reason[0] = 0;
+	if (r->reason[0])
+		vcm_shared_read(n->reason, r->reason, sizeof(n->reason));
 	/* A status that says neither done nor why not is the host's mistake, and is nobody's success. */
 	settle(p, r->status <= 0 ? r->status : -VCM_EPROTO);
 }

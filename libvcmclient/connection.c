@@ -16,6 +16,7 @@
 
 #include "base/mem.h"
 #include "libvcmclient/poller.h"
+#include "libvcmclient/withdraw.h"
 
 #define SPARE_MAX 16 /* packets kept for later */
 #define WAITING 1    /* a waiter's result, as long as there is none */
@@ -56,7 +57,9 @@ struct connection {
 	pthread_cond_t room;
 	bool has_leader;
 	bool is_down;
-	int error; /* why it is broken, or 0 */
+	bool has_answered;      /* anything, since the last revival */
+	unsigned int n_in_vain; /* revivals since an answer, whose brokers ended without one */
+	int error;              /* why it is broken, or 0 */
 	struct reason error_text;
 	struct connection_side side;
 	struct connection_finder finder; /* find NULL: none */
@@ -274,6 +277,8 @@ static void deliver(struct connection *c, struct waiter *leader)
 		refuse_orphan(c, &leader->packet->reply);
 		return;
 	}
+	c->has_answered = true;
+	c->n_in_vain = 0;
 	w->answer = STEAL_PTR(leader->packet);
 	waiter_finish(c, w, 0);
 	if (w == leader)
@@ -419,13 +424,29 @@ static void lead_once(struct connection *c, struct waiter *w)
 
 /* --- finding the broker again ------------------------------------------------------------------------------------- */
 
+/* Of what is asked again the first comes to the broker first: what it ends over each time. NULL: it may be chance. */
+static const struct waiter *suspect(const struct connection *c)
+{
+	const struct waiter *w;
+
+	if (c->n_in_vain < WITHDRAW_AFTER - 1)
+		return NULL;
+	TAILQ_FOREACH(w, &c->waiters, link)
+		if (withdraw_may(w->request))
+			return w;
+	return NULL;
+}
+
 /* What is encoded here was encoded before; only a broker that takes shorter messages than the last one could be a reason not to. */
 static int encode_again(struct connection *c, struct waiter *leader, const struct waiter *w,
 			size_t *out_len)
 {
 	struct request request = *w->request;
 	struct reason why;
+	struct op withdrawal;
 
+	if (w == suspect(c))
+		withdraw_make(&request, &withdrawal);
 	request.serial = w->serial;
 	request.ack = TAILQ_FIRST(&c->waiters)->serial - 1;
 	return packet_encode(leader->packet, &request, c->max_message, out_len, &why);
@@ -488,6 +509,8 @@ static void revive_locked(struct connection *c, int fd)
 	}
 	c->broker = peer_of(c->fd);
 	c->is_down = false;
+	c->n_in_vain = c->has_answered ? 0 : c->n_in_vain + 1;
+	c->has_answered = false;
 	TAILQ_FOREACH(w, &c->waiters, link) {
 		waiter_set_unsent(c, w, true);
 		w->is_alone = false; /* there is a new side to watch */

@@ -11,7 +11,8 @@
  *
  * With a finder (connection_set_finder()), the end of the socket does not break it: it is down. The leader, once it has read
  * all that was still to be read, finds the broker again; what was asked and not answered is sent again, as it was; and nobody
- * who waits has noticed.
+ * who waits has noticed. What has been asked WITHDRAW_AFTER times without an answer to anything may be what ends
+ * brokers, and is withdrawn (libvcmclient/withdraw.h).
  *
  *	UP --the socket has ended--> DOWN --found--> UP
  *	 |__________________________|____________________ broken

@@ -75,6 +75,7 @@
 	X(MONITOR, 82, 2)	/* addr=since, 0 = now	-> next lost (+ rows); waits until there are some */ \
 	X(JOURNAL, 83, 1)	/* arg=0 the report, 1 its rows addr=cursor	-> next cursor, 0 = end (+ rows) */ \
 	X(RELOAD, 84, 0)	/* the configuration is read anew: all of it counts, or nothing */  \
+	X(WITHDRAW, 85, 0)	/* arg=1: it may be done in part; name: of what. Nothing, and is refused: the serial was not answered before */ \
 	X(BYE, 90, 0)		/* everything of the session is taken back before the reply */     \
 	X(PING, 91, 0)		/* nothing: the peer lives */
 /* clang-format on */

@@ -2,6 +2,7 @@
 /* Operations of who runs the broker. */
 #include <errno.h>
 
+#include "base/log.h"
 #include "graph/session.h"
 #include "vcmd/broker.h"
 #include "vcmd/client.h"
@@ -41,4 +42,23 @@ int op_reload(struct call *c, const struct op *op _unused_)
 	if (!b->reload)
 		return refuse(c->why, -EOPNOTSUPP, "this broker has no configuration to reload");
 	return b->reload(b->reload_ctx, c->why);
+}
+
+/*
+ * Had it been carried out, its serial would have been answered before it came here: what changes the graph is in the journal. Of what
+ * happens beside it nobody knows.
+ */
+int op_withdraw(struct call *c, const struct op *op)
+{
+	log_about(
+		LOG_L_WARNING, LOG_ABOUT(.session = c->client->session->id),
+		"session %llu (%s, pid %d, uid %u) asks no more for what the broker has ended over: %s",
+		(unsigned long long)c->client->session->id, c->client->name, (int)c->client->pid,
+		c->client->uid, op->name);
+	if (op->arg)
+		return refuse(
+			c->why, -ECONNRESET,
+			"the broker has ended each time that it was asked: it may be done in part");
+	return refuse(c->why, -ECANCELED,
+		      "the broker has ended each time that it was asked: it is not done");
 }

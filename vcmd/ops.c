@@ -57,6 +57,7 @@ static const struct op_row rows[] = {
 	[OP_MONITOR] = { RIGHT_NONE, true, op_monitor },
 	[OP_JOURNAL] = { RIGHT_INSPECT, true, op_journal },
 	[OP_RELOAD] = { RIGHT_MANAGE, true, op_reload },
+	[OP_WITHDRAW] = { RIGHT_NONE, true, op_withdraw },
 	[OP_BYE] = { RIGHT_NONE, true, op_bye },
 	[OP_PING] = { RIGHT_NONE, false, op_ping },
 };

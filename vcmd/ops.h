@@ -84,6 +84,7 @@ int op_journal(struct call *c, const struct op *op);
 int op_session_kill(struct call *c, const struct op *op);
 int op_monitor(struct call *c, const struct op *op);
 int op_reload(struct call *c, const struct op *op);
+int op_withdraw(struct call *c, const struct op *op);
 /* inspect.c, client.c */
 int op_inspect(struct call *c, const struct op *op);
 int op_bye(struct call *c, const struct op *op);

@@ -63,8 +63,9 @@ extern "C" {
  * the broker or this process is out of memory; what makes an object, or needs
  * page tables, with EDQUOT, when the user has as many as the configuration
  * allows; what names a device, a memory type or a window with EACCES, when the
- * configuration does not give it to the user; and a question about what the
- * thread's open batch creates with EINPROGRESS.
+ * configuration does not give it to the user; a question about what the
+ * thread's open batch creates with EINPROGRESS; and what the broker has ended
+ * over three times with ECANCELED: it is not done.
  *
  * Addresses and lengths are bytes.
  */

@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <vcm/manage.h>
+#include <vcm/sim.h>
 #include <vcm/vcm.h>
 
 #include "base/range.h"
@@ -46,10 +48,16 @@ static int64_t now_ms(void)
 static const struct op *expect_after_resume(struct peer *p, uint32_t code)
 {
 	for (;;) {
+		const struct op *op;
+
 		peer_receive(p);
-		if (p->request.ops[0].code != OP_MEMTYPE_CONT)
+		op = &p->request.ops[0];
+		if (op->code == OP_WITHDRAW && !strcmp(op->name, "memtype_cont"))
+			peer_refuse(p, -ECANCELED, "not done");
+		else if (op->code == OP_MEMTYPE_CONT)
+			peer_answer(p, 2, nothing);
+		else
 			break;
-		peer_answer(p, 2, nothing);
 	}
 	ck_assert_str_eq(op_name(p->request.ops[0].code), op_name(code));
 	return &p->request.ops[0];
@@ -121,6 +129,128 @@ START_TEST(a_batch_is_asked_again_whole)
 }
 END_TEST
 
+/* Whatever ends the broker would end it for ever. */
+static void end_over_it(struct peer *p)
+{
+	peer_expect(p, OP_VCM_CREATE);
+	for (int i = 0; i < 2; i++) {
+		peer_hang_up(p);
+		peer_resume(p);
+		peer_expect(p, OP_VCM_CREATE); /* the first of all */
+		ck_assert_uint_eq(p->request.serial, 2);
+	}
+	peer_hang_up(p);
+	peer_resume(p);
+	ck_assert_str_eq(peer_expect(p, OP_WITHDRAW)->name, "vcm_create");
+	ck_assert_uint_eq(p->request.serial, 2);
+	ck_assert_uint_eq(p->request.n_ops, 1);
+	ck_assert_uint_eq(p->request.ops[0].arg, 0);
+}
+
+static void end_before_it_is_done(struct peer *p)
+{
+	end_over_it(p);
+	peer_refuse(p, -ECANCELED, "not done");
+	/* The object was not made: its handle is free. */
+	ck_assert_uint_eq(expect_after_resume(p, OP_VCM_CREATE)->handle, 1);
+	peer_answer(p, 1, a_device);
+}
+
+START_TEST(what_ends_the_broker_each_time_is_not_done)
+{
+	struct peer p;
+
+	begin(&p, LONG_GRACE, end_before_it_is_done);
+	ck_assert_ptr_null(vcm_create(SZ_1M, SZ_16M));
+	ck_assert_int_eq(errno, ECANCELED);
+	ck_assert_str_eq(vcm_last_error(), "not done");
+	ck_assert_ptr_nonnull(vcm_create(SZ_1M, SZ_16M));
+	end(&p);
+}
+END_TEST
+
+static void end_after_it_is_done(struct peer *p)
+{
+	end_over_it(p);
+	peer_answer(p, 1, a_device);
+	ck_assert_uint_eq(expect_after_resume(p, OP_VCM_INFO)->on, 1);
+	peer_answer(p, 4, info);
+}
+
+START_TEST(what_ends_the_broker_each_time_but_was_done_is_done)
+{
+	struct vcm *v;
+	struct peer p;
+
+	begin(&p, LONG_GRACE, end_after_it_is_done);
+	v = vcm_create(SZ_1M, SZ_16M);
+	ck_assert_ptr_nonnull(v);
+	ck_assert_uint_eq(vcm_get_len(v), SZ_16M);
+	end(&p);
+}
+END_TEST
+
+/* Of what the journal knows nothing of: no more than that. */
+static void end_over_a_copy(struct peer *p)
+{
+	peer_expect(p, OP_SIM_WRITE);
+	for (int i = 0; i < 3; i++) {
+		peer_hang_up(p);
+		peer_resume(p);
+		peer_expect(p, i < 2 ? OP_SIM_WRITE : OP_WITHDRAW);
+	}
+	ck_assert_uint_eq(p->request.ops[0].arg, 1);
+	peer_refuse(p, -ECONNRESET, "done in part");
+}
+
+START_TEST(what_may_be_done_in_part_says_so)
+{
+	struct peer p;
+
+	begin(&p, LONG_GRACE, end_over_a_copy);
+	ck_assert_int_eq(vcm_sim_write(DEVICE, SZ_4K, "hello", 5), -ECONNRESET);
+	end(&p);
+}
+END_TEST
+
+static int stop_at_once(void *ctx, const struct vcm_row *row, uint64_t n_lost)
+{
+	(void)ctx;
+	(void)row;
+	(void)n_lost;
+	return 1;
+}
+
+/* Many brokers may come and go while somebody waits for what happens. */
+static void end_while_somebody_waits(struct peer *p)
+{
+	const struct row row = { .n_n = 1 };
+
+	peer_expect(p, OP_MONITOR);
+	for (int i = 0; i < 5; i++) {
+		peer_hang_up(p);
+		peer_resume(p);
+		peer_expect(p, OP_MONITOR);
+	}
+	peer_send(p,
+		  &(struct reply){ .serial = p->request.serial,
+				   .values = nothing,
+				   .n_values = 2,
+				   .rows = &row,
+				   .n_rows = 1 },
+		  NULL, 0);
+}
+
+START_TEST(what_waits_is_not_what_ends_the_broker)
+{
+	struct peer p;
+
+	begin(&p, LONG_GRACE, end_while_somebody_waits);
+	ck_assert_int_eq(vcm_monitor(stop_at_once, NULL), 1);
+	end(&p);
+}
+END_TEST
+
 /* The answer is there, behind the news that the broker went away without reading what came next. */
 static void answer_and_go(struct peer *p)
 {
@@ -155,6 +285,7 @@ static void live_many_lives(struct peer *p)
 {
 	static bool is_answered[2 * N_THREADS * N_CALLS + 64];
 	unsigned int n_answered = 0, life = 0;
+	bool has_answered = false; /* or the same would be withdrawn */
 	uint64_t last = 1;
 
 	while (n_answered < N_THREADS * N_CALLS) {
@@ -162,15 +293,16 @@ static void live_many_lives(struct peer *p)
 		ck_assert_uint_gt(p->request.serial, last);
 		last = p->request.serial;
 		ck_assert_uint_lt(last, sizeof(is_answered));
-		if (life < N_LIVES && last % 41 > 35) {
+		if (life < N_LIVES && has_answered && last % 41 > 35) {
 			peer_hang_up(p);
 			peer_resume(p);
 			last = p->request.serial;
+			has_answered = false;
 			life++;
 			continue;
 		}
 		ck_assert(!is_answered[last]);
-		is_answered[last] = true;
+		is_answered[last] = has_answered = true;
 		if (p->request.ops[0].code == OP_MEMTYPE_CONT)
 			peer_answer(p, 2, nothing);
 		else
@@ -486,7 +618,10 @@ START_TEST(the_end_of_the_event_channel_alone_is_the_end)
 END_TEST
 
 SUITE_MAIN("resume", what_was_asked_is_asked_again_as_it_was, a_batch_is_asked_again_whole,
-	   what_was_answered_is_not_asked_again, all_threads_go_on_through_many_lives_of_the_broker,
+	   what_ends_the_broker_each_time_is_not_done,
+	   what_ends_the_broker_each_time_but_was_done_is_done, what_may_be_done_in_part_says_so,
+	   what_waits_is_not_what_ends_the_broker, what_was_answered_is_not_asked_again,
+	   all_threads_go_on_through_many_lives_of_the_broker,
 	   a_broker_is_waited_for_that_is_not_there,
 	   a_session_that_the_broker_does_not_know_has_ended, a_broker_that_stays_away_is_given_up,
 	   the_end_of_a_session_waits_for_its_broker_but_not_for_long,

@@ -264,6 +264,31 @@ START_TEST(what_was_answered_is_answered_again_and_not_done_again)
 }
 END_TEST
 
+/* Its client has given up to ask, as it may be what ends brokers. */
+START_TEST(what_is_withdrawn_is_answered_where_it_was_done_and_else_not_done)
+{
+	struct peer *p, before;
+	uint64_t addr;
+
+	begin();
+	p = world_peer(w);
+	ck_ok(CALL(p, VCM_CREATE, .handle = REGION, .addr = REGION_AT, .len = SZ_16M));
+	ck_ok(CALL(p, RESERVE, .handle = RES, .on = REGION, .len = SZ_4K));
+	addr = peer_value(p, 0);
+	before = *p;
+	restart();
+	p = world_connect(w);
+	ck_ok(peer_resume(p, &before, before.serial - 1));
+	p->serial = before.serial - 1;
+	ck_ok(CALL(p, WITHDRAW, .name = "reserve"));
+	ck_assert_uint_eq(peer_value(p, 0), addr);
+	ck_status(CALL(p, WITHDRAW, .name = "reserve"), -ECANCELED);
+	ck_status(CALL(p, WITHDRAW, .name = "sim_write", .arg = 1), -ECONNRESET);
+	ck_ok(CALL(p, RES_INFO, .on = RES));
+	finish();
+}
+END_TEST
+
 START_TEST(a_full_store_is_no_memory)
 {
 	struct peer *p;
@@ -733,7 +758,9 @@ SUITE_MAIN("restore", a_large_region_comes_back_with_its_association,
 	   a_batch_waits_for_all_its_memory_at_once,
 	   a_client_that_ends_while_its_memory_is_on_its_way_leaves_nothing,
 	   what_was_on_its_way_when_the_broker_died_has_not_happened,
-	   what_was_answered_is_answered_again_and_not_done_again, a_full_store_is_no_memory,
+	   what_was_answered_is_answered_again_and_not_done_again,
+	   what_is_withdrawn_is_answered_where_it_was_done_and_else_not_done,
+	   a_full_store_is_no_memory,
 	   a_byte_of_the_journal_that_has_changed_brings_no_wrong_object_back,
 	   a_journal_that_is_cut_brings_back_what_is_whole,
 	   memory_of_which_more_may_be_in_use_is_not_given_out_again,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /*
- * arm64-crash ROUNDS [VCMD [CONFIG]]: a broker that is killed again and again while edu moves bytes of reserved memory through an SMMUv3. The
- * SMMU goes on without it, and with the next one: no transfer is lost, none goes where it should not, and nothing faults. What
- * had been taken away before stays away.
+ * arm64-crash ROUNDS [VCMD [CONFIG]]: a broker that is killed again and again while edu moves bytes through an SMMUv3, of
+ * reserved memory and of huge pages that the kernel gave. The SMMU goes on without it, and with the next one: no transfer is
+ * lost, none goes where it should not, and nothing faults. What had been taken away before stays away.
  */
 #include <pthread.h>
 #include <sys/stat.h>
@@ -62,24 +62,13 @@ static int on_fault(size_t dev_id, void *data, void *fault)
 	return VCM_FAULT_TERMINATE;
 }
 
-/* Pages of the kernel's would not outlive the broker: without their pool. */
 static const char *config(const char *path)
 {
 	static char text[4096];
-	size_t len = 0;
-	char line[512];
 	FILE *f = fopen(path, "re");
+	size_t len = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
 
-	need(f);
-	while (fgets(line, sizeof(line), f)) {
-		size_t n = strlen(line);
-
-		if (strstr(line, "pagemap"))
-			continue;
-		need(len + n < sizeof(text));
-		memcpy(text + len, line, n + 1);
-		len += n;
-	}
+	need(len > 0 && len < sizeof(text) - 1);
 	fclose(f);
 	return text;
 }
@@ -127,14 +116,38 @@ static void what_went_stays_away(struct keeper *k, const struct buffer *b)
 	expect(vcm_back(b->res, b->mem) == 0);
 	edu_write(b->addr, SMALL);
 	expect(!is_all(b->at, SMALL, 0xee));
-	end_case("what was taken away stays away, and is given again");
+}
+
+struct pair {
+	struct buffer from, to;
+};
+
+static struct pair pair_new(enum memtype_t memtype, size_t len)
+{
+	return (struct pair){ buffer_new(region.vcm, memtype, len, VCM_4KB, RW),
+			      buffer_new(region.vcm, memtype, len, VCM_4KB, RW) };
+}
+
+static void pair_free(const struct pair *p)
+{
+	buffer_free(&p->from);
+	buffer_free(&p->to);
+}
+
+static void across(struct keeper *k, const struct pair *p, unsigned int rounds)
+{
+	for (unsigned int i = 0; i < rounds && !case_failed; i++) {
+		pattern(p->from.at, p->from.len, (uint8_t)i);
+		edu_read(p->from.addr, SMALL);
+		one_round(k, &p->to, (uint8_t)i);
+	}
 }
 
 int main(int argc, char **argv)
 {
 	unsigned int rounds = argc > 1 ? (unsigned int)atoi(argv[1]) : 3;
+	struct pair window, pages;
 	struct keeper *k;
-	struct buffer from, to;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	mkdir(DIR, 0755);
@@ -146,19 +159,21 @@ int main(int argc, char **argv)
 	open_all();
 	need(vcm_hook(dev, on_fault, NULL) == 0);
 	watch_start();
-	from = buffer_new(region.vcm, VCM_MEMTYPE_1, BUFFER_LEN, VCM_4KB, RW);
-	to = buffer_new(region.vcm, VCM_MEMTYPE_1, BUFFER_LEN, VCM_4KB, RW);
-	for (unsigned int i = 0; i < rounds && !case_failed; i++) {
-		pattern(from.at, from.len, (uint8_t)i);
-		edu_read(from.addr, SMALL);
-		one_round(k, &to, (uint8_t)i);
-	}
-	end_case("edu's transfers go on across SIGKILL and restart of the broker");
-	what_went_stays_away(k, &to);
+	window = pair_new(VCM_MEMTYPE_1, BUFFER_LEN);
+	pages = pair_new(VCM_MEMTYPE_0, SZ_2M);
+	across(k, &window, rounds);
+	end_case(
+		"edu's transfers in reserved memory go on across SIGKILL and restart of the broker");
+	across(k, &pages, rounds);
+	end_case("and so do those in huge pages of the kernel's");
+	/* From here on there are faults. */
+	what_went_stays_away(k, &window.to);
+	what_went_stays_away(k, &pages.to);
+	end_case("what was taken away stays away, and is given again");
 	watch_end();
 	expect(vcm_hook(dev, NULL, NULL) == 0);
-	buffer_free(&from);
-	buffer_free(&to);
+	pair_free(&window);
+	pair_free(&pages);
 	close_all();
 	expect(keeper_stop(k) == 0);
 	keeper_free(k);

@@ -2,6 +2,8 @@
 #include "tests/vcmd/scene.h"
 
 #include <check.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,13 +23,25 @@
 
 struct scene scene;
 
-static void on_pump(void *ctx)
+static void pump(void *ctx)
 {
 	struct scene *s = ctx;
 
 	if (!s->frozen)
 		relay_pump(&s->relay);
+}
+
+static void on_pump(void *ctx)
+{
+	struct scene *s = ctx;
+
+	pump(s);
 	loop_timer_set(s->pump, 1);
+}
+
+static void on_bell(void *ctx, unsigned int what _unused_)
+{
+	pump(ctx);
 }
 
 static void start_world(void)
@@ -77,6 +91,8 @@ void scene_start(void)
 {
 	scene.pump = loop_timer_new(scene.world->loop, on_pump, &scene);
 	loop_timer_set(scene.pump, 0);
+	scene.world->on_wait = pump;
+	scene.world->on_wait_ctx = &scene;
 }
 
 void scene_open(const char *options)
@@ -84,6 +100,34 @@ void scene_open(const char *options)
 	scene_prepare(options, "");
 	relay_open(&scene.relay, scene.window, SCENE_LEN, SCENE_DA);
 	scene_start();
+}
+
+/* It blocks until vcmd has said everything. */
+static void *join(void *joined)
+{
+	ck_assert(relay_join(&scene.relay, scene.socket, SCENE_DA, 1));
+	*(atomic_bool *)joined = true;
+	return NULL;
+}
+
+static bool has_joined(struct world *w _unused_, void *joined)
+{
+	return *(atomic_bool *)joined;
+}
+
+void scene_open_rung(const char *options)
+{
+	atomic_bool joined = false;
+	pthread_t thread;
+
+	scene_prepare(options, "");
+	ck_assert_int_eq(pthread_create(&thread, NULL, join, &joined), 0);
+	world_until(scene.world, has_joined, &joined);
+	pthread_join(thread, NULL);
+	scene_start();
+	scene.bell =
+		loop_watch(scene.world->loop, scene.relay.bell, LOOP_READ, false, on_bell, &scene);
+	ck_assert_ptr_nonnull(scene.bell);
 }
 
 static bool none_left(struct world *w, void *ctx _unused_)
@@ -109,6 +153,7 @@ void scene_close(void)
 			world_kill(s->world, s->world->peers[i]);
 	scene_until_none_left();
 	loop_timer_free(s->pump);
+	s->bell = loop_unwatch(s->bell);
 	relay_close(&s->relay);
 	world_free(s->world);
 	unlink(s->window);

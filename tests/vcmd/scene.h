@@ -13,12 +13,14 @@
 #define SCENE_AT UINT64_C(0x100000) /* where scene_use_everything() has its region */
 
 struct keeper;
+struct loop_fd;
 struct loop_timer;
 
 struct scene {
 	struct world *world;
 	struct relay relay;
 	struct loop_timer *pump;
+	struct loop_fd *bell; /* that vcmd rings, or NULL */
 	char folder[32], window[64], socket[64];
 	bool frozen;           /* the node hangs */
 	struct keeper *keeper; /* of the broker's fds, or NULL: set before scene_prepare() */
@@ -37,8 +39,10 @@ void scene_prepare(const char *options, const char *further);
 void scene_fill_in(char *out, size_t len, const char *format, const char *folder);
 /* The node, whose relay has been opened. */
 void scene_start(void);
-/* All of it, with the window in a file. */
+/* All of it, with the window in a file: both sides look. */
 void scene_open(const char *options);
+/* All of it, with a node that has come by the socket: both sides are rung. */
+void scene_open_rung(const char *options);
 /* The broker dies with its local peers, and another one starts; the node goes on. */
 void scene_restart(void);
 /* Asserts that nothing is left of anybody. */

@@ -118,7 +118,7 @@ START_TEST(requests_of_every_length_arrive)
 	uint32_t video;
 	struct peer *p;
 
-	scene_open("file = \"@/window\"");
+	scene_open_rung("socket = \"@/socket\"");
 	p = scene_peer();
 	scene_use_everything(p);
 	video = peer_device(p, "video");
@@ -162,7 +162,7 @@ START_TEST(tables_come_in_pages_that_fit)
 	uint64_t cursor = 0;
 	size_t n = 0, n_pages = 0;
 
-	scene_open("file = \"@/window\"");
+	scene_open_rung("socket = \"@/socket\"");
 	p = scene_peer();
 	for (uint32_t i = 1; i <= 300; i++)
 		ck_ok(CALL(p, VCM_CREATE, .handle = i, .addr = SZ_1M, .len = SZ_1M));

@@ -213,6 +213,8 @@ static void run_until_ready(void *ctx, int fd, short what)
 	struct world *w = ctx;
 	struct loop_fd *watch = NULL;
 
+	if (w->on_wait)
+		w->on_wait(w->on_wait_ctx);
 	for (size_t i = 0; i < WORLD_PEERS; i++)
 		if (w->peers[i] && w->peers[i]->fd == fd)
 			watch = w->watches[i];

@@ -43,6 +43,9 @@ struct world {
 	struct loop_idle *idle;
 	bool (*until)(struct world *w, void *ctx);
 	void *until_ctx;
+	/* When a peer begins to wait, before the loop runs; or NULL. */
+	void (*on_wait)(void *ctx);
+	void *on_wait_ctx;
 	size_t n_fds; /* of the process, before */
 };
 

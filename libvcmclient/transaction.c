@@ -133,7 +133,8 @@ static int follow(struct transaction *t, size_t i, const uint64_t *values, struc
 /* Everything is followed, whatever fails in between; the first failure is reported. */
 static int follow_all(struct transaction *t, size_t *out_failed, struct reason *why)
 {
-	const uint64_t *values = t->packet->reply.values;
+	static const uint64_t none; /* of an answer without values: there is no NULL + 0 */
+	const uint64_t *values = t->packet->reply.n_values ? t->packet->reply.values : &none;
 	int result = 0;
 
 	for (size_t i = 0; i < t->n; i++) {

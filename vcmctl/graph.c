@@ -61,12 +61,13 @@ static int load_sorted(struct table *t, enum vcm_table_kind which, compare_fn by
 static struct lines select_lines(const struct table *t, const struct line *key, compare_fn by)
 {
 	struct lines found = { NULL, 0 };
-	const struct line *end = t->lines + t->n_lines;
+	const struct line *end;
 
 	if (t->n_lines)
 		found.first = bsearch(key, t->lines, t->n_lines, sizeof(*t->lines), by);
 	if (!found.first)
 		return found;
+	end = t->lines + t->n_lines;
 	while (found.first > t->lines && by(found.first - 1, key) == 0)
 		found.first--;
 	while (found.first + found.n < end && by(found.first + found.n, key) == 0)

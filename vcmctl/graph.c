@@ -183,11 +183,11 @@ struct lines graph_vcm_assocs(const struct graph *g, const struct line *vcm)
 const struct line *graph_next_assoc(const struct graph *g, const struct line *device,
 				    const struct line *prev)
 {
-	const struct line *end = g->assocs.lines + g->assocs.n_lines;
+	const struct table *t = &g->assocs;
 
-	for (const struct line *l = prev ? prev + 1 : g->assocs.lines; l < end; l++)
-		if (l->n[VCM_ASSOC_DEVICE] == device->n[VCM_DEVICE_NUMBER])
-			return l;
+	for (size_t i = prev ? (size_t)(prev - t->lines) + 1 : 0; i < t->n_lines; i++)
+		if (t->lines[i].n[VCM_ASSOC_DEVICE] == device->n[VCM_DEVICE_NUMBER])
+			return &t->lines[i];
 	return NULL;
 }
 

@@ -259,6 +259,26 @@ static bool read_records(struct reading *r, const struct journal_chunk *c)
 	return false;
 }
 
+long journal_read_record(const struct journal_chunk *c, size_t at, journal_row_fn fn, void *ctx)
+{
+	struct journal_report report = { 0 };
+	struct reading r = { .out = &report, .fn = fn, .ctx = ctx };
+	const struct record_head *record;
+	long len;
+
+	at = at ? at : sizeof(struct chunk_head);
+	if (!id_of(c) || at < sizeof(struct chunk_head) || at % JOURNAL_ALIGN)
+		return -1;
+	len = record_len(c, at);
+	if (len <= 0)
+		return len;
+	record = (const void *)((const uint8_t *)c->at + at);
+	if (!rows_are_right(record))
+		return -1;
+	give_rows(&r, record);
+	return (long)at + len;
+}
+
 static bool is_newer(const struct chunk_head *h)
 {
 	return h->magic == JOURNAL_MAGIC && h->id[0].version == h->id[1].version &&

@@ -49,6 +49,11 @@ typedef void (*journal_row_fn)(void *ctx, uint64_t sequence, const struct row_he
  * The order of `chunks` changes. */
 void journal_read(struct journal_chunk *chunks, size_t n, journal_row_fn fn, void *ctx,
 		  struct journal_report *out);
+/*
+ * One record of a chunk, whose rows are given to fn: the one at that offset; 0: the first. Returns where the next one is, if there is
+ * one; 0: there is none at `at`; -1: what is there is no record that is whole.
+ */
+long journal_read_record(const struct journal_chunk *c, size_t at, journal_row_fn fn, void *ctx);
 /* "corrupt", "truncated" ... */
 const char *journal_damage_name(enum journal_damage damage);
 /* Never written to: kept ready, or died over. A head is written before its magic number. */

@@ -13,6 +13,7 @@
 #include "tests/vcmd/stage.h"
 #include "vcmd/broker.h"
 #include "vcmd/machine.h"
+#include "vcmd/mark.h"
 #include "vcmd/program.h"
 
 #define LARGE SZ_2M /* an arena of its own, which ends with it */
@@ -22,7 +23,7 @@ static struct peer *p;
 static struct machine_device *hw;
 static uint64_t addr; /* where the device looks; 0: it does not */
 static bool looks_before_undo;
-static unsigned int n_tries;
+static unsigned int n_tries, n_marks;
 
 static int look(void)
 {
@@ -49,6 +50,8 @@ int __real_memory_zero(struct memory *m, uint64_t pa, uint64_t len);
 int __wrap_memory_zero(struct memory *m, uint64_t pa, uint64_t len);
 void __real_program_undo(struct broker *b, struct plan *plan);
 void __wrap_program_undo(struct broker *b, struct plan *plan);
+void __real_mark_set(struct mark *m);
+void __wrap_mark_set(struct mark *m);
 
 int __wrap_memory_arena_free(struct memory *m, uint32_t id)
 {
@@ -67,6 +70,11 @@ void __wrap_program_undo(struct broker *b, struct plan *plan)
 	if (looks_before_undo)
 		ck_assert_int_eq(look(), 0);
 	__real_program_undo(b, plan);
+}
+void __wrap_mark_set(struct mark *m)
+{
+	n_marks++;
+	__real_mark_set(m);
 }
 /* NOLINTEND(bugprone-reserved-identifier) */
 
@@ -163,7 +171,22 @@ START_TEST(what_a_failed_request_had_goes_when_no_device_reaches_it)
 }
 END_TEST
 
+/* The mark makes the next broker doubt all that devices have through VFIO, if this one dies meanwhile. */
+START_TEST(what_no_real_device_sees_leaves_no_doubt)
+{
+	setup();
+	n_marks = 0;
+	back_large();
+	ck_ok(CALL(p, UNBACK, .on = NEW));
+	ck_ok(CALL(p, DEACTIVATE, .on = AVCM));
+	ck_ok(CALL(p, ACTIVATE, .on = AVCM));
+	ck_assert_uint_eq(n_marks, 0);
+	teardown();
+}
+END_TEST
+
 SUITE_MAIN("order", an_arena_ends_when_no_device_reaches_it,
 	   memory_is_zeroed_when_no_device_reaches_it,
 	   a_session_that_ends_takes_its_memory_from_devices_first,
-	   what_a_failed_request_had_goes_when_no_device_reaches_it)
+	   what_a_failed_request_had_goes_when_no_device_reaches_it,
+	   what_no_real_device_sees_leaves_no_doubt)

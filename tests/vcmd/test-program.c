@@ -114,6 +114,46 @@ START_TEST(without_a_bank_activation_is_enodev)
 }
 END_TEST
 
+/* --- rights that change in part */
+
+static struct table_ops partial;
+static bool fails_once;
+static int (*real_protect)(struct table *t, uint64_t va, uint64_t len, struct map_attr attr);
+
+static int protect_in_part(struct table *t, uint64_t va, uint64_t len, struct map_attr attr)
+{
+	int r = real_protect(t, va, fails_once ? SZ_4K : len, attr);
+
+	if (!fails_once)
+		return r;
+	fails_once = false;
+	return -EIO;
+}
+
+START_TEST(rights_that_cannot_change_everywhere_change_nowhere)
+{
+	struct world *w = world_new(NULL);
+	struct peer *p = world_peer(w);
+	struct stage_devices d = stage_set(p);
+	const struct machine_device *hw = device_by_number(w->broker->graph, d.a_mm1)->hw;
+
+	partial = *hw->backend->format;
+	real_protect = partial.protect;
+	partial.protect = protect_in_part;
+	hw->backend->format = &partial;
+	fails_once = true;
+	ck_status(CALL(p, RES_SET_ATTR, .on = BACKED, .attr = VCM_READ), -EIO);
+	ck_assert(!fails_once);
+	ck_ok(CALL(p, SIM_WRITE, .target = d.a_mm1, .addr = REGION_AT + SZ_64K, .data = "q",
+		   .n_data = 1));
+	ck_ok(CALL(p, RES_SET_ATTR, .on = BACKED, .attr = VCM_READ));
+	ck_status(CALL(p, SIM_WRITE, .target = d.a_mm1, .addr = REGION_AT + SZ_64K, .data = "q",
+		       .n_data = 1),
+		  -EFAULT);
+	world_free(w);
+}
+END_TEST
+
 /* --- what cannot be unmapped */
 
 static struct table_ops broken;
@@ -312,6 +352,7 @@ END_TEST
 SUITE_MAIN("program", hardware_that_does_not_enable_is_minus_one,
 	   hardware_that_does_not_disable_is_minus_one, a_translation_that_fails_would_fault,
 	   a_failed_activation_undoes_its_batch, without_a_bank_activation_is_enodev,
+	   rights_that_cannot_change_everywhere_change_nowhere,
 	   what_cannot_be_unmapped_is_never_given_to_anybody,
 	   an_arena_that_is_ending_is_quarantined_too,
 	   a_session_with_hardware_that_fails_ends_all_the_same,

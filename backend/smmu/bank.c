@@ -27,7 +27,7 @@ static void wait_posted(const struct smmu_bank *bank)
 	(void)smmu_bank_read(bank, SMMU_SCTLR);
 }
 
-static void invalidate(struct v7s_user *user, const struct v7s_stale *stale)
+static int invalidate(struct stale_user *user, const struct stale *stale)
 {
 	const struct smmu_bank *bank = ((struct smmu_bank_user *)(void *)user)->bank;
 
@@ -35,9 +35,11 @@ static void invalidate(struct v7s_user *user, const struct v7s_stale *stale)
 		smmu_bank_write(bank, SMMU_CTX_TLBIALL, 0);
 	} else {
 		for (unsigned int i = 0; i < stale->n; i++)
-			smmu_bank_write(bank, SMMU_TLBIVA, (stale->at[i] & SMMU_VA) | bank->asid);
+			smmu_bank_write(bank, SMMU_TLBIVA,
+					((uint32_t)stale->at[i] & SMMU_VA) | bank->asid);
 	}
 	wait_posted(bank);
+	return 0;
 }
 
 /* --- ASIDs -------------------------------------------------------------------------------------------------------- */

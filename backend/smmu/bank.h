@@ -15,7 +15,7 @@
 #define SMMU_HALVES 2
 
 struct smmu_bank_user {
-	struct v7s_user user; /* first */
+	struct stale_user user; /* first */
 	struct smmu_bank *bank;
 };
 

@@ -125,46 +125,11 @@ void l2_unlink(struct v7s_table *t, unsigned int slot)
 
 /* --- what hardware may still hold --------------------------------------------------------------------------------- */
 
-void stale_sync(struct v7s_table *t)
-{
-	struct v7s_user *user;
-
-	if (t->stale_first == t->stale_end)
-		return;
-	atomic_thread_fence(memory_order_seq_cst);
-	LIST_FOREACH(user, &t->users, link)
-		user->invalidate(user, &t->stale);
-	t->stale.all = false;
-	t->stale.n = 0;
-	t->stale_first = t->stale_end = 0;
-}
-
-void stale_extent(struct v7s_table *t, uint64_t first, uint64_t end)
-{
-	if (t->stale_first == t->stale_end) {
-		t->stale_first = first;
-		t->stale_end = end;
-		return;
-	}
-	if (first < t->stale_first)
-		t->stale_first = first;
-	if (end > t->stale_end)
-		t->stale_end = end;
-}
-
-void stale_block(struct v7s_table *t, uint64_t at)
-{
-	if (t->stale.n == V7S_STALE_MAX)
-		t->stale.all = true;
-	else
-		t->stale.at[t->stale.n++] = (uint32_t)at;
-}
-
 void stale_pages(struct v7s_table *t, const uint32_t *l2, unsigned int n, uint64_t va)
 {
 	for (unsigned int i = 0; i < n && !t->stale.all; i += l2_is_large(l2[i]) ? GROUP_N : 1) {
 		if (l2[i])
-			stale_block(t, va + ((uint64_t)i << L2_SHIFT));
+			stale_entry(&t->stale, va + ((uint64_t)i << L2_SHIFT));
 	}
 }
 
@@ -183,7 +148,7 @@ struct table *v7s_table_new(void *format_ctx)
 	}
 	t->l1 = view(t->format, t->l1_pa, L1_LEN);
 	t->dead = CHAIN_END;
-	LIST_INIT(&t->users);
+	stale_init(&t->stale, V7S_STALE_MAX);
 	LIST_INSERT_HEAD(&t->format->tables, t, link);
 	return (struct table *)t;
 }
@@ -195,7 +160,7 @@ void v7s_table_free(struct table *table)
 
 	if (!t)
 		return;
-	assert(LIST_EMPTY(&t->users) && !t->updating);
+	assert(LIST_EMPTY(&t->stale.users) && !t->updating);
 	for (unsigned int slot = 0; slot < L1_N; slot++) {
 		if (l1_is_table(t->l1[slot]))
 			l2_unlink(t, slot);

@@ -34,9 +34,7 @@ struct v7s_table {
 	unsigned int n_l2; /* linked and dead */
 	uint32_t dead;     /* chain of L2 tables that wait for update_done */
 	bool updating;
-	struct v7s_stale stale;
-	uint64_t stale_first, stale_end; /* around all of stale; nothing is when they are equal */
-	LIST_HEAD(, v7s_user) users;
+	struct stale stale;
 };
 
 /*
@@ -80,10 +78,5 @@ void l2_link(struct v7s_table *t, unsigned int slot, uint32_t pa);
 /* Onto the chain of the dead, whatever is in it. */
 void l2_unlink(struct v7s_table *t, unsigned int slot);
 
-/* A block that changed, by an address in it. Each needs an extent around it, too. */
-void stale_block(struct v7s_table *t, uint64_t at);
 /* The blocks of n entries of an L2 table, whose first one is at va. They begin and end with whole blocks. */
 void stale_pages(struct v7s_table *t, const uint32_t *l2, unsigned int n, uint64_t va);
-void stale_extent(struct v7s_table *t, uint64_t first, uint64_t end);
-/* Has everything that is stale invalidated by every user. */
-void stale_sync(struct v7s_table *t);

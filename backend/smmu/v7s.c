@@ -189,8 +189,8 @@ static int v7s_map(struct table *table, uint64_t va, uint64_t pa, uint64_t len, 
 	needed = tables_needed(t, run, len, sizes);
 	if (needed && l2_reserve(t, needed, &chain))
 		return -ENOMEM;
-	if (va < t->stale_end && va + len > t->stale_first)
-		stale_sync(t);
+	if (stale_touches(&t->stale, va, va + len))
+		stale_flush(&t->stale);
 	for (uint64_t end = va + len; run.va < end; run.va += run.len, run.pa += run.len) {
 		run_measure(&run, end - run.va, sizes);
 		if (run.block >= SZ_1M)
@@ -264,9 +264,9 @@ static void open_edge(struct v7s_table *t, uint64_t at, uint32_t *chain)
 		}
 	}
 	if (broken) {
-		stale_block(t, at);
-		stale_extent(t, align_down(at, SZ_4K), at + SZ_4K);
-		stale_sync(t);
+		stale_entry(&t->stale, at);
+		stale_around(&t->stale, align_down(at, SZ_4K), at + SZ_4K);
+		stale_flush(&t->stale);
 	}
 }
 
@@ -293,7 +293,7 @@ static void unmap_slot(struct v7s_table *t, uint64_t at, uint64_t end)
 	if (l1_is_section(d)) {
 		t->l1[slot] = 0;
 		if (!l1_is_super(d) || slot % GROUP_N == 0)
-			stale_block(t, at);
+			stale_entry(&t->stale, at);
 		return;
 	}
 	n = l2_part(at, end, &first);
@@ -324,7 +324,7 @@ static int v7s_unmap(struct table *table, uint64_t va, uint64_t len)
 		if (t->l1[at >> L1_SHIFT])
 			unmap_slot(t, at, end);
 	}
-	stale_extent(t, va, end);
+	stale_around(&t->stale, va, end);
 	return 0;
 }
 
@@ -337,7 +337,7 @@ static void protect_slot(struct v7s_table *t, uint64_t at, uint64_t end, uint32_
 		t->l1[slot] = l1_is_super(d) ? l1_super(d & 0xFF000000, attr) :
 					       l1_section(d & 0xFFF00000, attr);
 		if (!l1_is_super(d) || slot % GROUP_N == 0)
-			stale_block(t, at);
+			stale_entry(&t->stale, at);
 		return;
 	}
 	n = l2_part(at, end, &first);
@@ -368,7 +368,7 @@ static int v7s_protect(struct table *table, uint64_t va, uint64_t len, struct ma
 		if (t->l1[at >> L1_SHIFT])
 			protect_slot(t, at, end, bits);
 	}
-	stale_extent(t, va, end);
+	stale_around(&t->stale, va, end);
 	return 0;
 }
 
@@ -388,7 +388,7 @@ static int v7s_update_done(struct table *table)
 
 	assert(t->updating);
 	barrier_stored();
-	stale_sync(t);
+	stale_flush(&t->stale); /* writes to registers, which cannot fail */
 	l2_release(t, &t->dead);
 	t->updating = false;
 	return 0;
@@ -404,14 +404,14 @@ static uint64_t v7s_footprint(const struct table *table)
 	return L1_LEN + (uint64_t)v7s_const_self(table)->n_l2 * L2_LEN;
 }
 
-void v7s_attach(struct table *table, struct v7s_user *user)
+void v7s_attach(struct table *table, struct stale_user *user)
 {
-	LIST_INSERT_HEAD(&v7s_self(table)->users, user, link);
+	stale_attach(&v7s_self(table)->stale, user);
 }
 
-void v7s_detach(struct table *table _unused_, struct v7s_user *user)
+void v7s_detach(struct table *table _unused_, struct stale_user *user)
 {
-	LIST_REMOVE(user, link);
+	stale_detach(user);
 }
 
 int v7s_lookup(const struct table *table, uint64_t va, uint64_t *out_pa, uint64_t *out_size)

@@ -17,36 +17,24 @@
  */
 #pragma once
 
-#include <bsd/sys/queue.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "backend/backend.h"
 #include "backend/smmu/smmu.h"
+#include "backend/stale.h"
 
 /* As many addresses are invalidated one by one; when more are stale, everything is. One TLBIVA costs a register write;
  * TLBIALL costs one too, and the refill of the whole TLB. */
 #define V7S_STALE_MAX 8
-
-struct v7s_stale {
-	bool all;
-	unsigned int n;
-	uint32_t at[V7S_STALE_MAX]; /* one address of each block that changed */
-};
-
-struct v7s_user {
-	LIST_ENTRY(v7s_user) link;
-	/* Returns when no cached entry and no walk can use what is stale. */
-	void (*invalidate)(struct v7s_user *user, const struct v7s_stale *stale);
-};
 
 /* The one ops table; its format_ctx is a struct v7s. map, unmap and protect are called between update_start and
  * update_done only (asserted). protect counts as new attributes for whole blocks: one that is partly inside is split. */
 extern const struct table_ops v7s_ops;
 
 /* A user is told of everything that becomes stale from now on. */
-void v7s_attach(struct table *table, struct v7s_user *user);
-void v7s_detach(struct table *table, struct v7s_user *user);
+void v7s_attach(struct table *table, struct stale_user *user);
+void v7s_detach(struct table *table, struct stale_user *user);
 
 /* Another process follows: tables that are left go with the format. No hardware walks them any more. */
 void v7s_leave(struct v7s *format);

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdatomic.h>
 
 #include "base/mem.h"
 
@@ -136,42 +135,10 @@ void sub_unlink(struct a64_table *t, uint64_t *slot, unsigned int level)
 	sub_push(t, &t->dead, d & A64_PA);
 }
 
-/* --- what hardware may still hold --------------------------------------------------------------------------------- */
-
-void stale_flush(struct a64_table *t)
+void table_flush(struct a64_table *t)
 {
-	struct a64_user *user;
-
-	if (t->stale_first == t->stale_end)
-		return;
-	atomic_thread_fence(memory_order_seq_cst);
-	LIST_FOREACH(user, &t->users, link)
-		if (user->invalidate(user, &t->stale) < 0)
-			t->leaked = true;
-	t->stale.all = false;
-	t->stale.n = 0;
-	t->stale_first = t->stale_end = 0;
-}
-
-void stale_around(struct a64_table *t, uint64_t first, uint64_t end)
-{
-	if (t->stale_first == t->stale_end) {
-		t->stale_first = first;
-		t->stale_end = end;
-		return;
-	}
-	if (first < t->stale_first)
-		t->stale_first = first;
-	if (end > t->stale_end)
-		t->stale_end = end;
-}
-
-void stale_entry(struct a64_table *t, uint64_t at)
-{
-	if (t->stale.n == A64_STALE_MAX)
-		t->stale.all = true;
-	else
-		t->stale.at[t->stale.n++] = at;
+	if (stale_flush(&t->stale) < 0)
+		t->leaked = true;
 }
 
 /* --- the table ---------------------------------------------------------------------------------------------------- */
@@ -189,7 +156,7 @@ struct table *a64_table_new(void *format_ctx)
 	}
 	t->root = view(t->format, t->root_pa);
 	t->dead = A64_CHAIN_END;
-	LIST_INIT(&t->users);
+	stale_init(&t->stale, A64_STALE_MAX);
 	LIST_INSERT_HEAD(&t->format->tables, t, link);
 	return (struct table *)t;
 }
@@ -201,7 +168,7 @@ void a64_table_free(struct table *table)
 
 	if (!t)
 		return;
-	assert(LIST_EMPTY(&t->users) && !t->updating);
+	assert(LIST_EMPTY(&t->stale.users) && !t->updating);
 	for (unsigned int i = 0; i < A64_N; i++) {
 		if (a64_is_table(t->root[i], A64_ROOT))
 			sub_unlink(t, &t->root[i], A64_ROOT);

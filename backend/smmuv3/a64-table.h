@@ -34,9 +34,7 @@ struct a64_table {
 	uint64_t dead;  /* chain of those that wait for update_done */
 	bool updating;
 	bool leaked; /* hardware that does not answer may walk what is dead: its memory is nobody's for ever */
-	struct a64_stale stale;
-	uint64_t stale_first, stale_end; /* around all of stale; nothing is when they are equal */
-	LIST_HEAD(, a64_user) users;
+	struct stale stale;
 };
 
 static inline struct a64_table *a64_self(struct table *t)
@@ -72,8 +70,5 @@ uint64_t *sub_of(const struct a64_table *t, uint64_t d);
 /* The table that *slot names, at `level`, onto the chain of the dead with all below it; *slot is invalid from now on. */
 void sub_unlink(struct a64_table *t, uint64_t *slot, unsigned int level);
 
-/* An entry that changed, by an address in it. Each needs an extent around it, too. */
-void stale_entry(struct a64_table *t, uint64_t at);
-void stale_around(struct a64_table *t, uint64_t first, uint64_t end);
-/* Has everything that is stale invalidated by every user. */
-void stale_flush(struct a64_table *t);
+/* Has everything that is stale invalidated by every user; what one cannot is leaked. */
+void table_flush(struct a64_table *t);

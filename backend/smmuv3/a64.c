@@ -149,8 +149,8 @@ static int a64_map(struct table *table, uint64_t va, uint64_t pa, uint64_t len, 
 		return -EEXIST;
 	if (sub_reserve(t, missing(t, t->root, A64_ROOT, va, end, &m), &m.chain))
 		return -ENOMEM;
-	if (va < t->stale_end && end > t->stale_first)
-		stale_flush(t);
+	if (stale_touches(&t->stale, va, end))
+		table_flush(t);
 	fill(t, t->root, A64_ROOT, va, end, &m);
 	assert(m.chain == A64_CHAIN_END);
 	return 0;
@@ -194,11 +194,11 @@ static void make_way(struct a64_table *t, uint64_t *d, unsigned int n, uint64_t 
 	for (unsigned int i = 0; i < n; i++) {
 		if (broken)
 			a64_store(&d[i], d[i] & ~A64_VALID);
-		stale_entry(t, va + i * each);
+		stale_entry(&t->stale, va + i * each);
 	}
-	stale_around(t, va, va + n * each);
+	stale_around(&t->stale, va, va + n * each);
 	if (broken)
-		stale_flush(t);
+		table_flush(t);
 }
 
 /* The same translations in a table of smaller blocks. */
@@ -215,7 +215,7 @@ static void break_block(struct a64_table *t, uint64_t *slot, unsigned int level,
 	fill(t, sub, level + 1, va, va + a64_span(level), &m);
 	make_way(t, slot, 1, va, a64_span(level), !t->format->config.live_split);
 	a64_store(slot, pa | A64_TABLE | A64_VALID);
-	stale_flush(t);
+	table_flush(t);
 }
 
 /* The hint goes from all sixteen. */
@@ -227,7 +227,7 @@ static void break_group(struct a64_table *t, uint64_t *d, uint64_t at)
 	make_way(t, first, A64_GROUP, va, SZ_4K, !t->format->config.live_split);
 	for (unsigned int i = 0; i < A64_GROUP; i++)
 		a64_store(&first[i], (first[i] & ~A64_CONTIGUOUS) | valid);
-	stale_flush(t);
+	table_flush(t);
 }
 
 /* From now on no block and no group crosses `at`. */
@@ -271,7 +271,7 @@ static void clear(struct a64_table *t, uint64_t *table, unsigned int level, uint
 			continue;
 		if (!a64_is_table(*d, level)) {
 			a64_store(d, 0);
-			stale_entry(t, at);
+			stale_entry(&t->stale, at);
 			continue;
 		}
 		if (is_whole(at, stop, level)) {
@@ -296,7 +296,7 @@ static int a64_unmap(struct table *table, uint64_t va, uint64_t len)
 	if (open_edges(t, va, va + len))
 		return -ENOMEM;
 	clear(t, t->root, A64_ROOT, va, va + len);
-	stale_around(t, va, va + len);
+	stale_around(&t->stale, va, va + len);
 	return 0;
 }
 
@@ -314,7 +314,7 @@ static bool drop_other_types(struct a64_table *t, uint64_t *table, unsigned int 
 			any |= drop_other_types(t, sub_of(t, *d), level + 1, at, stop, attr);
 		} else if ((*d & A64_VALID) && ((*d ^ attr) & A64_TYPE)) {
 			a64_store(d, *d & ~A64_VALID);
-			stale_entry(t, at);
+			stale_entry(&t->stale, at);
 			any = true;
 		}
 	}
@@ -332,7 +332,7 @@ static void set_attr(struct a64_table *t, uint64_t *table, unsigned int level, u
 			set_attr(t, sub_of(t, *d), level + 1, at, stop, attr);
 		} else if (*d) {
 			a64_store(d, (*d & ~A64_ATTR) | attr);
-			stale_entry(t, at);
+			stale_entry(&t->stale, at);
 		}
 	}
 }
@@ -348,11 +348,11 @@ static int a64_protect(struct table *table, uint64_t va, uint64_t len, struct ma
 	if (open_edges(t, va, end))
 		return -ENOMEM;
 	if (drop_other_types(t, t->root, A64_ROOT, va, end, bits)) {
-		stale_around(t, va, end);
-		stale_flush(t);
+		stale_around(&t->stale, va, end);
+		table_flush(t);
 	}
 	set_attr(t, t->root, A64_ROOT, va, end, bits);
-	stale_around(t, va, end);
+	stale_around(&t->stale, va, end);
 	return 0;
 }
 
@@ -372,7 +372,7 @@ static int a64_update_done(struct table *table)
 
 	assert(t->updating);
 	barrier_stored();
-	stale_flush(t);
+	table_flush(t);
 	if (t->leaked)
 		sub_abandon(t, &t->dead);
 	else
@@ -391,14 +391,14 @@ static uint64_t a64_footprint(const struct table *table)
 	return (1 + a64_const_self(table)->n_sub) * A64_LEN;
 }
 
-void a64_attach(struct table *table, struct a64_user *user)
+void a64_attach(struct table *table, struct stale_user *user)
 {
-	LIST_INSERT_HEAD(&a64_self(table)->users, user, link);
+	stale_attach(&a64_self(table)->stale, user);
 }
 
-void a64_detach(struct table *table _unused_, struct a64_user *user)
+void a64_detach(struct table *table _unused_, struct stale_user *user)
 {
-	LIST_REMOVE(user, link);
+	stale_detach(user);
 }
 
 int a64_lookup(const struct table *table, uint64_t va, uint64_t *out_pa, uint64_t *out_size,

@@ -18,38 +18,26 @@
  */
 #pragma once
 
-#include <bsd/sys/queue.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "backend/backend.h"
 #include "backend/smmuv3/smmuv3.h"
+#include "backend/stale.h"
 
 /*
  * As many addresses are invalidated one by one; when more are stale, everything is. Two groups of 64 KB: as the
  * contiguous bit is a hint, each page of a group may be cached alone and has an address here.
  */
-#define A64_STALE_MAX 32
-
-struct a64_stale {
-	bool all;
-	unsigned int n;
-	uint64_t at[A64_STALE_MAX]; /* one address of each entry that changed */
-};
-
-struct a64_user {
-	LIST_ENTRY(a64_user) link;
-	/* Returns when no cached entry, cached table address or walk can use what is stale; -EIO: it never will. */
-	int (*invalidate)(struct a64_user *user, const struct a64_stale *stale);
-};
+#define A64_STALE_MAX STALE_MAX
 
 /* The one ops table; its format_ctx is a struct a64. map, unmap and protect are called between update_start and
  * update_done only (asserted). A block that a change covers in part is split first. */
 extern const struct table_ops a64_ops;
 
 /* A user is told of everything that becomes stale from now on. */
-void a64_attach(struct table *table, struct a64_user *user);
-void a64_detach(struct table *table, struct a64_user *user);
+void a64_attach(struct table *table, struct stale_user *user);
+void a64_detach(struct table *table, struct stale_user *user);
 
 /* Another process follows: what hardware walks stays as it is, and a64_free() takes tables that are left. */
 void a64_leave(struct a64 *format);

@@ -28,7 +28,7 @@ struct v3_queue {
 
 /* A table that is active on this SMMU, with the ASID of its TLB entries. Free when n_contexts is 0. */
 struct v3_space {
-	struct a64_user user; /* first */
+	struct stale_user user; /* first */
 	struct smmuv3 *smmu;
 	struct table *table;
 	unsigned int n_contexts;

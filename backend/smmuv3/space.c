@@ -26,7 +26,7 @@ static void forget_asid(struct smmuv3 *s, uint16_t asid)
 	v3_command(s, CMD_TLBI_NH_ASID | (uint64_t)asid << CMD_ASID_SHIFT, 0);
 }
 
-static int invalidate(struct a64_user *user, const struct a64_stale *stale)
+static int invalidate(struct stale_user *user, const struct stale *stale)
 {
 	struct v3_space *space = (struct v3_space *)(void *)user;
 

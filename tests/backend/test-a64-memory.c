@@ -10,13 +10,13 @@
 #define VA (UINT64_C(7) << 30)
 
 /* What the one user of the table was told last, and how often. */
-static struct a64_stale told;
+static struct stale told;
 static unsigned int n_told;
 static uint64_t seen_at, seen; /* the descriptor at an address, when it was told */
 
 static int told_result; /* 0: it forgets */
 
-static int be_told(struct a64_user *user _unused_, const struct a64_stale *stale)
+static int be_told(struct stale_user *user _unused_, const struct stale *stale)
 {
 	told = *stale;
 	if (!n_told++ && seen_at)
@@ -24,7 +24,7 @@ static int be_told(struct a64_user *user _unused_, const struct a64_stale *stale
 	return told_result;
 }
 
-static struct a64_user ear = { .invalidate = be_told };
+static struct stale_user ear = { .invalidate = be_told };
 
 static void listen(void)
 {

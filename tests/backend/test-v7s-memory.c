@@ -108,16 +108,17 @@ END_TEST
 /* --- invalidation ------------------------------------------------------------------------------------------------- */
 
 /* What the one user of the table was told last, and how often. */
-static struct v7s_stale told;
+static struct stale told;
 static unsigned int n_told;
 
-static void be_told(struct v7s_user *user _unused_, const struct v7s_stale *stale)
+static int be_told(struct stale_user *user _unused_, const struct stale *stale)
 {
 	told = *stale;
 	n_told++;
+	return 0;
 }
 
-static struct v7s_user ear = { .invalidate = be_told };
+static struct stale_user ear = { .invalidate = be_told };
 
 static bool was_told(void *ctx _unused_)
 {

@@ -43,16 +43,10 @@ static const struct column row_columns[] = {
 static enum exit_code verify(const struct call *call)
 {
 	_cleanup_(table_deinit) struct table t = TABLE_NULL;
-	_cleanup_(json_putp) json_object *j = NULL;
 
 	if (journal_load_report(&t, call->args) < 0 || !t.n_lines)
 		return EXIT_FAILED;
-	if (call->options & OPTION_JSON) {
-		j = columns_to_json(report_columns, N(report_columns), t.lines);
-		json_print(j);
-	} else {
-		columns_print_list(report_columns, N(report_columns), t.lines);
-	}
+	columns_show_line(report_columns, N(report_columns), t.lines, call);
 	return t.lines[0].n[VCM_JOURNAL_IS_DAMAGED] ? EXIT_FAILED : EXIT_OK;
 }
 

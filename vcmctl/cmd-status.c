@@ -29,12 +29,9 @@ static const struct column columns[] = {
 	{ "quarantined", "quarantined", COLUMN_NUMBER, show_size, VCM_STATUS_QUARANTINED },
 };
 
-#define N_COLUMNS (sizeof(columns) / sizeof(*columns))
-
 static enum exit_code run(const struct call *call)
 {
 	_cleanup_(table_deinit) struct table t = TABLE_NULL;
-	_cleanup_(json_putp) json_object *j = NULL;
 	int r;
 
 	if (!broker_join())
@@ -44,12 +41,7 @@ static enum exit_code run(const struct call *call)
 		tell_failure(r, "cannot read the status");
 		return EXIT_FAILED;
 	}
-	if (!(call->options & OPTION_JSON)) {
-		columns_print_list(columns, N_COLUMNS, t.lines);
-		return EXIT_OK;
-	}
-	j = columns_to_json(columns, N_COLUMNS, t.lines);
-	json_print(j);
+	columns_show_line(columns, sizeof(columns) / sizeof(*columns), t.lines, call);
 	return EXIT_OK;
 }
 

@@ -227,6 +227,19 @@ static void print_json(const struct column *columns, size_t n, const struct tabl
 	json_print(list);
 }
 
+void columns_show_line(const struct column *columns, size_t n, const struct line *l,
+		       const struct call *call)
+{
+	_cleanup_(json_putp) json_object *j = NULL;
+
+	if (!(call->options & OPTION_JSON)) {
+		columns_print_list(columns, n, l);
+		return;
+	}
+	j = columns_to_json(columns, n, l);
+	json_print(j);
+}
+
 void columns_show_table(const struct column *columns, size_t n, const struct table *t,
 			const struct call *call, const char *none)
 {

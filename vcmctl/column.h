@@ -56,7 +56,10 @@ void columns_print_list(const struct column *columns, size_t n, const struct lin
 json_object *columns_to_json(const struct column *columns, size_t n, const struct line *l);
 void json_print(json_object *j);
 
-/* The one or the other, as the options say. */
+/* One line as a list or an object, as the options say. */
+void columns_show_line(const struct column *columns, size_t n, const struct line *l,
+		       const struct call *call);
+/* A table as such or as an array, as the options say. */
 void columns_show_table(const struct column *columns, size_t n, const struct table *t,
 			const struct call *call, const char *none);
 /* The whole of a command that shows one table. */

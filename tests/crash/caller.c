@@ -27,10 +27,6 @@
 #include "tests/crash/crash.h"
 
 #define N_BUFFERS 8
-#define CHECK_EVERY 24 /* operations */
-#define CHUNK ((size_t)SZ_4K)
-#define ENGINE_LEN ((size_t)SZ_64K)
-#define HOLE_LEN ((size_t)SZ_64K)
 #define PIECES_MAX 512
 #define RW (VCM_READ | VCM_WRITE)
 
@@ -51,7 +47,6 @@ enum {
 #define RES_OF(handle) ((handle) + 1)
 #define CPU_RES_OF(handle) ((handle) + 2)
 
-static const size_t lens[] = { SZ_4K, SZ_4K, 3 * SZ_4K, SZ_64K, SZ_64K + SZ_4K, SZ_1M };
 static const uint32_t attrs[] = { 0, VCM_PHYS_CONT, VCM_COHERENT, VCM_4KB };
 
 struct buffer {
@@ -69,9 +64,10 @@ static uint32_t device, engine;
 static struct buffer buffers[N_BUFFERS], engine_buffer = { .handle = ENGINE_BUFFER };
 static uint64_t hole_addr, fault_id; /* 0: nothing faults */
 static bool hole_is_filled;
+
 static unsigned int pick(unsigned int n)
 {
-	return (unsigned int)rand_r(&random_state) % n;
+	return crash_pick(&random_state, n);
 }
 
 /* --- memory */
@@ -142,15 +138,12 @@ static void compare_piece(struct buffer *b, size_t at, const struct piece *p, in
 
 static void write_bytes(struct buffer *b)
 {
-	b->seed = (uint64_t)pick(1u << 30) << 32 | pick(1u << 30);
-	for (size_t i = 0; i < b->len / sizeof(*b->at); i++)
-		b->at[i] = crash_word(b->seed, i);
+	b->seed = crash_fill(&random_state, b->at, b->len);
 }
 
 static void check_bytes(const struct buffer *b)
 {
-	for (size_t i = 0; i < b->len / sizeof(*b->at); i++)
-		MUST(b->at[i] == crash_word(b->seed, i));
+	MUST(crash_is_filled(b->at, b->len, b->seed));
 }
 
 /* --- transactions */
@@ -184,7 +177,7 @@ static bool has_bytes(sd_bus_message *reply, const void *bytes)
 static void check_device(const struct buffer *b)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-	size_t offset = pick((unsigned int)(b->len / CHUNK)) * CHUNK;
+	size_t offset = crash_offset(&random_state, b->len);
 	enum call_result how;
 
 	while ((how = call_try(me.bus, read_call(me.bus, device, b->addr + offset, CHUNK),
@@ -257,7 +250,7 @@ static void change_buffer(void)
 		drop(b);
 		return;
 	}
-	b->len = lens[pick(6)];
+	b->len = crash_len(&random_state);
 	make(b, REGION);
 	write_bytes(b);
 }
@@ -281,7 +274,7 @@ static void device_writes(void)
 
 	if (!b)
 		return;
-	offset = pick((unsigned int)(b->len / CHUNK)) * CHUNK;
+	offset = crash_offset(&random_state, b->len);
 	while ((how = call_try(me.bus,
 			       write_call(me.bus, device, b->addr + offset, (char *)b->at + offset),
 			       &reply)) == CALL_GONE)
@@ -488,10 +481,8 @@ static void *transact(void *arg)
 	sd_bus *on = call_join();
 
 	for (uint64_t n = 0; !atomic_load(&shared->is_over); n++) {
-		size_t offset = n % (ENGINE_LEN / CHUNK) * CHUNK;
+		size_t offset = crash_engine(out, n);
 
-		for (size_t i = 0; i < CHUNK / sizeof(*out); i++)
-			out[i] = n ^ i;
 		if (!transact_once(on, engine_buffer.addr + offset, out, false) ||
 		    !transact_once(on, engine_buffer.addr + offset, out, true))
 			break;

@@ -25,12 +25,7 @@
 #include "tests/crash/bytes.h"
 
 #define N_BUFFERS 12
-#define CHECK_EVERY 24 /* operations */
-#define CHUNK ((size_t)SZ_4K)
-#define ENGINE_LEN ((size_t)SZ_64K)
-#define HOLE_LEN ((size_t)SZ_64K)
 
-static const size_t lens[] = { SZ_4K, SZ_4K, 3 * SZ_4K, SZ_64K, SZ_64K + SZ_4K, SZ_1M };
 static const uint32_t attrs[] = { 0, 0, VCM_PHYS_CONT, VCM_COHERENT, VCM_4KB };
 
 struct buffer {
@@ -72,28 +67,25 @@ static _Noreturn void fail(const char *what, int line)
 
 static unsigned int pick(unsigned int n)
 {
-	return (unsigned int)rand_r(&random_state) % n;
+	return crash_pick(&random_state, n);
 }
 
 /* --- bytes */
 
 static void write_bytes(struct buffer *b)
 {
-	b->seed = (uint64_t)pick(1u << 30) << 32 | pick(1u << 30);
-	for (size_t i = 0; i < b->len / sizeof(*b->at); i++)
-		b->at[i] = crash_word(b->seed, i);
+	b->seed = crash_fill(&random_state, b->at, b->len);
 }
 
 static void check_bytes(const struct buffer *b)
 {
-	for (size_t i = 0; i < b->len / sizeof(*b->at); i++)
-		MUST(b->at[i] == crash_word(b->seed, i));
+	MUST(crash_is_filled(b->at, b->len, b->seed));
 }
 
 /* What the device sees at one place. */
 static void check_device(const struct buffer *b)
 {
-	size_t offset = pick((unsigned int)(b->len / CHUNK)) * CHUNK;
+	size_t offset = crash_offset(&random_state, b->len);
 	uint64_t seen[CHUNK / sizeof(uint64_t)];
 
 	MUST(vcm_sim_read(device, b->addr + offset, seen, sizeof(seen)) == 0);
@@ -128,7 +120,7 @@ static void make_buffer(struct buffer *b)
 {
 	bool in_a_batch = pick(2);
 
-	b->len = lens[pick(6)];
+	b->len = crash_len(&random_state);
 	if (in_a_batch)
 		MUST(vcm_batch_begin() == 0);
 	make(b, vcm);
@@ -194,7 +186,7 @@ static void device_writes(void)
 
 	if (!b)
 		return;
-	offset = pick((unsigned int)(b->len / CHUNK)) * CHUNK;
+	offset = crash_offset(&random_state, b->len);
 	MUST(vcm_sim_write(device, b->addr + offset, (const char *)b->at + offset, CHUNK) == 0);
 	check_device(b);
 }
@@ -345,11 +337,8 @@ static void *transact(void *arg)
 	uint64_t n = 0;
 
 	while (!atomic_load(&shared->is_over)) {
-		size_t offset = n % (ENGINE_LEN / CHUNK) * CHUNK;
+		size_t offset = crash_engine(out, n++);
 
-		for (size_t i = 0; i < CHUNK / sizeof(*out); i++)
-			out[i] = n ^ i;
-		n++;
 		MUST(vcm_sim_write(engine, engine_buffer.addr + offset, out, CHUNK) == 0);
 		MUST(vcm_sim_read(engine, engine_buffer.addr + offset, in, CHUNK) == 0);
 		MUST(memcmp(in, out, CHUNK) == 0);

@@ -304,9 +304,10 @@ static void child_mark(struct branch *b, unsigned level, struct part p, bool tak
 		branch_mark(b->child[p.i].branch, level - 1, p.first, p.end, taken);
 		branch_sum(b->child[p.i].branch, level - 1, &sum);
 	} else {
-		leaf_mark(b->child[p.i].leaf, p.first % LEAF_LEN, (p.end - 1) % LEAF_LEN + 1,
-			  taken);
-		leaf_sum(b->child[p.i].leaf, &sum);
+		struct leaf *l = b->child[p.i].leaf;
+
+		leaf_update(l, leaf_mark(l, p.first % LEAF_LEN, (p.end - 1) % LEAF_LEN + 1, taken));
+		leaf_sum(l, &sum);
 	}
 	branch_put(b, level, p.i, &sum);
 }

@@ -139,23 +139,32 @@ void leaf_sum(const struct leaf *l, struct sum *out)
 	out->run[RUN_16M] = ahead[0];
 }
 
-bool leaf_mark(struct leaf *l, unsigned first, unsigned end, bool taken)
+uint64_t leaf_mark(struct leaf *l, unsigned first, unsigned end, bool taken)
 {
-	unsigned last = (end - 1) / WORD_LEN;
-	bool changed = false, group_changed = false;
+	unsigned from = first / WORD_LEN, to = (end - 1) / WORD_LEN + 1;
 
-	for (unsigned i = first / WORD_LEN; i <= last; i++) {
-		unsigned g = i / ROW_N, base = i * WORD_LEN;
+	for (unsigned i = from; i < to; i++) {
+		unsigned base = i * WORD_LEN;
 		uint64_t mask = word_mask(first > base ? first - base : 0, end - base);
-		uint64_t *bits = &l->bits[g][i % ROW_N];
+		uint64_t *bits = &l->bits[i / ROW_N][i % ROW_N];
 
 		assert((*bits & mask) == (taken ? mask : 0));
 		*bits = taken ? *bits & ~mask : *bits | mask;
-		group_changed |= word_update(l, g, i % ROW_N);
-		if (group_changed && (i == last || i % ROW_N == ROW_N - 1)) {
+	}
+	return word_mask(from, to);
+}
+
+bool leaf_update(struct leaf *l, uint64_t words)
+{
+	bool changed = false;
+
+	for (unsigned g = 0; words; g++, words >>= ROW_N) {
+		bool group_changed = false;
+
+		for (unsigned row = words & 0xff; row; row &= row - 1)
+			group_changed |= word_update(l, g, (unsigned)__builtin_ctz(row));
+		if (group_changed)
 			changed |= group_update(l, g);
-			group_changed = false;
-		}
 	}
 	return changed;
 }

@@ -26,8 +26,10 @@ struct leaf {
 
 /* All pages free. */
 void leaf_init(struct leaf *l);
-/* Pages first to end - 1, all of which are in the other state (asserted). True when leaf_sum() may have changed. */
-bool leaf_mark(struct leaf *l, unsigned first, unsigned end, bool taken);
+/* Pages first to end - 1, all of which are in the other state (asserted). A bit for each word, for leaf_update(). */
+uint64_t leaf_mark(struct leaf *l, unsigned first, unsigned end, bool taken);
+/* The summaries of the words that have been marked, before they are looked at. True when leaf_sum() may have changed. */
+bool leaf_update(struct leaf *l, uint64_t words);
 bool leaf_is_free(const struct leaf *l, unsigned first, unsigned end);
 void leaf_sum(const struct leaf *l, struct sum *out);
 /* Goes on with a search in the leaf that starts at base. True when q->found is set. */

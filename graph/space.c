@@ -14,9 +14,10 @@ struct space {
 	unsigned level;
 	uint64_t base; /* page number where the root starts */
 	struct sum sum;
-	struct leaf *stale;  /* that has not told the rows above what it says now, or NULL */
-	uint64_t stale_page; /* one in it */
-	uint64_t used;       /* pages */
+	struct leaf *stale;   /* whose summaries, and the rows above it, are of before; or NULL */
+	uint64_t stale_words; /* in it, a bit for each */
+	uint64_t stale_page;  /* one in it */
+	uint64_t used;        /* pages */
 	size_t footprint;
 };
 
@@ -94,15 +95,16 @@ static void path_tell(struct space *s, const struct path *p, unsigned level, uin
 /* Before anybody looks at a row. What is taken and given back in the meantime never gets there. */
 static void settle(struct space *s)
 {
+	struct leaf *l = s->stale;
 	struct sum now, above;
 	struct path p;
 
-	if (!s->stale)
+	s->stale = NULL;
+	if (!l || !leaf_update(l, s->stale_words))
 		return;
 	path_down(s, &p, s->stale_page, s->stale_page + 1, false);
-	assert(p.level == 0 && p.leaf == s->stale);
-	s->stale = NULL;
-	leaf_sum(p.leaf, &above);
+	assert(p.level == 0 && p.leaf == l);
+	leaf_sum(l, &above);
 	if (branch_tell_leaf(p.branch[1], child_of(1, s->stale_page), &above, &now))
 		path_tell(s, &p, 1, s->stale_page, &now, &above);
 }
@@ -113,16 +115,19 @@ static void path_mark(struct space *s, const struct path *p, uint64_t first, uin
 {
 	struct sum now, above;
 
-	if (p->level > 0 || p->leaf != s->stale)
+	if (p->level > 0 || p->leaf != s->stale) {
 		settle(s);
+		s->stale_words = 0;
+	}
 	if (p->level > 0) {
 		branch_mark(p->branch[p->level], p->level, first, end, taken);
 		branch_sum(p->branch[p->level], p->level, &now);
 		path_tell(s, p, p->level, first, &now, &above);
-	} else if (leaf_mark(p->leaf, first % LEAF_LEN, (end - 1) % LEAF_LEN + 1, taken)) {
-		s->stale = p->leaf;
-		s->stale_page = first;
+		return;
 	}
+	s->stale = p->leaf;
+	s->stale_page = first;
+	s->stale_words |= leaf_mark(p->leaf, first % LEAF_LEN, (end - 1) % LEAF_LEN + 1, taken);
 }
 
 static enum run_class class_of(uint64_t align)

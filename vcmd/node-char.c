@@ -140,7 +140,7 @@ static size_t carrier_payload(const void *ctx)
 	return c->config->geometry.buffer_len - RPMSG_HEADER;
 }
 
-static int carrier_send(void *ctx, const void *fragment, size_t len)
+static int carrier_send(void *ctx, const void *fragment, size_t len, bool is_last _unused_)
 {
 	struct node_char *c = ctx;
 	ssize_t n = c->fd < 0 || c->broken ? -1 : write(c->fd, fragment, len);

@@ -141,10 +141,15 @@ bool node_guard_find(struct node_guard *g, bool *out)
 	return there;
 }
 
+/* Where nothing has come: a few looks here take less than to be called once more. */
+#define LOOKS 8
+
 static void do_next(void *arg)
 {
 	struct args *a = arg;
 
+	for (int i = 0; i < LOOKS && a->flag && !driver_has_work(a->driver); i++)
+		;
 	a->look = driver_look(a->driver);
 	if (a->look == DRIVER_FINE && a->flag)
 		a->event = driver_receive(a->driver, a->message);
@@ -168,12 +173,14 @@ static void do_send(void *arg)
 	struct args *a = arg;
 
 	a->r = driver_send(a->driver, a->src, a->dst, a->data, a->len);
+	if (a->r == 0 && a->flag && !driver_has_work(a->driver))
+		driver_flush(a->driver);
 }
 
 bool node_guard_send(struct node_guard *g, uint32_t src, uint32_t dst, const void *data, size_t len,
-		     int *r)
+		     bool show, int *r)
 {
-	struct args a = { .src = src, .dst = dst, .data = data, .len = len };
+	struct args a = { .flag = show, .src = src, .dst = dst, .data = data, .len = len };
 	bool there = run(g, do_send, &a);
 
 	*r = a.r;
@@ -206,19 +213,6 @@ static void do_flush(void *arg)
 bool node_guard_flush(struct node_guard *g)
 {
 	return run(g, do_flush, &(struct args){ .r = 0 });
-}
-
-static void do_show(void *arg)
-{
-	const struct args *a = arg;
-
-	if (!driver_has_work(a->driver))
-		driver_flush(a->driver);
-}
-
-bool node_guard_show(struct node_guard *g)
-{
-	return run(g, do_show, &(struct args){ .r = 0 });
 }
 
 static void do_set_polled(void *arg)

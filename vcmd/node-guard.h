@@ -35,13 +35,12 @@ bool node_guard_find(struct node_guard *g, bool *out);
 /* The status; the next message, if it is wanted; and when there is none, what was sent so far is shown. */
 bool node_guard_next(struct node_guard *g, bool wanted, enum driver_look *look,
 		     enum driver_event *event, struct driver_message *out);
-/* *r: what the driver says. */
+/* *r: what the driver says. show: as node_guard_flush(), unless the node has sent more, whose answers go with this one: then
+ * node_guard_next() does it behind them. */
 bool node_guard_send(struct node_guard *g, uint32_t src, uint32_t dst, const void *data, size_t len,
-		     int *r);
+		     bool show, int *r);
 bool node_guard_announce(struct node_guard *g, const char *name, uint32_t addr, int *r);
 bool node_guard_flush(struct node_guard *g);
-/* The same, unless the node has sent more, whose answers go with these: then node_guard_next() does it behind them. */
-bool node_guard_show(struct node_guard *g);
 /* *has_come: something has, meanwhile. */
 bool node_guard_set_polled(struct node_guard *g, bool polled, bool *has_come);
 /* *has_come: there is room meanwhile. */

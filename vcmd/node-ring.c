@@ -84,13 +84,15 @@ static size_t carrier_payload(const void *ctx)
 	return r->config->geometry.buffer_len - RPMSG_HEADER;
 }
 
-static int carrier_send(void *ctx, const void *fragment, size_t len)
+/* In a turn what is sent is shown with its last fragment: the answer is not to wait for what is still to be done for it. */
+static int carrier_send(void *ctx, const void *fragment, size_t len, bool is_last)
 {
 	struct node_ring *r = ctx;
 	int err;
 
 	if (r->state != RING_UP || r->broken ||
-	    !node_guard_send(&r->guard, r->config->address, r->remote, fragment, len, &err))
+	    !node_guard_send(&r->guard, r->config->address, r->remote, fragment, len,
+			     is_last && r->in_turn, &err))
 		return -ENOTCONN;
 	r->served |= err == 0;
 	if (err == -EPROTO) {
@@ -104,12 +106,8 @@ static void carrier_flush(void *ctx)
 {
 	struct node_ring *r = ctx;
 
-	if (r->state != RING_UP)
-		return;
-	/* The answer is not to wait for what is still to be done for it here. */
-	if (r->in_turn)
-		node_guard_show(&r->guard);
-	else if (node_guard_flush(&r->guard) && node_waits_for_room(r->node))
+	if (r->state == RING_UP && !r->in_turn && node_guard_flush(&r->guard) &&
+	    node_waits_for_room(r->node))
 		loop_again(r->watch);
 }
 

@@ -89,8 +89,8 @@ static void out_drop(struct node *n)
 	n->full = false;
 }
 
-/* Sends from the fragment at *next on. True when all of it has gone. */
-static bool send_fragments(struct node *n, uint32_t number, const void *buf, size_t len,
+/* Sends from the fragment at *next on. alone: nothing more comes right behind it. True when all of it has gone. */
+static bool send_fragments(struct node *n, uint32_t number, const void *buf, size_t len, bool alone,
 			   uint16_t *next)
 {
 	size_t count = fragment_count(len, n->payload);
@@ -98,7 +98,7 @@ static bool send_fragments(struct node *n, uint32_t number, const void *buf, siz
 	for (; *next < count; (*next)++) {
 		size_t size = fragment_write(n->fragment, n->payload, number, buf, len, *next);
 
-		if (n->carrier->send(n->ctx, n->fragment, size) < 0)
+		if (n->carrier->send(n->ctx, n->fragment, size, alone && *next + 1u == count) < 0)
 			return false;
 		n->count_out++;
 		n->bytes_out += size;
@@ -111,7 +111,7 @@ static void out_flush(struct node *n)
 	struct packet *p;
 
 	while ((p = STAILQ_FIRST(&n->out)) &&
-	       send_fragments(n, p->number, p->buf, p->len, &p->next)) {
+	       send_fragments(n, p->number, p->buf, p->len, false, &p->next)) {
 		STAILQ_REMOVE_HEAD(&n->out, entry);
 		n->n_out -= p->len;
 		mem_free(p);
@@ -157,7 +157,7 @@ static int over_node_send(void *ctx, const void *buf, size_t len, const int *fds
 
 	if (n->broken)
 		return -EPIPE;
-	if (STAILQ_EMPTY(&n->out) && send_fragments(n, number, buf, len, &next))
+	if (STAILQ_EMPTY(&n->out) && send_fragments(n, number, buf, len, true, &next))
 		n->carrier->flush(n->ctx);
 	else if (out_push(n, number, buf, len, next) < 0)
 		return -ENOMEM;

@@ -26,7 +26,7 @@ struct node_carrier {
 	/* Bytes of the largest fragment, header included. */
 	size_t (*payload)(const void *ctx);
 	/* 0; -EAGAIN: node_room() will be called; anything else: the carrier knows, and will call node_end(). */
-	int (*send)(void *ctx, const void *fragment, size_t len);
+	int (*send)(void *ctx, const void *fragment, size_t len, bool is_last);
 	/* All of a packet has been sent, or as much as there is room for. */
 	void (*flush)(void *ctx);
 	/* The node may be listened to again (node_listens()), or what was its own has all been taken back. */

@@ -12,6 +12,7 @@
 #include "tests/suite.h"
 #include "tests/vcmd/stage.h"
 #include "vcmd/broker.h"
+#include "vcmd/machine-kind.h"
 #include "vcmd/machine.h"
 #include "vcmd/mark.h"
 #include "vcmd/program.h"
@@ -185,8 +186,23 @@ START_TEST(what_no_real_device_sees_leaves_no_doubt)
 }
 END_TEST
 
+/* In the middle of a restart the SMMUs may be settled alone, for want of table memory: VFIO's mappings are doubtful still. */
+START_TEST(what_is_settled_in_part_leaves_the_doubt)
+{
+	struct reason why = { "" };
+
+	setup();
+	mark_stick(machine_mark(w->broker->machine));
+	ck_assert_int_eq(machine_settle_physical(w->broker->machine, &why), 0);
+	ck_assert(machine_mark(w->broker->machine)->sticks);
+	ck_assert_int_eq(machine_settle(w->broker->machine, &why), 0);
+	ck_assert(!machine_mark(w->broker->machine)->sticks);
+	teardown();
+}
+END_TEST
+
 SUITE_MAIN("order", an_arena_ends_when_no_device_reaches_it,
 	   memory_is_zeroed_when_no_device_reaches_it,
 	   a_session_that_ends_takes_its_memory_from_devices_first,
 	   what_a_failed_request_had_goes_when_no_device_reaches_it,
-	   what_no_real_device_sees_leaves_no_doubt)
+	   what_no_real_device_sees_leaves_no_doubt, what_is_settled_in_part_leaves_the_doubt)

@@ -71,6 +71,13 @@ static void teardown(void)
 	run("cd / && rm -r $A", root, "");
 }
 
+/* With one device, in a group of its own unless others come into it, and its driver. */
+static void setup_edu(const char *driver)
+{
+	setup();
+	add(EDU, "7", driver);
+}
+
 START_TEST(addresses_have_one_form)
 {
 	char address[PCI_ADDRESS_LEN];
@@ -98,8 +105,7 @@ END_TEST
 
 START_TEST(a_device_is_what_sysfs_says)
 {
-	setup();
-	add(EDU, "7", "vfio-pci");
+	setup_edu("vfio-pci");
 	run("printf '%s\\n' '0x00000000fee00000 0x00000000feefffff msi' "
 	    "'0x0000000000001000 0x0000000000001fff direct-relaxable' "
 	    "'0x00000000000a0000 0x00000000000affff direct' >kernel/iommu_groups/7/reserved_regions",
@@ -145,8 +151,7 @@ END_TEST
 
 START_TEST(a_group_with_somebody_at_work_is_refused)
 {
-	setup();
-	add(EDU, "7", "");
+	setup_edu("");
 	add(NIC, "7", "e1000");
 	ck_assert_int_eq(pci_bind(root, EDU, &why), -EBUSY);
 	ck_assert_ptr_nonnull(strstr(why.text, "shares group 7 with " NIC ", which e1000 uses"));
@@ -160,8 +165,7 @@ START_TEST(neighbours_that_move_nothing_do_no_harm)
 	static const char *const drivers[] = { "", "pcieport", "pci-stub", "vfio-pci" };
 
 	for (size_t i = 0; i < sizeof(drivers) / sizeof(*drivers); i++) {
-		setup();
-		add(EDU, "7", "");
+		setup_edu("");
 		add(NIC, "7", drivers[i]);
 		/* It comes as far as the kernel, which has no vfio-pci. */
 		ck_assert_int_eq(pci_bind(root, EDU, &why), -ENODEV);
@@ -173,8 +177,7 @@ END_TEST
 
 START_TEST(a_neighbour_that_is_no_pci_device_is_refused)
 {
-	setup();
-	add(EDU, "7", "");
+	setup_edu("");
 	run("touch kernel/iommu_groups/7/devices/9050000.dma", "", "");
 	ck_assert_int_eq(pci_bind(root, EDU, &why), -EBUSY);
 	ck_assert_ptr_nonnull(strstr(why.text, "9050000.dma, which is no PCI device"));
@@ -184,8 +187,7 @@ END_TEST
 
 START_TEST(what_the_kernel_does_not_do_is_taken_back)
 {
-	setup();
-	add(EDU, "7", "edu");
+	setup_edu("edu");
 	add(NIC, "8", "e1000");
 	ck_assert_int_eq(pci_bind(root, EDU, &why), -ENODEV);
 	ck_assert_ptr_nonnull(strstr(why.text, "is the module loaded"));
@@ -199,8 +201,7 @@ END_TEST
 
 START_TEST(what_fails_half_way_is_taken_back_too)
 {
-	setup();
-	add(EDU, "7", "edu");
+	setup_edu("edu");
 	run("rm bus/pci/drivers_probe", "", "");
 	ck_assert_int_eq(pci_bind(root, EDU, &why), -ENOENT);
 	ck_assert_ptr_nonnull(strstr(why.text, "drivers_probe"));
@@ -232,8 +233,7 @@ int __wrap_open(const char *path, int flags, ...)
 /* The kernel would wait for whoever has it, and could not be stopped. */
 START_TEST(what_somebody_has_open_is_not_unbound)
 {
-	setup();
-	add(EDU, "7", "vfio-pci");
+	setup_edu("vfio-pci");
 	add(NIC, "8", "vfio-pci");
 	busy = "/vfio/7";
 	ck_assert_int_eq(pci_unbind(root, EDU, &why), -EBUSY);
@@ -248,8 +248,7 @@ END_TEST
 
 START_TEST(only_what_is_bound_is_unbound)
 {
-	setup();
-	add(EDU, "7", "vfio-pci");
+	setup_edu("vfio-pci");
 	add(NIC, "8", "e1000");
 	ck_assert_int_eq(pci_bind(root, EDU, &why), 0);
 	ck_assert_str_eq(content("bus/pci/drivers_probe"), "");

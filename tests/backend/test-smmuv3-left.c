@@ -76,6 +76,33 @@ static void end(void)
 	teardown();
 }
 
+/* Hardware on its own, and a driver to be changed. */
+static struct smmuv3_config setup_config(void)
+{
+	setup_hardware(&(struct v3_model_config){ 0 });
+	return driver_config();
+}
+
+/* MASTER(0), and another so far away that the stream table is one of two levels. */
+static struct smmuv3_config setup_far(uint32_t stream)
+{
+	static struct smmuv3_context_config two_of[] = { { "near", 8, false },
+							 { "far", 0, false } };
+	struct smmuv3_config config = setup_config();
+
+	two_of[1].stream = stream;
+	config.contexts = two_of;
+	config.n_contexts = 2;
+	return config;
+}
+
+static void start_as(const struct smmuv3_config *config)
+{
+	ck_assert(!smmuv3_new(config, format, &smmu, &why));
+	one = table_of(1);
+	two = table_of(2);
+}
+
 START_TEST(a_master_sees_its_memory_at_every_moment_of_a_change_of_drivers)
 {
 	setup();
@@ -99,17 +126,9 @@ END_TEST
 
 START_TEST(a_stream_table_of_two_levels_is_taken_over_with_all_its_parts)
 {
-	static const struct smmuv3_context_config far[] = { { "near", 8, false },
-							    { "far", 0x1234, false } };
-	struct smmuv3_config config;
+	struct smmuv3_config config = setup_far(0x1234);
 
-	setup_hardware(&(struct v3_model_config){ 0 });
-	config = driver_config();
-	config.contexts = far;
-	config.n_contexts = 2;
-	ck_assert(!smmuv3_new(&config, format, &smmu, &why));
-	one = table_of(1);
-	two = table_of(2);
+	start_as(&config);
 	ck_assert(!activate(0, one) && !activate(1, two));
 	page = 1;
 	die();
@@ -126,13 +145,10 @@ END_TEST
 /* It can snoop, and was told not to. */
 START_TEST(uncached_tables_are_taken_over_as_such_and_no_others)
 {
-	struct smmuv3_config config;
+	struct smmuv3_config config = setup_config();
 
-	setup_hardware(&(struct v3_model_config){ 0 });
-	config = driver_config();
 	config.uncached_tables = true;
-	ck_assert(!smmuv3_new(&config, format, &smmu, &why));
-	one = table_of(1);
+	start_as(&config);
 	ck_assert(!activate(0, one));
 	page = 1;
 	die();
@@ -235,18 +251,10 @@ static uint64_t strtab(void)
 /* The second of two second-level tables of which the first is absent. */
 START_TEST(a_stranger_far_away_is_aborted_too)
 {
-	static const struct smmuv3_context_config all[] = { { "near", 8, false },
-							    { "far", 0x1305, false } };
-	struct smmuv3_config config;
+	struct smmuv3_config config = setup_far(0x1305);
 	const uint64_t *l1, *l2;
 
-	setup_hardware(&(struct v3_model_config){ 0 });
-	config = driver_config();
-	config.contexts = all;
-	config.n_contexts = 2;
-	ck_assert(!smmuv3_new(&config, format, &smmu, &why));
-	one = table_of(1);
-	two = table_of(2);
+	start_as(&config);
 	ck_assert(!activate(0, one) && !activate(1, two));
 	page = 1;
 	die();
@@ -486,14 +494,10 @@ END_TEST
 /* Of a table whose split is another, this driver would take other words for addresses of tables. */
 START_TEST(a_stream_table_of_another_split_is_refused)
 {
-	static const struct smmuv3_context_config far = { "far", 0x1234, false };
-	struct smmuv3_config config;
+	struct smmuv3_config config = setup_far(0x1234);
 
-	setup_hardware(&(struct v3_model_config){ 0 });
-	config = driver_config();
-	config.contexts = &far;
-	config.n_contexts = 1;
-	ck_assert(!smmuv3_new(&config, format, &smmu, &why));
+	start_as(&config);
+	ck_assert(!activate(0, one));
 	die();
 	*v3_model_reg(model, 0x88) = (*v3_model_reg(model, 0x88) & ~(31U << 6)) | 6 << 6;
 	ck_assert_int_eq(hold(&config), -EINVAL);
@@ -503,13 +507,10 @@ END_TEST
 
 START_TEST(memory_that_may_not_outlive_the_driver_is_left_by_no_master)
 {
-	struct smmuv3_config config;
+	struct smmuv3_config config = setup_config();
 
-	setup_hardware(&(struct v3_model_config){ 0 });
-	config = driver_config();
 	config.outlives = NULL;
-	ck_assert(!smmuv3_new(&config, format, &smmu, &why));
-	one = table_of(1);
+	start_as(&config);
 	ck_assert(!activate(0, one));
 	die();
 	ck_assert_uint_eq(seen(MASTER(0), VA), 0);

@@ -56,7 +56,7 @@ struct fault {
 	bool write, execute, privileged;
 	bool stalled;    /* waits for fault_resume() */
 	bool permission; /* mapped, but not for this access */
-	bool former;     /* of what was active on the context before, or of nothing */
+	bool former; /* of what was active on the context before, of nothing, or nobody knows of what */
 	uint32_t fsr, fsynr0, fsynr1;
 };
 

@@ -285,10 +285,19 @@ static bool is_mapped(const struct device *d, uint64_t addr)
 	return t && vfio_table_find(t, addr);
 }
 
-static struct fault fault_of(const struct device *d, unsigned int context,
-			     const struct vfio_fault *f)
+/* The segment of a device is not told: two of one rid are not told apart. */
+static bool is_alone(const struct vfio *v, const struct device *d)
 {
-	bool former = f->at <= d->mark;
+	for (unsigned int i = 0; i < v->n_devices; i++)
+		if (v->devices[i].rid == d->rid && &v->devices[i] != d)
+			return false;
+	return true;
+}
+
+static struct fault fault_of(const struct vfio *v, unsigned int context, const struct vfio_fault *f)
+{
+	const struct device *d = &v->devices[context];
+	bool former = f->at <= d->mark || !is_alone(v, d);
 
 	return (struct fault){ .context = context,
 			       .addr = f->addr,
@@ -312,7 +321,7 @@ static int vfio_fault_next(struct backend *b, struct fault *out)
 		for (unsigned int i = 0; i < v->n_devices; i++) {
 			if (v->devices[i].rid != f.rid)
 				continue;
-			*out = fault_of(&v->devices[i], i, &f);
+			*out = fault_of(v, i, &f);
 			return 1;
 		}
 	}

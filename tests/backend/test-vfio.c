@@ -387,6 +387,25 @@ START_TEST(a_fault_of_the_one_before_is_not_told_as_the_next_ones)
 }
 END_TEST
 
+/* As of two segments. */
+START_TEST(a_fault_that_may_be_anothers_is_told_to_nobody)
+{
+	int fd;
+
+	m.same_rid = true;
+	fd = machine_with_faults(false);
+	ck_assert_int_eq(machine_activate(&m, 1, t, &why), 0);
+	ck_assert_int_eq(machine_activate(&m, 0, other, &why), 0);
+	log_fault(fd, "Write", 0x18, VA);
+	log_fault(fd, "Write", 0x19, VA);
+	ck_assert_int_eq(next_fault().former, true);
+	ck_assert_int_eq(next_fault().former, false);
+	m.same_rid = false;
+	close(fd);
+	teardown();
+}
+END_TEST
+
 /* The device has been at work all the while, for what is activated again. */
 START_TEST(a_fault_of_a_device_that_goes_on_is_told_to_whom_it_goes_on_for)
 {
@@ -462,6 +481,7 @@ SUITE_MAIN("vfio", a_device_reaches_what_is_mapped_while_it_is_active,
 	   a_device_is_no_bus_master_before_nor_after,
 	   a_fault_is_told_of_whose_it_is_and_says_whether_it_was_mapped,
 	   a_fault_of_the_one_before_is_not_told_as_the_next_ones,
+	   a_fault_that_may_be_anothers_is_told_to_nobody,
 	   a_fault_of_a_device_that_goes_on_is_told_to_whom_it_goes_on_for,
 	   what_makes_no_sense_is_refused, translate_says_what_the_device_would_read,
 	   a_kernel_that_unmaps_ranges_only_is_asked_for_all_of_them)

@@ -308,9 +308,10 @@ void machine_start(struct vfio_machine *m, bool inherited)
 	}
 	for (size_t i = 0; i < MODEL_DEVICES; i++) {
 		m->model.devices[i].fd = some_fd();
-		devices[i] = (struct vfio_device_config){ names[i], (uint16_t)(0x18 + i),
-							  m->model.devices[i].fd,
-							  m->model.devices[i].group };
+		devices[i] = (struct vfio_device_config){
+			names[i], (uint16_t)(i == 2 && m->same_rid ? 0x18 : 0x18 + i),
+			m->model.devices[i].fd, m->model.devices[i].group
+		};
 	}
 	ck_assert_int_eq(vfio_new(&config, m->format, &m->backend, &why), 0);
 	m->faults = NULL;

@@ -81,6 +81,7 @@ struct vfio_machine {
 	struct backend *backend;
 	uint8_t *arenas[2];
 	bool doubtful;              /* what is inherited */
+	bool same_rid;              /* device 2 has that of device 0, in another segment */
 	struct vfio_faults *faults; /* of the next backend; that owns it */
 };
 

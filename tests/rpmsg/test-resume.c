@@ -73,6 +73,16 @@ static void die_amid(struct area *a, uint32_t rounds, uint32_t n_unread, uint32_
 	ck_assert_uint_eq(*firmware_status(&a->firmware), NEEDS_RESET);
 }
 
+/* After one round with 4 descriptors. */
+static struct area *open_dead(uint32_t n_unread, uint32_t n_unseen)
+{
+	static struct area a;
+
+	open_with(&a, 4);
+	die_amid(&a, 1, n_unread, n_unseen);
+	return &a;
+}
+
 /* The node gives everything back that it has, the message to nobody last. */
 static void give_back(struct area *a, uint32_t n_unread)
 {
@@ -147,44 +157,38 @@ END_TEST
 /* One that sends, and does not look at what it is sent, is at work too. */
 START_TEST(a_node_that_only_sends_goes_on)
 {
-	static struct area a;
+	struct area *a = open_dead(4, 0);
 
-	open_with(&a, 4);
-	die_amid(&a, 1, 4, 0);
-	ck_assert(driver_probe(&a.driver));
-	ck_assert(firmware_send(&a.firmware, EPT, OURS, "", 1));
-	ck_assert(driver_resume(&a.driver));
-	area_close(&a);
+	ck_assert(driver_probe(&a->driver));
+	ck_assert(firmware_send(&a->firmware, EPT, OURS, "", 1));
+	ck_assert(driver_resume(&a->driver));
+	area_close(a);
 }
 END_TEST
 
 /* Whoever comes later finds new rings. */
 START_TEST(nobody_goes_on_where_nobody_is)
 {
-	static struct area a;
+	struct area *a = open_dead(2, 2);
 
-	open_with(&a, 4);
-	die_amid(&a, 1, 2, 2);
-	ck_assert(driver_probe(&a.driver));
-	ck_assert(!driver_resume(&a.driver));
-	ck_assert_uint_eq(*firmware_status(&a.firmware), NEEDS_RESET);
-	area_start(&a);
-	talk(&a, 5);
-	area_close(&a);
+	ck_assert(driver_probe(&a->driver));
+	ck_assert(!driver_resume(&a->driver));
+	ck_assert_uint_eq(*firmware_status(&a->firmware), NEEDS_RESET);
+	area_start(a);
+	talk(a, 5);
+	area_close(a);
 }
 END_TEST
 
 START_TEST(a_node_that_spoils_its_rings_meanwhile_does_not_go_on)
 {
-	static struct area a;
+	struct area *a = open_dead(2, 0);
 
-	open_with(&a, 4);
-	die_amid(&a, 1, 2, 0);
-	ck_assert(driver_probe(&a.driver));
-	expect_at_node(&a, 1000);
-	a.firmware.tx.avail[1] += 2;
-	ck_assert(!driver_resume(&a.driver));
-	area_close(&a);
+	ck_assert(driver_probe(&a->driver));
+	expect_at_node(a, 1000);
+	a->firmware.tx.avail[1] += 2;
+	ck_assert(!driver_resume(&a->driver));
+	area_close(a);
 }
 END_TEST
 
@@ -195,22 +199,20 @@ struct damage {
 	uint16_t value;
 };
 
-/* After one round with 4 descriptors, two of them with the node. */
+/* Two descriptors are with the node. */
 static void refuse_after(struct damage damage)
 {
 	static uint8_t before[AREA_LEN];
-	static struct area a;
+	struct area *a = open_dead(2, 0);
 
-	open_with(&a, 4);
-	die_amid(&a, 1, 2, 0);
-	memcpy(a.base + damage.at, &damage.value, sizeof(damage.value));
-	memcpy(before, a.base, AREA_LEN);
-	ck_assert(!driver_probe(&a.driver));
-	ck_assert(!memcmp(before, a.base, AREA_LEN));
+	memcpy(a->base + damage.at, &damage.value, sizeof(damage.value));
+	memcpy(before, a->base, AREA_LEN);
+	ck_assert(!driver_probe(&a->driver));
+	ck_assert(!memcmp(before, a->base, AREA_LEN));
 	/* It can be made anew. */
-	area_start(&a);
-	talk(&a, 5);
-	area_close(&a);
+	area_start(a);
+	talk(a, 5);
+	area_close(a);
 }
 
 START_TEST(a_ring_that_cannot_be_is_not_gone_on_with)

@@ -295,6 +295,35 @@ START_TEST(resets_without_end_make_few_starts)
 }
 END_TEST
 
+static bool has_started_again(struct world *w _unused_, void *ctx _unused_)
+{
+	return n_starts() > 2;
+}
+
+static void on_noise(void *ctx _unused_)
+{
+	scene.relay.firmware.tx.used[1] += 1000;
+	loop_timer_set(flood_timer, 0);
+}
+
+/* It looks at no status, and goes on and on with rings that it has broken. */
+START_TEST(signs_of_life_do_not_put_a_reset_off)
+{
+	struct peer *p;
+
+	open_flood("file = \"@/window\" reset-timeout = 20", false);
+	loop_timer_free(flood_timer);
+	flood_timer = loop_timer_new(scene.world->loop, on_noise, NULL);
+	loop_timer_set(flood_timer, 0);
+	world_until(scene.world, has_started_again, NULL);
+	p = world_peer(scene.world);
+	ck_ok(CALL(p, PING));
+	loop_timer_clear(flood_timer);
+	world_until(scene.world, is_up, NULL);
+	close_flood();
+}
+END_TEST
+
 static bool can_resume(struct world *w _unused_, void *ctx _unused_)
 {
 	return scene.relay.attached;
@@ -329,4 +358,5 @@ END_TEST
 
 SUITE_MAIN("node-hostile", a_flood_holds_nobody_up, a_node_that_does_not_read_is_not_read,
 	   a_flood_of_sessions_has_one, bytes_that_change_all_the_time_harm_nobody_else,
-	   a_window_whose_file_is_cut_is_lost_and_nothing_else, resets_without_end_make_few_starts)
+	   a_window_whose_file_is_cut_is_lost_and_nothing_else, resets_without_end_make_few_starts,
+	   signs_of_life_do_not_put_a_reset_off)

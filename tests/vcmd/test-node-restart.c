@@ -10,11 +10,14 @@
 #include <unistd.h>
 #include <vcm/attr.h>
 
+#include "base/mem.h"
 #include "base/range.h"
 #include "graph/graph.h"
 #include "vcmd/broker.h"
 #include "vcmd/client.h"
 #include "vcmd/config.h"
+#include "vcmd/node.h"
+#include "vcmd/nodes.h"
 
 #define POOL                                                                                       \
 	"memtype 5 { pool { source = window node = dsp ranges = {\"0x38040000+512K\"}\n"           \
@@ -86,6 +89,72 @@ START_TEST(what_a_node_had_stays_until_it_has_let_go)
 	relay_reset(&scene.relay, 0);
 	scene_use_everything(scene_peer());
 	close_kept();
+}
+END_TEST
+
+/* --- a node that goes on, and knows nothing */
+
+static struct node_report report(const struct world *w)
+{
+	struct node_report r;
+
+	nodes_report(nodes_get(w->broker->nodes, 0), &r);
+	return r;
+}
+
+static bool has_started(struct world *w, void *ctx _unused_)
+{
+	return report(w).epoch == 1;
+}
+
+static bool has_heard(struct world *w, void *ctx _unused_)
+{
+	return report(w).n_in == 1;
+}
+
+/*
+ * It sees no status, and gives back what is sent to nobody. speaks: vcmd cannot tell whom to tell before. True when the n-th
+ * allocation was what it is told with: it is asked to reset again.
+ */
+static bool go_on_without_memory(bool speaks, size_t n)
+{
+	static const uint8_t late[] = { 99, 0, 0, 0, 0, 0, 1, 0, 'x' };
+	static struct firmware_message m;
+	struct firmware *f = &scene.relay.firmware;
+	bool asked;
+
+	open_kept("file = \"@/window\" reset-timeout = 5");
+	ck_ok(CALL(scene_peer(), BYE));
+	scene.frozen = true;
+	if (speaks)
+		memset(scene.relay.base + 0x10000, 0, 16 * 512); /* what it has sent */
+	scene_restart();
+	ck_assert(firmware_receive(f, &m));
+	ck_assert_uint_eq(m.dst, UINT32_MAX);
+	if (speaks) {
+		world_until(scene.world, has_started, NULL);
+		ck_assert(firmware_send(f, RELAY_ADDR, 1024, late, sizeof(late)));
+	}
+	mem_fail_nth(n);
+	world_until(scene.world, speaks ? has_heard : has_started, NULL);
+	mem_fail_fired();
+	asked = report(scene.world).n_resets == 2;
+	scene.frozen = false;
+	relay_reset(&scene.relay, 0);
+	scene_until_attached();
+	scene_use_everything(scene_peer());
+	close_kept();
+	return asked;
+}
+
+START_TEST(a_node_that_cannot_be_told_that_its_session_is_over_is_asked_to_reset)
+{
+	for (int speaks = 0; speaks < 2; speaks++) {
+		size_t n = 1;
+
+		while (!go_on_without_memory(speaks, n))
+			ck_assert_uint_lt(n++, 10);
+	}
 }
 END_TEST
 
@@ -174,5 +243,7 @@ START_TEST(local_sessions_wait_and_a_nodes_does_not)
 END_TEST
 
 SUITE_MAIN("node-restart", a_nodes_session_ends_with_the_broker,
-	   what_a_node_had_stays_until_it_has_let_go, a_window_in_no_file_outlives_the_broker,
-	   a_window_that_is_none_of_ours_is_not_taken_up, local_sessions_wait_and_a_nodes_does_not)
+	   what_a_node_had_stays_until_it_has_let_go,
+	   a_node_that_cannot_be_told_that_its_session_is_over_is_asked_to_reset,
+	   a_window_in_no_file_outlives_the_broker, a_window_that_is_none_of_ours_is_not_taken_up,
+	   local_sessions_wait_and_a_nodes_does_not)

@@ -8,7 +8,7 @@
  *	 base                                where we have mapped it; page aligned
  *
  * Offsets are ours, from a geometry that was checked against the window: one outside is our bug, and asserted.
- * Cached mappings only; a word is read and written whole.
+ * The mapping may be uncached, of memory or of a device: each access is aligned, and a word is read and written whole.
  */
 #pragma once
 

@@ -32,9 +32,10 @@ struct waiter {
 	const struct request *request;
 	bool is_unsent; /* it is the leader's to send */
 	bool is_asleep;
-	int wake_fd;   /* an eventfd, when it sleeps on the side too; else -1 */
-	bool is_alone; /* the side is not watched */
-	size_t n_due;  /* of PROTO_MAX_UNSEEN, for its answer */
+	int wake_fd;            /* an eventfd, when it sleeps on the side too; else -1 */
+	bool is_alone;          /* the side is not watched */
+	size_t n_due;           /* of PROTO_MAX_UNSEEN, for its answer */
+	unsigned int n_in_vain; /* brokers that had it, and ended without an answer to anything */
 	int result;
 };
 
@@ -57,9 +58,8 @@ struct connection {
 	pthread_cond_t room;
 	bool has_leader;
 	bool is_down;
-	bool has_answered;      /* anything, since the last revival */
-	unsigned int n_in_vain; /* revivals since an answer, whose brokers ended without one */
-	int error;              /* why it is broken, or 0 */
+	bool has_answered; /* anything, since the last revival */
+	int error;         /* why it is broken, or 0 */
 	struct reason error_text;
 	struct connection_side side;
 	struct connection_finder finder; /* find NULL: none */
@@ -278,7 +278,6 @@ static void deliver(struct connection *c, struct waiter *leader)
 		return;
 	}
 	c->has_answered = true;
-	c->n_in_vain = 0;
 	w->answer = STEAL_PTR(leader->packet);
 	waiter_finish(c, w, 0);
 	if (w == leader)
@@ -429,11 +428,9 @@ static const struct waiter *suspect(const struct connection *c)
 {
 	const struct waiter *w;
 
-	if (c->n_in_vain < WITHDRAW_AFTER - 1)
-		return NULL;
 	TAILQ_FOREACH(w, &c->waiters, link)
 		if (withdraw_may(w->request))
-			return w;
+			return w->n_in_vain < WITHDRAW_AFTER - 1 ? NULL : w;
 	return NULL;
 }
 
@@ -509,13 +506,16 @@ static void revive_locked(struct connection *c, int fd)
 	}
 	c->broker = peer_of(c->fd);
 	c->is_down = false;
-	c->n_in_vain = c->has_answered ? 0 : c->n_in_vain + 1;
-	c->has_answered = false;
 	TAILQ_FOREACH(w, &c->waiters, link) {
+		if (c->has_answered)
+			w->n_in_vain = 0;
+		else if (!w->is_unsent && w->is_sent)
+			w->n_in_vain++;
 		waiter_set_unsent(c, w, true);
 		w->is_alone = false; /* there is a new side to watch */
 		waiter_wake(w);
 	}
+	c->has_answered = false;
 }
 
 /* Called and returns with the lock held. */

@@ -153,7 +153,8 @@ static int take_left(struct machine_pages *p, unsigned int set, struct range *ou
 	const struct set s = set_of(set);
 	const char *name;
 
-	while (p->store && (name = store_left(p->store, s.prefix))) {
+	/* Where nothing is kept they stay as they are until no device reaches them: machine_pages_settle(). */
+	while (is_kept(p) && (name = store_left(p->store, s.prefix))) {
 		uint64_t number = store_number(name, s.prefix), pa = number * SZ_2M;
 		int r = number ? adopt(p, set, number, why) : 1;
 

@@ -6,6 +6,7 @@
 #include "graph/session.h"
 #include "vcmd/broker.h"
 #include "vcmd/client.h"
+#include "vcmd/clock.h"
 #include "vcmd/monitor.h"
 #include "vcmd/ops.h"
 
@@ -50,11 +51,14 @@ int op_reload(struct call *c, const struct op *op _unused_)
  */
 int op_withdraw(struct call *c, const struct op *op)
 {
-	log_about(
-		LOG_L_WARNING, LOG_ABOUT(.session = c->client->session->id),
-		"session %llu (%s, pid %d, uid %u) asks no more for what the broker has ended over: %s",
-		(unsigned long long)c->client->session->id, c->client->name, (int)c->client->pid,
-		c->client->uid, op->name);
+	struct log_unsaid unsaid;
+
+	if (log_limit_allows(&c->broker->complaints, clock_coarse_ns(), &unsaid))
+		log_about(
+			LOG_L_WARNING, LOG_ABOUT(.session = c->client->session->id),
+			"session %llu (%s, pid %d, uid %u) asks no more for what the broker has ended over: %s%s",
+			(unsigned long long)c->client->session->id, c->client->name,
+			(int)c->client->pid, c->client->uid, op->name, unsaid.text);
 	if (op->arg)
 		return refuse(
 			c->why, -ECONNRESET,

@@ -35,8 +35,8 @@ struct left {
 
 /* How long whoever keeps files may take to let them go. */
 #define FORGET_MS 5000
-/* What they are called that have only memory in them, which another broker gets. */
-static const char *const memory_files[] = { STORE_JOURNAL, STORE_ARENA, "page-" };
+/* What they are called that are only memory of sessions, which no device reaches any more. */
+static const char *const memory_files[] = { STORE_JOURNAL, STORE_ARENA };
 
 /* --- the journal */
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
@@ -221,10 +222,13 @@ static int stop_at_once(void *ctx, const struct vcm_row *row, uint64_t n_lost)
 	return 1;
 }
 
-/* Many brokers may come and go while somebody waits for what happens. */
+static sem_t many_have_ended;
+
+/* Many brokers may come and go while somebody waits for what happens; and what others ask meanwhile has met one end only. */
 static void end_while_somebody_waits(struct peer *p)
 {
 	const struct row row = { .n_n = 1 };
+	uint64_t serial;
 
 	peer_expect(p, OP_MONITOR);
 	for (int i = 0; i < 5; i++) {
@@ -232,8 +236,16 @@ static void end_while_somebody_waits(struct peer *p)
 		peer_resume(p);
 		peer_expect(p, OP_MONITOR);
 	}
+	serial = p->request.serial;
+	sem_post(&many_have_ended);
+	ck_assert_uint_eq(expect_after_resume(p, OP_VCM_CREATE)->handle, 1);
+	peer_hang_up(p);
+	peer_resume(p);
+	peer_expect(p, OP_MONITOR);
+	ck_assert_uint_eq(expect_after_resume(p, OP_VCM_CREATE)->handle, 1);
+	peer_answer(p, 1, a_device);
 	peer_send(p,
-		  &(struct reply){ .serial = p->request.serial,
+		  &(struct reply){ .serial = serial,
 				   .values = nothing,
 				   .n_values = 2,
 				   .rows = &row,
@@ -241,12 +253,25 @@ static void end_while_somebody_waits(struct peer *p)
 		  NULL, 0);
 }
 
+static void *monitor(void *arg)
+{
+	(void)arg;
+	return (void *)(intptr_t)vcm_monitor(stop_at_once, NULL);
+}
+
 START_TEST(what_waits_is_not_what_ends_the_broker)
 {
+	pthread_t thread;
 	struct peer p;
+	void *r;
 
+	sem_init(&many_have_ended, 0, 0);
 	begin(&p, LONG_GRACE, end_while_somebody_waits);
-	ck_assert_int_eq(vcm_monitor(stop_at_once, NULL), 1);
+	pthread_create(&thread, NULL, monitor, NULL);
+	sem_wait(&many_have_ended);
+	ck_assert_ptr_nonnull(vcm_create(SZ_1M, SZ_16M));
+	pthread_join(thread, &r);
+	ck_assert_int_eq((intptr_t)r, 1);
 	end(&p);
 }
 END_TEST

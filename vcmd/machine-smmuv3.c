@@ -170,7 +170,8 @@ static int take_over(struct machine *m, struct smmuv3s *all, size_t i, struct a6
 {
 	int r = make_backend(m, &all->found[i], a64, out, why);
 
-	if (r == 0 || !all->found[i].runs)
+	/* A slip of the pen in the configuration must not stop the others. */
+	if ((r != -ENOMEM && r != -EIO) || !all->found[i].runs)
 		return r;
 	r = begin_anew(m, all, i, why);
 	return r < 0 ? r : make_backend(m, &all->found[i], a64, out, why);

@@ -253,25 +253,25 @@ static void end_while_somebody_waits(struct peer *p)
 		  NULL, 0);
 }
 
-static void *monitor(void *arg)
+static void *monitor(void *out)
 {
-	(void)arg;
-	return (void *)(intptr_t)vcm_monitor(stop_at_once, NULL);
+	*(int *)out = vcm_monitor(stop_at_once, NULL);
+	return NULL;
 }
 
 START_TEST(what_waits_is_not_what_ends_the_broker)
 {
 	pthread_t thread;
 	struct peer p;
-	void *r;
+	int r = 0;
 
 	sem_init(&many_have_ended, 0, 0);
 	begin(&p, LONG_GRACE, end_while_somebody_waits);
-	pthread_create(&thread, NULL, monitor, NULL);
+	pthread_create(&thread, NULL, monitor, &r);
 	sem_wait(&many_have_ended);
 	ck_assert_ptr_nonnull(vcm_create(SZ_1M, SZ_16M));
-	pthread_join(thread, &r);
-	ck_assert_int_eq((intptr_t)r, 1);
+	pthread_join(thread, NULL);
+	ck_assert_int_eq(r, 1);
 	end(&p);
 }
 END_TEST

@@ -369,7 +369,7 @@ int store_forget(struct store *s, int timeout_ms)
 	int n, r;
 
 	s->kept = false;
-	if (!getenv("NOTIFY_SOCKET"))
+	if (!s->limit || !getenv("NOTIFY_SOCKET"))
 		return -ENOTCONN;
 	n = forget_all(s);
 	r = n ? await_barrier(timeout_ms) : 0;

@@ -54,18 +54,6 @@ START_TEST(a_new_table_maps_what_is_backed)
 }
 END_TEST
 
-/* All of them in one plan, before the one that is too many. */
-static void reserve(uint32_t first, size_t n)
-{
-	struct res *r;
-
-	world_begin(&w);
-	for (size_t i = 0; i < n; i++)
-		ck_assert_msg(plan_res_reserve(&w.p, v, first + (uint32_t)i, SZ_4K, 0, 0, &r) == 0,
-			      "%s", w.why.text);
-	world_finish(&w, 0);
-}
-
 START_TEST(a_new_table_has_a_limit_only_where_something_is_backed)
 {
 	struct res *r;
@@ -74,11 +62,11 @@ START_TEST(a_new_table_has_a_limit_only_where_something_is_backed)
 	v = a_vcm(&w, ALICE, 0, 3 * GB);
 	activate(&w, an_avcm(&w, v, w.ctx_a, 0));
 	r = a_res(&w, v, SZ_4K, 0);
-	reserve(100, VCM_TABLE_MAX - 1);
+	many_res(&w, v, 100, VCM_TABLE_MAX - 1);
 	back(&w, r, a_physmem(&w, ALICE, MEM0, SZ_4K, 0));
 	OK(&w, plan_avcm_assoc(&w.p, v, 50, w.wide, 0));
 	OK(&w, plan_avcm_deassoc(&w.p, avcm_named(&w, ALICE, 50)));
-	reserve(next_handle(w.s[ALICE]), 1);
+	a_res(&w, v, SZ_4K, 0);
 	REFUSED(&w, -E2BIG, "262145 reservations", plan_avcm_assoc(&w.p, v, 50, w.wide, 0));
 	OK(&w, plan_res_unback(&w.p, r));
 	OK(&w, plan_avcm_assoc(&w.p, v, 50, w.wide, 0));

@@ -117,8 +117,7 @@ END_TEST
 START_TEST(a_clone_has_a_limit)
 {
 	setup();
-	for (size_t i = 0; i < VCM_CLONE_MAX; i++)
-		a_res(&w, v, SZ_4K, 0);
+	many_res(&w, v, next_handle(w.s[ALICE]), VCM_CLONE_MAX);
 	OK(&w, plan_vcm_clone(&w.p, v, VCM_CLONE_MAX + 100));
 	a_res(&w, v, SZ_4K, 0);
 	REFUSED(&w, -E2BIG, "16385 reservations", plan_vcm_clone(&w.p, v, VCM_CLONE_MAX + 101));

@@ -397,6 +397,17 @@ struct res *a_res(struct world *w, struct vcm *v, uint64_t len, uint32_t attr)
 	return a_res_at(w, v, 0, len, attr);
 }
 
+void many_res(struct world *w, struct vcm *v, uint32_t first, size_t n)
+{
+	struct res *r;
+
+	world_begin(w);
+	for (size_t i = 0; i < n; i++)
+		ck_assert_msg(plan_res_reserve(&w->p, v, first + (uint32_t)i, SZ_4K, 0, 0, &r) == 0,
+			      "%s", w->why.text);
+	world_finish(w, 0);
+}
+
 struct bound *a_bound(struct world *w, struct vcm *v, uint64_t len)
 {
 	struct bound *b = NULL;

@@ -124,6 +124,8 @@ struct vcm *a_prebuilt(struct world *w, unsigned int s, uint64_t id);
 struct avcm *an_avcm(struct world *w, struct vcm *v, struct device *d, uint32_t attr);
 void activate(struct world *w, struct avcm *a);
 struct res *a_res(struct world *w, struct vcm *v, uint64_t len, uint32_t attr);
+/* n of 4K in one plan, whose handles begin with first. */
+void many_res(struct world *w, struct vcm *v, uint32_t first, size_t n);
 struct res *a_res_at(struct world *w, struct vcm *v, uint64_t addr, uint64_t len, uint32_t attr);
 struct bound *a_bound(struct world *w, struct vcm *v, uint64_t len);
 struct physmem *a_physmem(struct world *w, unsigned int s, uint32_t memtype, uint64_t len,

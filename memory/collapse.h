@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Huge pages where there are small ones, by MADV_COLLAPSE (Linux 6.1), as long as that is quick. The kernel first has every CPU
- * empty its lists of pages, and waits: a moment on a quiet machine (0.3 ms for 2 MB, the zeroing included), and on one where a
- * CPU is kept busy by others, or by a real-time task, as long as that lasts. Nobody is served meanwhile. So after a slow one
- * there are small pages for a while, and for longer each time.
+ * empty its lists of pages, and waits: a moment on a quiet machine (0.3 ms for 2 MB, the zeroing included; 3 to 5 in a virtual
+ * machine whose host has to find the memory first, where small pages take 11), and on one where a CPU is kept busy by others, or
+ * by a real-time task, as long as that lasts. Nobody is served meanwhile. So after a slow one there are small pages for a while,
+ * and for longer each time.
  */
 #pragma once
 
@@ -15,7 +16,7 @@ struct collapse {
 	unsigned int backoff; /* the next n_skip */
 };
 
-#define COLLAPSE_SLOW_NS UINT64_C(4000000)
+#define COLLAPSE_SLOW_NS UINT64_C(10000000)
 #define COLLAPSE_BACKOFF_MIN 64
 #define COLLAPSE_BACKOFF_MAX 65536
 

@@ -133,19 +133,39 @@ static struct vfio_faults *open_log(const char *log, const char *counts)
 	return f;
 }
 
-/* A pipe stands for the log: lines come in pieces, and with others between. */
-START_TEST(faults_are_read_as_they_come)
+/* A pipe stands for the log. */
+static struct vfio_faults *begin_log(int *out_fd)
 {
 	char log[128], counts[128];
 	struct vfio_faults *f;
-	int fd;
 
 	ck_assert_ptr_nonnull(mkdtemp(root));
 	in_root(log, sizeof(log), "kmsg");
 	in_root(counts, sizeof(counts), "interrupts");
 	ck_assert(!mkfifo(log, 0600));
 	f = open_log(log, counts);
-	fd = open(log, O_WRONLY | O_CLOEXEC);
+	*out_fd = open(log, O_WRONLY | O_CLOEXEC);
+	return f;
+}
+
+static void end_log(struct vfio_faults *f, int fd)
+{
+	char log[128];
+
+	close(fd);
+	vfio_faults_free(f);
+	in_root(log, sizeof(log), "kmsg");
+	unlink(log);
+	rmdir(root);
+}
+
+/* Lines come in pieces, and with others between. */
+START_TEST(faults_are_read_as_they_come)
+{
+	struct vfio_faults *f;
+	int fd;
+
+	f = begin_log(&fd);
 	ck_assert_int_eq(vfio_faults_source(f), VFIO_FAULTS_LOG);
 	ck_assert(!vfio_faults_next(f, found));
 	dprintf(fd, "6,1,2,-;something else\n3,1,2,-;DMAR: [DMA Write NO_PASID] Request ");
@@ -160,10 +180,7 @@ START_TEST(faults_are_read_as_they_come)
 	ck_assert_uint_eq(found[0].addr, 0x6000);
 	ck_assert(!vfio_faults_next(f, found));
 	ck_assert_int_eq(poll(&(struct pollfd){ vfio_faults_fd(f), POLLIN, 0 }, 1, 0), 0);
-	close(fd);
-	vfio_faults_free(f);
-	unlink(log);
-	rmdir(root);
+	end_log(f, fd);
 }
 END_TEST
 
@@ -174,17 +191,11 @@ static const char fault_line[] =
 /* What is unread is of before, as is what comes until it has been read; what comes when all has been is of after. */
 START_TEST(a_mark_in_the_log_is_behind_what_is_unread)
 {
-	char log[128], counts[128];
 	struct vfio_faults *f;
 	uint64_t mark;
 	int fd;
 
-	ck_assert_ptr_nonnull(mkdtemp(root));
-	in_root(log, sizeof(log), "kmsg");
-	in_root(counts, sizeof(counts), "interrupts");
-	ck_assert(!mkfifo(log, 0600));
-	f = open_log(log, counts);
-	fd = open(log, O_WRONLY | O_CLOEXEC);
+	f = begin_log(&fd);
 	dprintf(fd, "%s", fault_line);
 	mark = vfio_faults_mark(f);
 	dprintf(fd, "%s%s", fault_line, fault_line);
@@ -203,10 +214,7 @@ START_TEST(a_mark_in_the_log_is_behind_what_is_unread)
 	ck_assert(vfio_faults_next(f, found));
 	ck_assert_uint_gt(found[0].at, mark);
 	ck_assert(!vfio_faults_next(f, found));
-	close(fd);
-	vfio_faults_free(f);
-	unlink(log);
-	rmdir(root);
+	end_log(f, fd);
 }
 END_TEST
 

@@ -25,25 +25,11 @@
 #define MASTER "master direct {}\n"
 #define BEFORE TOP POOL SMMU MASTER
 
-static int try_reload(struct world *w, const char *text, struct reason *why)
-{
-	struct config *to = load(text);
-	int r = reload(w->broker, to, why);
-
-	if (r < 0) {
-		config_free(to);
-		return r;
-	}
-	config_free(w->config); /* nobody has it any more */
-	w->config = to;
-	return 0;
-}
-
 static void reloads(struct world *w, const char *text)
 {
 	struct reason why = { "" };
 
-	ck_assert_msg(try_reload(w, text, &why) == 0, "%s", why.text);
+	ck_assert_msg(world_reload(w, text, &why) == 0, "%s", why.text);
 	world_check(w);
 }
 
@@ -55,7 +41,7 @@ static void refuses(struct world *w, const char *text, const char *says)
 	const struct pool *last = TAILQ_LAST(&w->broker->graph->pools, pool_list);
 	struct reason why = { "" };
 
-	ck_assert_msg(try_reload(w, text, &why) == -EINVAL, "accepted: %s", text);
+	ck_assert_msg(world_reload(w, text, &why) == -EINVAL, "accepted: %s", text);
 	ck_assert_msg(strstr(why.text, says), "said: %s", why.text);
 	ck_assert_ptr_eq(w->broker->config, before);
 	ck_assert_uint_eq(w->broker->graph->n_devices, n_devices);
@@ -273,7 +259,7 @@ START_TEST(reloads_leave_nothing_behind)
 	use(p, "one", 1);
 	for (unsigned int i = 0; i < n; i++) {
 		reloads(w, texts[i % 3]);
-		ck_assert_int_eq(try_reload(w, TOP POOL SMMU, &why), -EINVAL);
+		ck_assert_int_eq(world_reload(w, TOP POOL SMMU, &why), -EINVAL);
 		write_as(p, "one");
 		/* The answers that are kept have their room by now; and it is the last one's text. */
 		if (i == n / 3 + 1)

@@ -241,21 +241,29 @@ START_TEST(what_was_on_its_way_when_the_broker_died_has_not_happened)
 }
 END_TEST
 
-START_TEST(what_was_answered_is_answered_again_and_not_done_again)
+/* Whose last answer, the address of a reservation, did not arrive: what it asks next has that serial again. */
+static struct peer *come_back_without_an_answer(uint64_t *out_addr)
 {
 	struct peer *p, before;
-	uint64_t addr;
 
 	begin();
 	p = world_peer(w);
 	ck_ok(CALL(p, VCM_CREATE, .handle = REGION, .addr = REGION_AT, .len = SZ_16M));
 	ck_ok(CALL(p, RESERVE, .handle = RES, .on = REGION, .len = SZ_4K));
-	addr = peer_value(p, 0);
+	*out_addr = peer_value(p, 0);
 	before = *p;
 	restart();
 	p = world_connect(w);
 	ck_ok(peer_resume(p, &before, before.serial - 1));
 	p->serial = before.serial - 1;
+	return p;
+}
+
+START_TEST(what_was_answered_is_answered_again_and_not_done_again)
+{
+	uint64_t addr;
+	struct peer *p = come_back_without_an_answer(&addr);
+
 	ck_ok(CALL(p, RESERVE, .handle = RES, .on = REGION, .len = SZ_4K));
 	ck_assert_uint_eq(peer_value(p, 0), addr);
 	/* The next one is new. */
@@ -267,19 +275,9 @@ END_TEST
 /* Its client has given up to ask, as it may be what ends brokers. */
 START_TEST(what_is_withdrawn_is_answered_where_it_was_done_and_else_not_done)
 {
-	struct peer *p, before;
 	uint64_t addr;
+	struct peer *p = come_back_without_an_answer(&addr);
 
-	begin();
-	p = world_peer(w);
-	ck_ok(CALL(p, VCM_CREATE, .handle = REGION, .addr = REGION_AT, .len = SZ_16M));
-	ck_ok(CALL(p, RESERVE, .handle = RES, .on = REGION, .len = SZ_4K));
-	addr = peer_value(p, 0);
-	before = *p;
-	restart();
-	p = world_connect(w);
-	ck_ok(peer_resume(p, &before, before.serial - 1));
-	p->serial = before.serial - 1;
 	ck_ok(CALL(p, WITHDRAW, .name = "reserve"));
 	ck_assert_uint_eq(peer_value(p, 0), addr);
 	ck_status(CALL(p, WITHDRAW, .name = "reserve"), -ECANCELED);

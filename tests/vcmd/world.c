@@ -17,6 +17,7 @@
 #include "vcmd/broker.h"
 #include "vcmd/config.h"
 #include "vcmd/loop.h"
+#include "vcmd/reload.h"
 #include "vcmd/store.h"
 
 size_t count_fds(void)
@@ -48,6 +49,20 @@ static struct config *config_of(const char *text)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	ck_assert_msg(config_load(path, &c, &why) == 0, "%s", why.text);
 	return c;
+}
+
+int world_reload(struct world *w, const char *text, struct reason *why)
+{
+	struct config *to = config_of(text);
+	int r = reload(w->broker, to, why);
+
+	if (r < 0) {
+		config_free(to);
+		return r;
+	}
+	config_free(w->config); /* nobody has it any more */
+	w->config = to;
+	return 0;
 }
 
 static bool on_idle(void *ctx)

@@ -73,6 +73,8 @@ struct peer *world_kill(struct world *w, struct peer *p);
 void world_settle(struct world *w);
 /* Runs until the condition holds. */
 void world_until(struct world *w, bool (*condition)(struct world *w, void *ctx), void *ctx);
+/* As SIGHUP does: to this configuration, or nothing changes. */
+int world_reload(struct world *w, const char *text, struct reason *why);
 /* Asserts every invariant of the graph. */
 void world_check(struct world *w);
 bool world_can_be_others(void);

@@ -26,6 +26,12 @@ struct leaf {
 
 /* All pages free. */
 void leaf_init(struct leaf *l);
+/* The word of a page. */
+static inline uint64_t leaf_word(const struct leaf *l, unsigned page)
+{
+	return l->bits[page / GROUP_LEN][page / WORD_LEN % ROW_N];
+}
+
 /* Pages first to end - 1, all of which are in the other state (asserted). A bit for each word, for leaf_update(). */
 uint64_t leaf_mark(struct leaf *l, unsigned first, unsigned end, bool taken);
 /* The summaries of the words that have been marked, before they are looked at. True when leaf_sum() may have changed. */

@@ -17,6 +17,7 @@ struct space {
 	struct leaf *stale;   /* whose summaries, and the rows above it, are of before; or NULL */
 	uint64_t stale_words; /* in it, a bit for each */
 	uint64_t stale_page;  /* one in it */
+	uint64_t stale_was;   /* the word of that page, as the summaries know it */
 	uint64_t used;        /* pages */
 	size_t footprint;
 };
@@ -92,15 +93,24 @@ static void path_tell(struct space *s, const struct path *p, unsigned level, uin
 	s->sum = *now;
 }
 
+static bool is_as_before(const struct space *s)
+{
+	unsigned page = s->stale_page % LEAF_LEN;
+
+	return s->stale_words == UINT64_C(1) << page / WORD_LEN &&
+	       leaf_word(s->stale, page) == s->stale_was;
+}
+
 /* Before anybody looks at a row. What is taken and given back in the meantime never gets there. */
 static void settle(struct space *s)
 {
 	struct leaf *l = s->stale;
+	bool is_news = l && !is_as_before(s) && leaf_update(l, s->stale_words);
 	struct sum now, above;
 	struct path p;
 
 	s->stale = NULL;
-	if (!l || !leaf_update(l, s->stale_words))
+	if (!is_news)
 		return;
 	path_down(s, &p, s->stale_page, s->stale_page + 1, false);
 	assert(p.level == 0 && p.leaf == l);
@@ -125,8 +135,12 @@ static void path_mark(struct space *s, const struct path *p, uint64_t first, uin
 		path_tell(s, p, p->level, first, &now, &above);
 		return;
 	}
-	s->stale = p->leaf;
-	s->stale_page = first;
+	assert(p->leaf);
+	if (!s->stale) {
+		s->stale = p->leaf;
+		s->stale_page = first;
+		s->stale_was = leaf_word(p->leaf, first % LEAF_LEN);
+	}
 	s->stale_words |= leaf_mark(p->leaf, first % LEAF_LEN, (end - 1) % LEAF_LEN + 1, taken);
 }
 

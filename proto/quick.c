@@ -40,10 +40,18 @@ static bool get_long_varint(struct reader *r, uint64_t *out)
 	return false;
 }
 
+/* Most have one byte, or two. */
 static inline bool get_varint(struct reader *r, uint64_t *out)
 {
-	if (r->at < r->end && *r->at < 0x80) {
+	size_t left = (size_t)(r->end - r->at);
+
+	if (left >= 1 && r->at[0] < 0x80) {
 		*out = *r->at++;
+		return true;
+	}
+	if (left >= 2 && r->at[1] < 0x80) {
+		*out = (r->at[0] & 0x7fu) | (unsigned int)r->at[1] << 7;
+		r->at += 2;
 		return true;
 	}
 	return get_long_varint(r, out);
@@ -71,40 +79,52 @@ static inline bool get_u32(struct reader *r, uint32_t *out)
 	return true;
 }
 
-static bool get_op_field(struct reader *r, uint8_t tag, struct op *op)
-{
-	switch (tag) {
-	case TAG_INT(1):
-		return get_u32(r, &op->code);
-	case TAG_INT(2):
-		return get_u32(r, &op->handle);
-	case TAG_INT(3):
-		return get_u32(r, &op->on);
-	case TAG_INT(4):
-		return get_u32(r, &op->target);
-	case TAG_INT(5):
-		return get_varint(r, &op->addr);
-	case TAG_INT(6):
-		return get_varint(r, &op->len);
-	case TAG_INT(7):
-		return get_u32(r, &op->attr);
-	case TAG_INT(8):
-		return get_varint(r, &op->arg);
-	default:
-		return false;
-	}
-}
-
+/* All of them are numbers; an operation with a name or with data is none for us. */
 static bool get_op(struct reader *r, struct op *op)
 {
+	uint64_t v, narrow = 0; /* all bits of those that have 32 */
+
 	*op = (struct op){ .name = "" };
 	while (r->at < r->end) {
 		uint8_t tag = *r->at++;
 
-		if (!get_op_field(r, tag, op))
+		if (!get_varint(r, &v))
 			return false;
+		switch (tag) {
+		case TAG_INT(1):
+			narrow |= v;
+			op->code = (uint32_t)v;
+			break;
+		case TAG_INT(2):
+			narrow |= v;
+			op->handle = (uint32_t)v;
+			break;
+		case TAG_INT(3):
+			narrow |= v;
+			op->on = (uint32_t)v;
+			break;
+		case TAG_INT(4):
+			narrow |= v;
+			op->target = (uint32_t)v;
+			break;
+		case TAG_INT(5):
+			op->addr = v;
+			break;
+		case TAG_INT(6):
+			op->len = v;
+			break;
+		case TAG_INT(7):
+			narrow |= v;
+			op->attr = (uint32_t)v;
+			break;
+		case TAG_INT(8):
+			op->arg = v;
+			break;
+		default:
+			return false;
+		}
 	}
-	return op->handle <= PROTO_HANDLE_MAX;
+	return narrow <= UINT32_MAX && op->handle <= PROTO_HANDLE_MAX;
 }
 
 static bool get_request(struct reader *r, struct op *ops, struct request *out)

@@ -19,6 +19,8 @@ uint32_t vcm_fragment_count(size_t len, size_t payload)
 
 	if (len == 0 || payload <= VCM_FRAGMENT_HEADER)
 		return 0;
+	if (len <= step) /* as almost always, and then there is nothing to divide */
+		return 1;
 	count = (len - 1) / step + 1;
 	return count <= VCM_FRAGMENTS_MAX ? (uint32_t)count : 0;
 }

@@ -115,8 +115,11 @@ uint32_t fragment_number_after(uint32_t number)
 
 size_t fragment_count(size_t len, size_t payload)
 {
-	size_t step = payload - FRAGMENT_HEADER, n = (len + step - 1) / step;
+	size_t step = payload - FRAGMENT_HEADER, n;
 
+	if (len <= step) /* as almost always, and then there is nothing to divide */
+		return len > 0;
+	n = (len + step - 1) / step;
 	return n <= FRAGMENTS_MAX ? n : 0;
 }
 

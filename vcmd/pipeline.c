@@ -42,8 +42,45 @@ static int journal(struct broker *b, const struct call *c, struct reason *why)
 	return journal_plan(b->journal, &b->plan, c ? &served : NULL, why);
 }
 
-/* call: the request that the plan is of; NULL: the broker's own. */
-static int execute(struct broker *b, const struct call *call, struct reason *why)
+static void log_refusal(const struct call *c, const struct request *req, int status)
+{
+	struct log_about about;
+
+	if (log_get_level() < LOG_L_INFO)
+		return;
+	about = about_op(c, &req->ops[c->op < req->n_ops ? c->op : 0]);
+	log_about(LOG_L_INFO, &about, "session %llu (%s, pid %d, uid %u): %s: %s (%s)",
+		  (unsigned long long)c->session->id, c->client->name, (int)c->client->pid,
+		  c->client->uid, about.operation ? about.operation : "unknown operation",
+		  c->why->text, strerror(-status));
+}
+
+/* What a request has come to. */
+static void answer(const struct call *c, const struct request *req, int r)
+{
+	struct answer *a = c->answer;
+
+	c->broker->n_requests++;
+	c->client->n_requests++;
+	if (r == CALL_PARKED)
+		return;
+	if (r < 0) {
+		log_refusal(c, req, r);
+		c->broker->n_refused++;
+		c->client->n_refused++;
+		a->n_values = a->n_pieces = a->n_fds = a->n_data = a->n_rows = 0;
+	}
+	a->status = r;
+	a->failed = c->op;
+	client_reply(c->client, req->serial, a);
+}
+
+/*
+ * call, req: the request that the plan is of, which is answered when it is done; NULL: it is the broker's own. What only the
+ * broker sees comes after the answer: whoever waits for that has been told by then.
+ */
+static int execute(struct broker *b, const struct call *call, const struct request *req,
+		   struct reason *why)
 {
 	struct plan *p = &b->plan;
 	int r = stage(b, STAGE_PROGRAM, why);
@@ -64,6 +101,8 @@ static int execute(struct broker *b, const struct call *call, struct reason *why
 	}
 	program_retire(b, p);
 	pieces_fill(b);
+	if (call)
+		answer(call, req, 0);
 	monitor_plan(b->monitor, p);
 	plan_commit(p);
 	journal_retired(b->journal);
@@ -73,7 +112,7 @@ static int execute(struct broker *b, const struct call *call, struct reason *why
 
 int pipeline_execute(struct broker *b, struct reason *why)
 {
-	return execute(b, NULL, why);
+	return execute(b, NULL, NULL, why);
 }
 
 /*
@@ -160,7 +199,7 @@ static int run_once(struct call *c, const struct request *req)
 		plan_abort(c->plan);
 		return r;
 	}
-	r = execute(c->broker, c, c->why);
+	r = execute(c->broker, c, req, c->why);
 	c->op = c->plan->op;
 	return r;
 }
@@ -194,39 +233,6 @@ static int run(struct call *c, const struct request *req)
 	return r;
 }
 
-static void log_refusal(const struct call *c, const struct request *req, int status)
-{
-	struct log_about about;
-
-	if (log_get_level() < LOG_L_INFO)
-		return;
-	about = about_op(c, &req->ops[c->op < req->n_ops ? c->op : 0]);
-	log_about(LOG_L_INFO, &about, "session %llu (%s, pid %d, uid %u): %s: %s (%s)",
-		  (unsigned long long)c->session->id, c->client->name, (int)c->client->pid,
-		  c->client->uid, about.operation ? about.operation : "unknown operation",
-		  c->why->text, strerror(-status));
-}
-
-/* What a request has come to. */
-static void answer(const struct call *c, const struct request *req, int r)
-{
-	struct answer *a = c->answer;
-
-	c->broker->n_requests++;
-	c->client->n_requests++;
-	if (r == CALL_PARKED)
-		return;
-	if (r < 0) {
-		log_refusal(c, req, r);
-		c->broker->n_refused++;
-		c->client->n_refused++;
-		a->n_values = a->n_pieces = a->n_fds = a->n_data = a->n_rows = 0;
-	}
-	a->status = r;
-	a->failed = c->op;
-	client_reply(c->client, req->serial, a);
-}
-
 static struct call call_of(struct broker *b, struct client *c, const struct request *req)
 {
 	return (struct call){ .broker = b,
@@ -243,6 +249,8 @@ static void serve(struct broker *b, struct client *c, const struct request *req)
 	struct call call = call_of(b, c, req);
 	int r = run(&call, req);
 
+	if (r == 0)
+		return;
 	if (r == PENDING_WAIT) {
 		r = pending_add(b, c, req);
 		if (r == 0)

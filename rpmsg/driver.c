@@ -35,6 +35,7 @@ static void lend_for_input(struct driver *d, uint32_t id)
 
 static void own_all_output(struct driver *d)
 {
+	d->n_read = 0;
 	d->n_free = d->geometry.num;
 	for (uint32_t i = 0; i < d->n_free; i++)
 		d->free[i] =
@@ -118,7 +119,7 @@ static bool adopt(struct driver *d)
 	for (int i = 0; i < N_RINGS; i++)
 		if (!vring_resume(&d->rings[i], &d->shared, &d->geometry, i))
 			return false;
-	d->n_free = 0;
+	d->n_free = d->n_read = 0;
 	for (uint32_t i = d->geometry.num; i-- > 0;)
 		if (!d->rings[RING_OUT].lent[i])
 			d->free[d->n_free++] = (uint16_t)i;
@@ -198,6 +199,20 @@ size_t driver_payload(const struct driver *d)
 
 /* --- in */
 
+/* The other CPU has all of it, and each line takes long to come: so it is asked for before it is needed. */
+static void await_work(const struct driver *d)
+{
+	uint32_t id = vring_await(&d->rings[RING_IN]);
+
+	shared_await(&d->shared, geometry_buffer(&d->geometry, RING_IN, id));
+	vring_await_post(&d->rings[RING_IN], id);
+	if (!d->n_free)
+		return;
+	id = d->free[d->n_free - 1];
+	shared_await_ours(&d->shared, geometry_buffer(&d->geometry, RING_OUT, id));
+	vring_await_post(&d->rings[RING_OUT], id);
+}
+
 static enum driver_event read_announcement(const struct driver *d, struct driver_message *out)
 {
 	uint32_t flags;
@@ -260,7 +275,7 @@ enum driver_event driver_receive(struct driver *d, struct driver_message *out)
 		break;
 	}
 	event = copy_in(d, id, used, out);
-	lend_for_input(d, id);
+	d->read[d->n_read++] = (uint16_t)id;
 	if (event == DRIVER_DROPPED)
 		d->stats.n_dropped++;
 	else
@@ -270,7 +285,10 @@ enum driver_event driver_receive(struct driver *d, struct driver_message *out)
 
 bool driver_has_work(const struct driver *d)
 {
-	return d->up && vring_has_used(&d->rings[RING_IN]);
+	if (!d->up || !vring_has_used(&d->rings[RING_IN]))
+		return false;
+	await_work(d);
+	return true;
 }
 
 /* --- out */
@@ -327,11 +345,19 @@ int driver_announce(struct driver *d, const char *name, uint32_t addr, bool gone
 	return driver_send(d, addr, RPMSG_NS_ADDR, &body, sizeof(body));
 }
 
+static bool give_back(struct driver *d)
+{
+	for (uint32_t i = 0; i < d->n_read; i++)
+		lend_for_input(d, d->read[i]);
+	d->n_read = 0;
+	return vring_publish(&d->rings[RING_IN]);
+}
+
 /* What the node waits for comes first. */
 void driver_flush(struct driver *d)
 {
 	bool out = d->up && vring_publish(&d->rings[RING_OUT]);
-	bool in = d->up && vring_publish(&d->rings[RING_IN]);
+	bool in = d->up && give_back(d);
 
 	if (!out && !in)
 		return;

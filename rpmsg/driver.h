@@ -9,7 +9,7 @@
  *	  +------ 7, kick -----------+------------------------------------------------> DOWN
  *
  * Whatever the node does costs a bounded amount of work a call, and can neither block us nor make us touch anything but
- * the parts of the window that the geometry names. Received messages are private copies, whose buffer has gone back.
+ * the parts of the window that the geometry names. Received messages are private copies.
  */
 #pragma once
 
@@ -35,8 +35,9 @@ struct driver {
 	void *ctx;
 	struct vring rings[N_RINGS];
 	bool up;
-	uint32_t n_free; /* buffers to the node that are ours */
-	uint16_t free[GEOMETRY_MAX_NUM];
+	uint32_t n_free,
+		n_read; /* buffers to the node that are ours, and from it, read and not given back */
+	uint16_t free[GEOMETRY_MAX_NUM], read[GEOMETRY_MAX_NUM];
 	uint16_t probed[N_RINGS]; /* how far the node had used them at driver_probe() */
 	struct driver_stats stats;
 	uint8_t in[GEOMETRY_MAX_BUFFER] __attribute__((aligned(8)));
@@ -54,8 +55,8 @@ enum driver_event {
 	DRIVER_MESSAGE,
 	DRIVER_ANNOUNCED, /* the node offers a service */
 	DRIVER_WITHDRAWN, /* the node offers it no more */
-	DRIVER_DROPPED, /* a message that cannot be: it is counted, and its buffer has gone back */
-	DRIVER_BROKEN,  /* a ring is of no use any more: stop */
+	DRIVER_DROPPED, /* a message that cannot be: it is counted, and its buffer goes back as every other */
+	DRIVER_BROKEN, /* a ring is of no use any more: stop */
 };
 
 struct driver_message {
@@ -107,7 +108,7 @@ size_t driver_payload(const struct driver *d);
 int driver_send(struct driver *d, uint32_t src, uint32_t dst, const void *data, size_t len);
 /* Says that a service is at addr, or that it is not. As driver_send(). Without the name service: 0, and nothing is sent. */
 int driver_announce(struct driver *d, const char *name, uint32_t addr, bool gone);
-/* Shows the node what was sent and given back, and kicks where it asked for it. */
+/* Shows the node what was sent, gives back what was received, and kicks where it asked for it. */
 void driver_flush(struct driver *d);
 /* The node is to kick when it gives a buffer back, or not. True: one has come back meanwhile. */
 bool driver_want_room(struct driver *d, bool want);

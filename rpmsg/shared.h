@@ -82,6 +82,24 @@ static inline void shared_release16(const struct shared *w, uint64_t at, uint16_
 	shared_put16(w, at, v);
 }
 
+/* What is read soon, or written, comes here meanwhile: a hint, of which nothing is seen. */
+static inline void shared_await(const struct shared *w, uint64_t at)
+{
+	__builtin_prefetch((const void *)(uintptr_t)shared_place(w, at, 1), 0);
+}
+
+static inline void shared_await_ours(const struct shared *w, uint64_t at)
+{
+	const volatile uint8_t *place = shared_place(w, at, 1);
+
+#if defined(__x86_64__)
+	/* The compiler takes it for a luxury; who does not know it takes it for nothing. */
+	__asm__ volatile("prefetchw %0" ::"m"(*place));
+#else
+	__builtin_prefetch((const void *)(uintptr_t)place, 1);
+#endif
+}
+
 /* What we wrote before is seen before what we read after. */
 static inline void shared_barrier(void)
 {

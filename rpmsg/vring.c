@@ -105,6 +105,23 @@ bool vring_has_used(const struct vring *v)
 	return shared_get16(v->shared, v->used + AT_IDX) != v->used_idx;
 }
 
+uint32_t vring_await(const struct vring *v)
+{
+	uint64_t slot = v->used_idx & (v->num - 1);
+
+	shared_await(v->shared, v->used + AT_USED + USED_LEN * slot);
+	return shared_get16(v->shared, v->avail + AT_AVAIL + AVAIL_LEN * slot) & (v->num - 1);
+}
+
+void vring_await_post(const struct vring *v, uint32_t id)
+{
+	uint64_t slot = v->avail_idx & (v->num - 1);
+
+	shared_await_ours(v->shared, v->desc + (uint64_t)DESC_LEN * id);
+	shared_await_ours(v->shared, v->avail + AT_AVAIL + AVAIL_LEN * slot);
+	shared_await_ours(v->shared, v->avail + AT_IDX);
+}
+
 enum vring_result vring_take(struct vring *v, uint32_t *id, uint32_t *len)
 {
 	uint16_t n = shared_acquire16(v->shared, v->used + AT_IDX) - v->used_idx;

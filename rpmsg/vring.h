@@ -50,6 +50,10 @@ bool vring_publish(struct vring *v);
 bool vring_wants_kick(const struct vring *v);
 /* The next one that the device has used. len is what it says, unchecked. */
 enum vring_result vring_take(struct vring *v, uint32_t *id, uint32_t *len);
+/* What vring_take() will read comes here. Which one that is if the device uses them in order. */
+uint32_t vring_await(const struct vring *v);
+/* What vring_post() will write comes here. */
+void vring_await_post(const struct vring *v, uint32_t id);
 /* What the device used n before the next one, if it says something that can be. */
 bool vring_recall(const struct vring *v, uint16_t n, uint32_t *id);
 /* Whether the device has used another one. */

@@ -166,6 +166,33 @@ static void flood_us(struct area *a)
 	}
 }
 
+/* What has been read is the node's again with the turn's end, all of it: the answers are on their way first. */
+static void read_a_whole_ring_in_a_turn(struct area *a)
+{
+	uint32_t num = a->driver.geometry.num;
+	struct driver_message m;
+
+	area_start(a);
+	for (int round = 0; round < 3; round++) {
+		for (uint32_t i = 0; i < num; i++)
+			ck_assert(firmware_send(&a->firmware, EPT, OURS, &i, sizeof(i)));
+		for (uint32_t i = 0; i < num; i++)
+			ck_assert_int_eq(driver_receive(&a->driver, &m), DRIVER_MESSAGE);
+		ck_assert_int_eq(driver_receive(&a->driver, &m), DRIVER_NOTHING);
+		ck_assert(!firmware_send(&a->firmware, EPT, OURS, "", 1));
+		driver_flush(&a->driver);
+		ck_assert(!driver_has_work(&a->driver));
+	}
+	ck_assert(firmware_send(&a->firmware, EPT, OURS, "", 1));
+	ck_assert(driver_has_work(&a->driver));
+}
+
+START_TEST(buffers_that_were_read_go_back_when_the_turn_ends)
+{
+	with_every_geometry(read_a_whole_ring_in_a_turn);
+}
+END_TEST
+
 START_TEST(a_node_has_as_many_buffers_as_the_ring_descriptors)
 {
 	with_every_geometry(flood_us);
@@ -411,7 +438,8 @@ END_TEST
 
 SUITE_MAIN("driver", every_length_arrives_in_every_geometry, services_are_announced_and_withdrawn,
 	   a_full_ring_refuses_until_the_node_gives_back,
-	   a_node_has_as_many_buffers_as_the_ring_descriptors, buffers_come_back_in_any_order,
+	   a_node_has_as_many_buffers_as_the_ring_descriptors,
+	   buffers_that_were_read_go_back_when_the_turn_ends, buffers_come_back_in_any_order,
 	   indices_go_round, a_start_takes_the_steps_that_linux_takes,
 	   kicks_are_given_when_asked_for, a_node_kicks_when_we_ask_for_it,
 	   a_reset_makes_everything_anew, the_status_tells_who_wants_what,

@@ -147,8 +147,8 @@ START_TEST(descriptors_and_headers_are_written_on_each_send)
 		memset(a.firmware.tx.desc, 0xff, 16);
 		ck_assert_int_eq(driver_receive(&a.driver, &(struct driver_message){ .len = 0 }),
 				 DRIVER_MESSAGE);
-		memcpy(after, a.firmware.tx.desc, 16);
 		driver_flush(&a.driver);
+		memcpy(after, a.firmware.tx.desc, 16);
 		if (i == 0)
 			ck_assert_int_eq(after[12], 2);
 	}

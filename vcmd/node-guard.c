@@ -3,17 +3,25 @@
 
 #include "base/log.h"
 #include "memory/guard.h"
+#include "vcmd/clock.h"
+
+/* How long one call looks where nothing has come, and how often at most: to be called once more takes as long as some looks at
+ * memory that is cached. A look at memory that is not may take that long by itself. */
+#define LOOK_NS 200
+#define MAX_LOOKS 64
+#define LOOK_TRIALS 4 /* of which the quickest counts: the others were interrupted */
 
 /* What goes to a call of the driver, and what comes of it. */
 struct args {
 	struct driver *driver;
-	bool flag;
+	bool flag, found;
 	enum driver_look look;
 	enum driver_event event;
 	struct driver_message *message;
 	uint32_t src, dst;
 	const void *data;
 	size_t len;
+	unsigned int looks;
 	int r;
 };
 
@@ -42,18 +50,46 @@ bool node_guard_prepare(struct node_guard *g)
 	return run(g, do_prepare, &(struct args){ .r = 0 });
 }
 
+static unsigned int count_looks(const struct driver *d)
+{
+	uint64_t best = UINT64_MAX;
+
+	for (int trial = 0; trial < LOOK_TRIALS; trial++) {
+		uint64_t start = clock_now_ns(), took;
+
+		for (int i = 0; i < MAX_LOOKS; i++)
+			driver_has_work(d);
+		took = clock_now_ns() - start;
+		best = took < best ? took : best;
+	}
+	if (best <= LOOK_NS)
+		return MAX_LOOKS;
+	return best < LOOK_NS * MAX_LOOKS ? (unsigned int)(LOOK_NS * MAX_LOOKS / best) : 1;
+}
+
+static void begin(struct args *a)
+{
+	driver_set_polled(a->driver, a->flag);
+	a->looks = count_looks(a->driver);
+}
+
 static void do_start(void *arg)
 {
-	const struct args *a = arg;
+	struct args *a = arg;
 
 	driver_start(a->driver);
-	driver_set_polled(a->driver, a->flag);
+	begin(a);
 }
 
 bool node_guard_start(struct node_guard *g, bool polled)
 {
+	struct args a = { .flag = polled };
+	bool there;
+
 	g->lost = false;
-	return run(g, do_start, &(struct args){ .flag = polled });
+	there = run(g, do_start, &a);
+	g->looks = a.looks;
+	return there;
 }
 
 static void do_probe(void *arg)
@@ -75,13 +111,12 @@ bool node_guard_probe(struct node_guard *g, bool *found)
 static void do_resume(void *arg)
 {
 	struct args *a = arg;
-	bool polled = a->flag;
 
-	a->flag = driver_resume(a->driver);
-	if (!a->flag)
+	a->found = driver_resume(a->driver);
+	if (!a->found)
 		return;
 	a->src = driver_last_peer(a->driver, a->dst);
-	driver_set_polled(a->driver, polled);
+	begin(a);
 }
 
 bool node_guard_resume(struct node_guard *g, bool polled, uint32_t addr, bool *resumed,
@@ -92,7 +127,8 @@ bool node_guard_resume(struct node_guard *g, bool polled, uint32_t addr, bool *r
 
 	g->lost = false;
 	there = run(g, do_resume, &a);
-	*resumed = there && a.flag;
+	g->looks = a.looks;
+	*resumed = there && a.found;
 	*peer = a.src;
 	return there;
 }
@@ -141,14 +177,11 @@ bool node_guard_find(struct node_guard *g, bool *out)
 	return there;
 }
 
-/* Where nothing has come: a few looks here take less than to be called once more. */
-#define LOOKS 8
-
 static void do_next(void *arg)
 {
 	struct args *a = arg;
 
-	for (int i = 0; i < LOOKS && a->flag && !driver_has_work(a->driver); i++)
+	for (unsigned int i = 0; i < a->looks && a->flag && !driver_has_work(a->driver); i++)
 		;
 	a->look = driver_look(a->driver);
 	if (a->look == DRIVER_FINE && a->flag)
@@ -160,7 +193,9 @@ static void do_next(void *arg)
 bool node_guard_next(struct node_guard *g, bool wanted, enum driver_look *look,
 		     enum driver_event *event, struct driver_message *out)
 {
-	struct args a = { .flag = wanted, .event = DRIVER_NOTHING, .message = out };
+	struct args a = {
+		.flag = wanted, .event = DRIVER_NOTHING, .message = out, .looks = g->looks
+	};
 	bool there = run(g, do_next, &a);
 
 	*look = a.look;

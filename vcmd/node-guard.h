@@ -15,6 +15,7 @@ struct node_guard {
 	struct driver driver; /* its counts may be read; what touches memory goes through here */
 	const char *name;     /* of the node: borrowed */
 	bool lost;
+	unsigned int looks; /* for which there is time in one node_guard_next() */
 	/* Once, when it gets lost. */
 	void (*on_lost)(void *ctx);
 	void *ctx;

@@ -104,6 +104,32 @@ AC_DEFUN([VCM_HARDEN], [
 	AC_SUBST([PIE_LDFLAGS])
 ])
 
+dnl LTO_CFLAGS for the daemon's rooms, LTO_LDFLAGS for the daemon, NO_LTO_LDFLAGS and NO_LTO_LDFLAGS_SHARED (for libtool) for all
+dnl others, which link the same archives as ever. Empty where the compiler cannot leave both in an object, or is to instrument it.
+AC_DEFUN([VCM_LTO], [
+	LTO_CFLAGS=
+	LTO_LDFLAGS=
+	NO_LTO_LDFLAGS=
+	NO_LTO_LDFLAGS_SHARED=
+	AS_IF([test "x$enable_lto" != xno && test -z "$INSTRUMENT_CFLAGS"], [
+		AC_MSG_CHECKING([whether $CC optimizes what is linked, too])
+		vcm_save_CFLAGS=$CFLAGS
+		CFLAGS="$CFLAGS -Werror -flto=auto -ffat-lto-objects"
+		AC_LINK_IFELSE([AC_LANG_PROGRAM()], [
+			AC_MSG_RESULT([yes])
+			LTO_CFLAGS="-flto=auto -ffat-lto-objects"
+			LTO_LDFLAGS="-flto=auto"
+			NO_LTO_LDFLAGS="-fno-lto"
+			NO_LTO_LDFLAGS_SHARED="-Wc,-fno-lto"
+		], [AC_MSG_RESULT([no])])
+		CFLAGS=$vcm_save_CFLAGS
+	])
+	AC_SUBST([LTO_CFLAGS])
+	AC_SUBST([LTO_LDFLAGS])
+	AC_SUBST([NO_LTO_LDFLAGS])
+	AC_SUBST([NO_LTO_LDFLAGS_SHARED])
+])
+
 dnl SECCOMP_LIBS and VCM_SECCOMP, unless it was switched off or cannot be. Looked for in vain: an error, but in a cross build.
 AC_DEFUN([VCM_CONFINE], [
 	AS_IF([test "x$enable_sanitizers" = xyes || test "x$enable_fuzzers" = xyes ||

@@ -42,6 +42,19 @@ static void own_all_output(struct driver *d)
 			(uint16_t)(d->n_free - 1 - i); /* from the last: the first is sent first */
 }
 
+/* Who takes more than it is sent, as its index is of other rings, finds messages to nobody there. */
+void driver_blank(struct driver *d)
+{
+	const struct header nobody = { .src = htole32(RPMSG_ADDR_ANY),
+				       .dst = htole32(RPMSG_ADDR_ANY) };
+
+	for (uint32_t i = 0; i < d->geometry.num; i++) {
+		shared_write(&d->shared, geometry_buffer(&d->geometry, RING_OUT, i), &nobody,
+			     sizeof(nobody));
+		vring_describe(&d->rings[RING_OUT], i, da_of(d, RING_OUT, i), RPMSG_HEADER, false);
+	}
+}
+
 static void kick(struct driver *d, enum ring ring)
 {
 	d->stats.n_kicks++;
@@ -58,12 +71,19 @@ void driver_knock(struct driver *d)
 	kick(d, RING_IN);
 }
 
+void driver_nudge(struct driver *d)
+{
+	kick(d, RING_OUT);
+}
+
 /* As Linux does it: what is on the rings first, then each step of the status. */
 void driver_start(struct driver *d)
 {
 	table_set_status(&d->shared, &d->geometry, STATUS_RESET);
 	for (int i = 0; i < N_RINGS; i++)
 		vring_init(&d->rings[i], &d->shared, &d->geometry, i);
+	driver_blank(d);
+	d->stray = (struct driver_stray){ .announced = false };
 	vring_set_quiet(&d->rings[RING_OUT], true);
 	own_all_output(d);
 	table_write(&d->shared, &d->geometry);
@@ -78,21 +98,20 @@ void driver_start(struct driver *d)
 	driver_knock(d);
 }
 
-/* The header as the two words that it is: nothing is read again that has just been put together. */
-static void write_message(const struct driver *d, uint64_t at, uint32_t src, uint32_t dst,
-			  const void *data, size_t len)
+static void write_message(const struct driver *d, uint64_t at, const struct header *h,
+			  const void *data)
 {
-	shared_put64(&d->shared, at, src | (uint64_t)dst << 32);
-	shared_put64(&d->shared, at + 8, (uint64_t)len << 32);
-	shared_write(&d->shared, at + RPMSG_HEADER, data, len);
+	shared_write(&d->shared, at, h, sizeof(*h));
+	shared_write(&d->shared, at + RPMSG_HEADER, data, le16toh(h->len));
 }
 
 /* There is a free buffer. */
 static void post_message(struct driver *d, uint32_t src, uint32_t dst, const void *data, size_t len)
 {
+	const struct header h = { .src = htole32(src), .dst = htole32(dst), .len = htole16(len) };
 	uint32_t id = d->free[--d->n_free];
 
-	write_message(d, geometry_buffer(&d->geometry, RING_OUT, id), src, dst, data, len);
+	write_message(d, geometry_buffer(&d->geometry, RING_OUT, id), &h, data);
 	vring_post(&d->rings[RING_OUT], id, da_of(d, RING_OUT, id), RPMSG_HEADER + (uint32_t)len,
 		   false);
 }
@@ -149,6 +168,7 @@ bool driver_resume(struct driver *d)
 	for (uint32_t i = 0; i < d->geometry.num; i++)
 		if (!d->rings[RING_IN].lent[i])
 			lend_for_input(d, i);
+	d->stray = (struct driver_stray){ .announced = false };
 	vring_set_quiet(&d->rings[RING_OUT], true);
 	vring_publish(&d->rings[RING_IN]);
 	table_set_status(&d->shared, &d->geometry, READY);
@@ -232,13 +252,14 @@ static enum driver_event read_announcement(const struct driver *d, struct driver
 static enum driver_event read_message(const struct driver *d, uint32_t used,
 				      struct driver_message *out)
 {
-	const struct header *h = (const struct header *)d->in;
+	struct header h;
 
+	memcpy(&h, d->in, sizeof(h));
 	*out = (struct driver_message){
-		.src = le32toh(h->src),
-		.dst = le32toh(h->dst),
+		.src = le32toh(h.src),
+		.dst = le32toh(h.dst),
 		.data = d->in + RPMSG_HEADER,
-		.len = le16toh(h->len),
+		.len = le16toh(h.len),
 	};
 	if (out->len > used - RPMSG_HEADER)
 		return DRIVER_DROPPED;

@@ -28,6 +28,16 @@ struct driver_stats {
 	uint64_t n_kicks;
 };
 
+/* What is known of a node that may look at no status: see rpmsg/stray.h. */
+struct driver_stray {
+	bool announced;         /* since the rings were made, and these are of then */
+	uint16_t announced_at;  /* the announcement's index on the ring to us */
+	uint16_t used, offered; /* of the ring to it */
+	uint16_t seen;          /* how far what it has sent was read when it was doubted */
+	bool lives;
+	uint16_t last[N_RINGS]; /* as it had used them when it was last looked at */
+};
+
 struct driver {
 	struct shared shared;
 	struct geometry geometry;
@@ -39,6 +49,7 @@ struct driver {
 		n_read; /* buffers to the node that are ours, and from it, read and not given back */
 	uint16_t free[GEOMETRY_MAX_NUM], read[GEOMETRY_MAX_NUM];
 	uint16_t probed[N_RINGS]; /* how far the node had used them at driver_probe() */
+	struct driver_stray stray;
 	struct driver_stats stats;
 	uint8_t in[GEOMETRY_MAX_BUFFER] __attribute__((aligned(8)));
 };
@@ -92,6 +103,10 @@ void driver_stop(struct driver *d, bool ask);
 enum driver_look driver_look(const struct driver *d);
 /* Kicks, for nothing: a node that looks at no status (rpmsg-lite) takes it for the link being up. */
 void driver_knock(struct driver *d);
+/* Kicks for the ring to the node. */
+void driver_nudge(struct driver *d);
+/* Nothing of what was sent is in the buffers to the node any more, and all of them are described, lent or not. */
+void driver_blank(struct driver *d);
 /* Whether what lies there is a table as we write it: somebody may have been started with it. */
 bool driver_is_ours(const struct driver *d);
 

@@ -29,7 +29,7 @@ void vring_init(struct vring *v, const struct shared *shared, const struct geome
 		enum ring ring)
 {
 	find(v, shared, g, ring);
-	shared_zero(shared, v->desc, geometry_ring_len(g));
+	shared_zero(shared, v->avail, geometry_ring_len(g) - (v->avail - v->desc));
 }
 
 bool vring_resume(struct vring *v, const struct shared *shared, const struct geometry *g,
@@ -86,6 +86,13 @@ void vring_post(struct vring *v, uint32_t id, uint64_t da, uint32_t len, bool wr
 	v->n_lent++;
 }
 
+void vring_describe(struct vring *v, uint32_t id, uint64_t da, uint32_t len, bool writable)
+{
+	assert(id < v->num);
+	write_desc(v, id, da, len, writable);
+	shared_put16(v->shared, v->avail + AT_AVAIL + AVAIL_LEN * id, (uint16_t)id);
+}
+
 bool vring_publish(struct vring *v)
 {
 	if (v->published == v->avail_idx)
@@ -98,6 +105,26 @@ bool vring_publish(struct vring *v)
 bool vring_wants_kick(const struct vring *v)
 {
 	return !(shared_get16(v->shared, v->used) & RING_F_QUIET);
+}
+
+uint16_t vring_used(const struct vring *v)
+{
+	return shared_acquire16(v->shared, v->used + AT_IDX);
+}
+
+void vring_show(struct vring *v, uint16_t avail_idx)
+{
+	v->avail_idx = v->published = avail_idx;
+	shared_release16(v->shared, v->avail + AT_IDX, avail_idx);
+}
+
+/* One that counts by itself is at idx already. */
+void vring_align(struct vring *v, uint16_t idx)
+{
+	vring_show(v, idx);
+	v->used_idx = idx;
+	if (vring_used(v) != idx)
+		shared_release16(v->shared, v->used + AT_IDX, idx);
 }
 
 bool vring_has_used(const struct vring *v)

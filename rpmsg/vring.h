@@ -31,9 +31,11 @@ enum vring_result {
 	VRING_BROKEN, /* it returned what it did not have: the ring is of no use any more */
 };
 
-/* Zeroes the ring. window is borrowed. */
+/* Zeroes the ring but for its descriptors, each of which is to be described next. window is borrowed. */
 void vring_init(struct vring *v, const struct shared *shared, const struct geometry *g,
 		enum ring ring);
+/* Writes descriptor id, and the slot of the same number names it: it is there for a device that is ahead of us. Not lent. */
+void vring_describe(struct vring *v, uint32_t id, uint64_t da, uint32_t len, bool writable);
 /*
  * Goes on with a ring that a driver of the same geometry has left, whose device is at work and knows nothing of it. What the
  * device has used is ours again, unread; the rest that it was lent is lent, as long as devices use in order. False: it cannot be one.
@@ -56,6 +58,12 @@ uint32_t vring_await(const struct vring *v);
 void vring_await_post(const struct vring *v, uint32_t id);
 /* What the device used n before the next one, if it says something that can be. */
 bool vring_recall(const struct vring *v, uint16_t n, uint32_t *id);
+/* How far the device says to have used. */
+uint16_t vring_used(const struct vring *v);
+/* Tells the device another index than the one that we are at: it takes what lies in the slots until it is there. */
+void vring_show(struct vring *v, uint16_t avail_idx);
+/* A device that has taken all up to idx, and is at rest, is in step with us from there: nothing is lent. */
+void vring_align(struct vring *v, uint16_t idx);
 /* Whether the device has used another one. */
 bool vring_has_used(const struct vring *v);
 /* Asks the device to be told, or not, of what it has used. */

@@ -17,6 +17,7 @@ struct args {
 	bool flag, found;
 	enum driver_look look;
 	enum driver_event event;
+	enum stray_state state;
 	struct driver_message *message;
 	uint32_t src, dst;
 	const void *data;
@@ -73,25 +74,6 @@ static void begin(struct args *a)
 	a->looks = count_looks(a->driver);
 }
 
-static void do_start(void *arg)
-{
-	struct args *a = arg;
-
-	driver_start(a->driver);
-	begin(a);
-}
-
-bool node_guard_start(struct node_guard *g, bool polled)
-{
-	struct args a = { .flag = polled };
-	bool there;
-
-	g->lost = false;
-	there = run(g, do_start, &a);
-	g->looks = a.looks;
-	return there;
-}
-
 static void do_probe(void *arg)
 {
 	struct args *a = arg;
@@ -99,38 +81,99 @@ static void do_probe(void *arg)
 	a->flag = driver_probe(a->driver);
 }
 
-bool node_guard_probe(struct node_guard *g, bool *found)
+bool node_guard_probe(struct node_guard *g)
 {
 	struct args a = { .r = 0 };
 	bool there = run(g, do_probe, &a);
 
-	*found = there && a.flag;
+	g->stay = there && a.flag ? NODE_STAY_FORMER : NODE_STAY_NO;
 	return there;
+}
+
+static void do_doubt(void *arg)
+{
+	const struct args *a = arg;
+
+	stray_doubt(a->driver);
+}
+
+bool node_guard_doubt(struct node_guard *g)
+{
+	bool there = run(g, do_doubt, &(struct args){ .r = 0 });
+
+	g->stay = there ? NODE_STAY_DOUBTED : NODE_STAY_NO;
+	return there;
+}
+
+static void do_settles(void *arg)
+{
+	struct args *a = arg;
+
+	a->state = stray_settles(a->driver);
+}
+
+bool node_guard_settles(struct node_guard *g)
+{
+	struct args a = { .state = STRAY_ABSENT };
+
+	if (g->stay != NODE_STAY_DOUBTED)
+		return true;
+	run(g, do_settles, &a);
+	if (a.state == STRAY_ABSENT)
+		g->stay = NODE_STAY_NO;
+	return a.state != STRAY_MOVES;
+}
+
+static void do_start(void *arg)
+{
+	struct args *a = arg;
+
+	driver_start(a->driver);
+	begin(a);
+	a->found = false;
 }
 
 static void do_resume(void *arg)
 {
 	struct args *a = arg;
 
-	a->found = driver_resume(a->driver);
-	if (!a->found)
+	if (!driver_resume(a->driver)) {
+		do_start(a);
 		return;
+	}
 	a->src = driver_last_peer(a->driver, a->dst);
 	begin(a);
+	a->found = true;
 }
 
-bool node_guard_resume(struct node_guard *g, bool polled, uint32_t addr, bool *resumed,
-		       uint32_t *peer)
+static void do_rejoin(void *arg)
 {
+	struct args *a = arg;
+
+	if (!stray_rejoin(a->driver, a->dst, &a->src)) {
+		do_start(a);
+		return;
+	}
+	begin(a);
+	a->found = true;
+}
+
+bool node_guard_start(struct node_guard *g, bool polled, uint32_t addr, uint32_t *peer)
+{
+	static void (*const bodies[])(void *arg) = {
+		[NODE_STAY_NO] = do_start,
+		[NODE_STAY_FORMER] = do_resume,
+		[NODE_STAY_DOUBTED] = do_rejoin,
+	};
 	struct args a = { .flag = polled, .src = RPMSG_ADDR_ANY, .dst = addr };
-	bool there;
+	bool went_on;
 
 	g->lost = false;
-	there = run(g, do_resume, &a);
+	went_on = run(g, bodies[g->stay], &a) && a.found;
+	g->stay = NODE_STAY_NO;
 	g->looks = a.looks;
-	*resumed = there && a.found;
-	*peer = a.src;
-	return there;
+	*peer = went_on ? a.src : RPMSG_ADDR_ANY;
+	return went_on;
 }
 
 static void do_stop(void *arg)
@@ -143,6 +186,20 @@ static void do_stop(void *arg)
 bool node_guard_stop(struct node_guard *g, bool ask)
 {
 	return run(g, do_stop, &(struct args){ .flag = ask });
+}
+
+static void do_announced(void *arg)
+{
+	struct args *a = arg;
+
+	a->flag = stray_announced(a->driver);
+}
+
+bool node_guard_announced(struct node_guard *g)
+{
+	struct args a = { .r = 0 };
+
+	return run(g, do_announced, &a) && a.flag;
 }
 
 static void do_look(void *arg)

@@ -10,26 +10,37 @@
 #include <stdint.h>
 
 #include "rpmsg/driver.h"
+#include "rpmsg/stray.h"
+
+/* Whether somebody may be at work on the rings who knows of no reset. */
+enum node_stay {
+	NODE_STAY_NO,
+	NODE_STAY_FORMER,  /* on those of our former life */
+	NODE_STAY_DOUBTED, /* on those that we have stopped */
+};
 
 struct node_guard {
 	struct driver driver; /* its counts may be read; what touches memory goes through here */
 	const char *name;     /* of the node: borrowed */
 	bool lost;
 	unsigned int looks; /* for which there is time in one node_guard_next() */
+	enum node_stay stay;
 	/* Once, when it gets lost. */
 	void (*on_lost)(void *ctx);
 	void *ctx;
 };
 
 bool node_guard_prepare(struct node_guard *g);
-/* polled: the node need not kick. */
-bool node_guard_start(struct node_guard *g, bool polled);
-/* *found: there are rings that a node may be at work on, which knows nothing of us. */
-bool node_guard_probe(struct node_guard *g, bool *found);
-/* *resumed: it was, and goes on. *peer: its end of the service at addr. */
-bool node_guard_resume(struct node_guard *g, bool polled, uint32_t addr, bool *resumed,
-		       uint32_t *peer);
+/* Both find out whether somebody stays: the first one with rings that it finds, the second behind node_guard_stop(). */
+bool node_guard_probe(struct node_guard *g);
+bool node_guard_doubt(struct node_guard *g);
+/* Whether nobody stays, or who does is at rest. */
+bool node_guard_settles(struct node_guard *g);
+/* polled: the node need not kick. True: somebody stays, and goes on; *peer is its end of the service at addr, if known. */
+bool node_guard_start(struct node_guard *g, bool polled, uint32_t addr, uint32_t *peer);
 bool node_guard_stop(struct node_guard *g, bool ask);
+/* An announcement was received. True: it was of one that nobody knew to have started. */
+bool node_guard_announced(struct node_guard *g);
 bool node_guard_look(struct node_guard *g, enum driver_look *out);
 /* Whether a node may be at work there: one that we started in a former life. */
 bool node_guard_find(struct node_guard *g, bool *out);

@@ -30,6 +30,8 @@
 /* How long the status is 0 for a node that has asked to be reset, and may look for that; and how far starts are apart at
  * least, for one that resets over and over. */
 #define HOLD_MS 20
+/* One that looks at no status is waited for so long, until it is at rest for that time. */
+#define SETTLE_MS 1000
 /* Its memory is not there: perhaps it comes back. */
 #define LOST_MS 1000
 
@@ -55,7 +57,6 @@ struct node_ring {
 	bool announce_full; /* it is, and there was no buffer for it */
 	bool heard;         /* anything, since the rings were made */
 	bool wants_room;    /* as the node was told */
-	bool goes_on; /* the node may be at work on the rings of our former life, and know of no reset */
 	bool is_new; /* whoever there is has not been shown anything: a kick would speak of what was before */
 	uint64_t deadline_ns; /* of ASKED */
 	uint64_t held_ns;     /* of CLEARING: no start before */
@@ -144,31 +145,22 @@ static void hold(struct node_ring *r)
 	r->held_ns = clock_now_ns() + (uint64_t)HOLD_MS * NS_PER_MS;
 }
 
-/* It has not torn down when it was asked to: its indices go on. What it is in the middle of is over, and it is told so. */
-static bool resume(struct node_ring *r)
-{
-	bool resumed = false;
-
-	if (r->goes_on)
-		node_guard_resume(&r->guard, !node_bell_works(r->bell), r->config->address,
-				  &resumed, &r->remote);
-	r->goes_on = false;
-	return resumed;
-}
-
+/* Who has not torn down when it was asked to goes on. What it is in the middle of is over, and it is told so; and who has
+ * started meanwhile waits for an announcement. */
 static void start(struct node_ring *r)
 {
+	bool doubted = r->guard.stay == NODE_STAY_DOUBTED;
+
 	r->broken = r->heard = false;
 	r->announce_due = r->announce_full = r->wants_room = false;
-	r->remote = RPMSG_ADDR_ANY;
 	r->poll_ms = POLL_MIN_MS;
 	r->n_starts++;
 	hold(r);
 	enter(r, RING_UP);
-	if (!resume(r))
-		node_guard_start(&r->guard, !node_bell_works(r->bell));
-	else
-		node_orphan(r->node, r->remote != RPMSG_ADDR_ANY);
+	if (!node_guard_start(&r->guard, !node_bell_works(r->bell), r->config->address, &r->remote))
+		return;
+	r->announce_due = doubted && r->remote != RPMSG_ADDR_ANY;
+	node_orphan(r->node, r->remote != RPMSG_ADDR_ANY);
 }
 
 /* The session ends now: the node does not touch any more what was its own, or had its time to leave it alone. */
@@ -196,6 +188,8 @@ static void ask(struct node_ring *r, const char *why)
 	if (log_limit_allows(&r->complaints, clock_coarse_ns(), &unsaid))
 		log_warning("node %s is asked to reset: %s%s", r->config->name, why, unsaid.text);
 	node_guard_stop(&r->guard, true);
+	if (r->state == RING_UP)
+		node_guard_doubt(&r->guard);
 	r->n_asked++;
 	r->deadline_ns = clock_now_ns() + (uint64_t)r->config->reset_timeout_ms * NS_PER_MS;
 	enter(r, RING_ASKED);
@@ -230,6 +224,8 @@ static void on_announcement(struct node_ring *r, const struct driver_message *m,
 	r->remote = gone ? RPMSG_ADDR_ANY : m->addr;
 	r->announce_due = !gone;
 	r->announce_full = false;
+	if (!gone && node_guard_announced(&r->guard))
+		ask(r, "it has started anew");
 }
 
 /* Whoever speaks first is the peer, until it goes; nobody else is heard. */
@@ -348,7 +344,7 @@ static void turn_asked(struct node_ring *r)
 	enum driver_look look;
 
 	if (!node_guard_look(&r->guard, &look) || look == DRIVER_GONE) {
-		r->goes_on = false;
+		r->guard.stay = NODE_STAY_NO;
 		clear(r, "the node has reset");
 	} else if (clock_now_ns() >= r->deadline_ns) {
 		clear(r, "the node does not reset");
@@ -397,10 +393,20 @@ static void set_timer(struct node_ring *r, bool timed)
 		loop_timer_clear(r->timer);
 }
 
-static bool may_start(const struct node_ring *r, bool timed)
+/* Whether who knows of no reset is at rest, or has had its time. */
+static bool settles(struct node_ring *r)
+{
+	if (node_guard_settles(&r->guard) ||
+	    clock_now_ns() >= r->deadline_ns + (uint64_t)SETTLE_MS * NS_PER_MS)
+		return true;
+	hold(r);
+	return false;
+}
+
+static bool may_start(struct node_ring *r, bool timed)
 {
 	return r->state == RING_CLEARING && (!r->guard.lost || timed) &&
-	       clock_now_ns() >= r->held_ns && node_clear(r->node);
+	       clock_now_ns() >= r->held_ns && settles(r) && node_clear(r->node);
 }
 
 /* Whether there was something; a start is nothing to poll for. timed: called by the timer, after as long as that was set to. */
@@ -476,7 +482,7 @@ static void on_joined(void *ctx)
 	struct node_ring *r = ctx;
 
 	say_coming(r, "somebody has come");
-	r->goes_on = false;
+	r->guard.stay = NODE_STAY_NO;
 	r->is_new = true;
 	clear(r, "somebody new has come");
 	r->is_new = false;
@@ -490,7 +496,7 @@ static void on_left(void *ctx)
 	struct node_ring *r = ctx;
 
 	say_coming(r, "it has gone");
-	r->goes_on = false;
+	r->guard.stay = NODE_STAY_NO;
 	clear(r, "the node has gone");
 	if (!r->config->file)
 		enter(r, RING_ABSENT);
@@ -515,7 +521,7 @@ static void begin(struct node_ring *r)
 	r->state = RING_CLEARING;
 	if (!r->window.is_new && node_guard_find(&r->guard, &found) && found) {
 		ask(r, "vcmd has started");
-		node_guard_probe(&r->guard, &r->goes_on);
+		node_guard_probe(&r->guard);
 	}
 	loop_again(r->watch);
 }

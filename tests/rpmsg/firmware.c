@@ -49,6 +49,12 @@ bool firmware_attach(struct firmware *f, void *base, uint64_t len, uint64_t da)
 	return true;
 }
 
+void firmware_start_blindly(struct firmware *f)
+{
+	f->counts_in_memory = true;
+	f->tx.next_avail = f->rx.next_avail = 0;
+}
+
 /* The buffer of the next descriptor that the driver has lent, or NULL. */
 static uint8_t *next_buffer(struct firmware *f, struct firmware_ring *r, uint16_t *id,
 			    uint32_t *len)
@@ -69,6 +75,8 @@ static void give_back(struct firmware *f, struct firmware_ring *r, uint16_t id, 
 {
 	uint32_t elem[2] = { id, len };
 
+	if (f->counts_in_memory)
+		r->next_used = __atomic_load_n(&r->used[1], __ATOMIC_SEQ_CST);
 	memcpy((uint8_t *)r->used + 4 + 8ul * (r->next_used % r->num), elem, sizeof(elem));
 	__atomic_store_n(&r->used[1], ++r->next_used, __ATOMIC_SEQ_CST);
 	if (f->kick && !(__atomic_load_n(&r->avail[0], __ATOMIC_SEQ_CST) & 1))

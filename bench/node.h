@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What it costs a node to ask the broker: node.rtt.ratio, node.rtt.asleep.ratio, node.pipelined.ops, node.pipelined.ratio,
- * node.socket.gain.
+ * What it costs a node to ask the broker: node.rtt.ratio, node.rtt.ask.ratio, node.rtt.asleep.ratio, node.pipelined.ops,
+ * node.pipelined.ratio, node.socket.gain.
  */
 #pragma once
 

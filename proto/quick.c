@@ -160,7 +160,11 @@ bool quick_request_decode(struct scratch *s, const void *buf, size_t len, struct
 	ops = scratch_alloc_n(s, PROTO_MAX_OPS, sizeof(*ops));
 	if (!ops || len > PROTO_MAX_MESSAGE)
 		return false;
-	*out = (struct request){ .ops = ops };
+	/* Of all fields only these: there is no hello. */
+	out->serial = out->ack = 0;
+	out->is_hello = false;
+	out->ops = ops;
+	out->n_ops = 0;
 	return get_request(&r, ops, out) && out->ack < out->serial && out->n_ops > 0;
 }
 

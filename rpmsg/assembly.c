@@ -21,13 +21,13 @@ void assembly_init(struct assembly *a, void *buf, size_t cap)
 
 static int read_fragment(const void *buf, size_t len, struct fragment *out, struct reason *why)
 {
-	uint16_t numbers[2];
+	uint64_t word;
 
-	memcpy(&out->message, buf, 4);
-	memcpy(numbers, (const uint8_t *)buf + 4, 4);
-	out->message = le32toh(out->message);
-	out->index = le16toh(numbers[0]);
-	out->count = le16toh(numbers[1]);
+	memcpy(&word, buf, sizeof(word));
+	word = le64toh(word);
+	out->message = (uint32_t)word;
+	out->index = (uint16_t)(word >> 32);
+	out->count = (uint16_t)(word >> 48);
 	out->data = (const uint8_t *)buf + FRAGMENT_HEADER;
 	out->len = len - FRAGMENT_HEADER;
 	if (out->count < 1 || out->count > FRAGMENTS_MAX || out->index >= out->count)
@@ -91,7 +91,7 @@ enum assembly_result assembly_take(struct assembly *a, const void *fragment, siz
 		return ASSEMBLY_NOTHING;
 	if (read_fragment(fragment, len, &f, why) < 0)
 		return ASSEMBLY_WRONG;
-	if (f.message == 1 && f.index == 0 && a->message > 0)
+	if (f.message == 1 && a->message > 0 && f.index == 0)
 		return ASSEMBLY_AGAIN;
 	if (check_order(a, &f, why) < 0 || check_len(a, &f, why) < 0)
 		return ASSEMBLY_WRONG;
@@ -132,13 +132,12 @@ size_t fragment_write(void *out, size_t payload, uint32_t number, const void *me
 		      uint16_t index)
 {
 	size_t step = payload - FRAGMENT_HEADER, at = index * step, n = len - at;
-	const uint16_t numbers[2] = { htole16(index), htole16(fragment_count(len, payload)) };
-	uint32_t le = htole32(number);
+	uint64_t word = htole64(number | (uint64_t)index << 32 |
+				(uint64_t)fragment_count(len, payload) << 48);
 
 	assert(at < len);
 	n = n < step ? n : step;
-	memcpy(out, &le, 4);
-	memcpy((uint8_t *)out + 4, numbers, 4);
+	memcpy(out, &word, FRAGMENT_HEADER);
 	memcpy((uint8_t *)out + FRAGMENT_HEADER, (const uint8_t *)message + at, n);
 	return FRAGMENT_HEADER + n;
 }

@@ -6,6 +6,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <vcm/attr.h>
+
+#include "base/range.h"
 #include "proto/op.h"
 
 static int open_board(struct asker *a)
@@ -32,6 +35,7 @@ static int attach(struct asker *a)
 {
 	struct vcm_pending p = { .data = NULL };
 	struct vcm_op op = { .code = OP_VCM_CREATE, .addr = 0x10000000, .len = 0x10000000 };
+	int r;
 
 	vcm_rpmsg_init(&a->rpmsg, &(struct vcm_rpmsg_setup){ .port = &a->board.port,
 							     .table = a->board.window,
@@ -46,7 +50,16 @@ static int attach(struct asker *a)
 	if (vcm_node_attach(&a->node) < 0)
 		return -ECONNREFUSED;
 	a->vcm = op.handle = vcm_node_new_handle(&a->node);
-	return vcm_node_call(&a->node, &p, &op);
+	r = vcm_node_call(&a->node, &p, &op);
+	if (r < 0)
+		return r;
+	a->res = vcm_node_new_handle(&a->node);
+	return vcm_node_call(&a->node, &p,
+			     &(struct vcm_op){ .code = OP_RESERVE,
+					       .handle = a->res,
+					       .on = a->vcm,
+					       .len = SZ_64K,
+					       .attr = VCM_READ });
 }
 
 int asker_open(struct asker *a)

@@ -23,9 +23,9 @@ struct asker {
 	struct vcm_rpmsg rpmsg;
 	struct vcm_node node;
 	struct ring_echo echo;
-	uint32_t vcm;
+	uint32_t vcm, res;
 	size_t request_len, reply_len; /* payloads of a reservation */
 };
 
-/* In the node's process: a session, with a vcm. 0, or a negative errno number. */
+/* In the node's process: a session, with a vcm and a reservation in it. 0, or a negative errno number. */
 int asker_open(struct asker *a);

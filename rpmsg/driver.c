@@ -98,20 +98,21 @@ void driver_start(struct driver *d)
 	driver_knock(d);
 }
 
-static void write_message(const struct driver *d, uint64_t at, const struct header *h,
-			  const void *data)
+/* The header as the two words that it is: nothing is read again that has just been put together. */
+static void write_message(const struct driver *d, uint64_t at, uint32_t src, uint32_t dst,
+			  const void *data, size_t len)
 {
-	shared_write(&d->shared, at, h, sizeof(*h));
-	shared_write(&d->shared, at + RPMSG_HEADER, data, le16toh(h->len));
+	shared_put64(&d->shared, at, src | (uint64_t)dst << 32);
+	shared_put64(&d->shared, at + 8, (uint64_t)len << 32);
+	shared_write(&d->shared, at + RPMSG_HEADER, data, len);
 }
 
 /* There is a free buffer. */
 static void post_message(struct driver *d, uint32_t src, uint32_t dst, const void *data, size_t len)
 {
-	const struct header h = { .src = htole32(src), .dst = htole32(dst), .len = htole16(len) };
 	uint32_t id = d->free[--d->n_free];
 
-	write_message(d, geometry_buffer(&d->geometry, RING_OUT, id), &h, data);
+	write_message(d, geometry_buffer(&d->geometry, RING_OUT, id), src, dst, data, len);
 	vring_post(&d->rings[RING_OUT], id, da_of(d, RING_OUT, id), RPMSG_HEADER + (uint32_t)len,
 		   false);
 }
@@ -252,14 +253,13 @@ static enum driver_event read_announcement(const struct driver *d, struct driver
 static enum driver_event read_message(const struct driver *d, uint32_t used,
 				      struct driver_message *out)
 {
-	struct header h;
+	const struct header *h = (const struct header *)d->in;
 
-	memcpy(&h, d->in, sizeof(h));
 	*out = (struct driver_message){
-		.src = le32toh(h.src),
-		.dst = le32toh(h.dst),
+		.src = le32toh(h->src),
+		.dst = le32toh(h->dst),
 		.data = d->in + RPMSG_HEADER,
-		.len = le16toh(h.len),
+		.len = le16toh(h->len),
 	};
 	if (out->len > used - RPMSG_HEADER)
 		return DRIVER_DROPPED;

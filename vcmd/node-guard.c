@@ -7,9 +7,11 @@
 
 /* How long one call looks where nothing has come, and how often at most: to be called once more takes as long as some looks at
  * memory that is cached. A look at memory that is not may take that long by itself. */
-#define LOOK_NS 200
-#define MAX_LOOKS 64
-#define LOOK_TRIALS 4 /* of which the quickest counts: the others were interrupted */
+#define LOOK_NS 250
+#define MAX_LOOKS 256
+#define LOOK_TRIALS                                                                                \
+	4 /* of so many looks, of which the quickest counts: the others were interrupted */
+#define TRIAL_LOOKS 64
 
 /* What goes to a call of the driver, and what comes of it. */
 struct args {
@@ -53,19 +55,20 @@ bool node_guard_prepare(struct node_guard *g)
 
 static unsigned int count_looks(const struct driver *d)
 {
-	uint64_t best = UINT64_MAX;
+	uint64_t best = UINT64_MAX, n;
 
 	for (int trial = 0; trial < LOOK_TRIALS; trial++) {
 		uint64_t start = clock_now_ns(), took;
 
-		for (int i = 0; i < MAX_LOOKS; i++)
+		for (int i = 0; i < TRIAL_LOOKS; i++)
 			driver_has_work(d);
 		took = clock_now_ns() - start;
 		best = took < best ? took : best;
 	}
-	if (best <= LOOK_NS)
+	n = best ? (uint64_t)LOOK_NS * TRIAL_LOOKS / best : MAX_LOOKS;
+	if (n > MAX_LOOKS)
 		return MAX_LOOKS;
-	return best < LOOK_NS * MAX_LOOKS ? (unsigned int)(LOOK_NS * MAX_LOOKS / best) : 1;
+	return n ? (unsigned int)n : 1;
 }
 
 static void begin(struct args *a)

@@ -169,7 +169,7 @@ bool driver_resume(struct driver *d)
 	for (uint32_t i = 0; i < d->geometry.num; i++)
 		if (!d->rings[RING_IN].lent[i])
 			lend_for_input(d, i);
-	d->stray = (struct driver_stray){ .announced = false };
+	d->stray = (struct driver_stray){ .took = d->rings[RING_OUT].used_idx != 0 };
 	vring_set_quiet(&d->rings[RING_OUT], true);
 	vring_publish(&d->rings[RING_IN]);
 	table_set_status(&d->shared, &d->geometry, READY);

@@ -30,10 +30,13 @@ struct driver_stats {
 
 /* What is known of a node that may look at no status: see rpmsg/stray.h. */
 struct driver_stray {
+	bool took;              /* somebody something of the ring to it, as far as is known */
 	bool announced;         /* since the rings were made, and these are of then */
 	uint16_t announced_at;  /* the announcement's index on the ring to us */
 	uint16_t used, offered; /* of the ring to it */
-	uint16_t seen;          /* how far what it has sent was read when it was doubted */
+	bool anew,
+		in_place_of; /* by one that has started on these rings; whose predecessor took nothing */
+	uint16_t seen;       /* how far what it has sent was read when it was doubted */
 	bool lives;
 	uint16_t last[N_RINGS]; /* as it had used them when it was last looked at */
 };

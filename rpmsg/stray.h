@@ -8,6 +8,9 @@
  *			on as far from what was offered as it was at the start: that distance tells one life from another
  *	ring to us	begins at 0, and goes on in the midst of what was used before
  *
+ * That distance is none where the predecessor has taken nothing at all: two that announce themselves before anybody has are
+ * two lives, too, if the second does it out of step.
+ *
  *	   UP --stray_doubt()--> doubted --it does not move--> driver_start()
  *	                            |
  *	                            +--it moves: stray_settles(), until it rests--> stray_rejoin()
@@ -27,8 +30,10 @@ enum stray_state {
 	STRAY_RESTS, /* since the last call */
 };
 
-/* The message received last was an announcement. True: whoever has sent it began on the rings of a predecessor. */
+/* The message received last was an announcement, and its buffer has not gone back. True: whoever has sent it began on the rings of a predecessor. */
 bool stray_announced(struct driver *d);
+/* It was anything else. To be told until d->stray.took. */
+void stray_heard(struct driver *d);
 /* After driver_stop(): nothing that was sent can be received any more, and a message to nobody shows whether somebody is
  * there. */
 void stray_doubt(struct driver *d);

@@ -107,6 +107,13 @@ bool vring_wants_kick(const struct vring *v)
 	return !(shared_get16(v->shared, v->used) & RING_F_QUIET);
 }
 
+uint32_t vring_next(const struct vring *v, uint16_t n)
+{
+	uint16_t slot = (uint16_t)(v->used_idx - n) & (v->num - 1);
+
+	return shared_get16(v->shared, v->avail + AT_AVAIL + AVAIL_LEN * slot);
+}
+
 uint16_t vring_used(const struct vring *v)
 {
 	return shared_acquire16(v->shared, v->used + AT_IDX);

@@ -58,6 +58,8 @@ uint32_t vring_await(const struct vring *v);
 void vring_await_post(const struct vring *v, uint32_t id);
 /* What the device used n before the next one, if it says something that can be. */
 bool vring_recall(const struct vring *v, uint16_t n, uint32_t *id);
+/* Which one was to be used n before the next, by a device that uses them in order; until it is lent again. */
+uint32_t vring_next(const struct vring *v, uint16_t n);
 /* How far the device says to have used. */
 uint16_t vring_used(const struct vring *v);
 /* Tells the device another index than the one that we are at: it takes what lies in the slots until it is there. */

@@ -246,6 +246,8 @@ static void do_next(void *arg)
 	a->look = driver_look(a->driver);
 	if (a->look == DRIVER_FINE && a->flag)
 		a->event = driver_receive(a->driver, a->message);
+	if (!a->driver->stray.took && a->event != DRIVER_NOTHING && a->event != DRIVER_ANNOUNCED)
+		stray_heard(a->driver);
 	if (a->look == DRIVER_FINE && a->event == DRIVER_NOTHING)
 		driver_flush(a->driver);
 }

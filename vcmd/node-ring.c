@@ -216,15 +216,18 @@ static const struct node_carrier carrier = {
 
 static void on_announcement(struct node_ring *r, const struct driver_message *m, bool gone)
 {
+	bool anew;
+
 	if (strcmp(m->name, SERVICE) != 0)
 		return;
+	anew = !gone && node_guard_announced(&r->guard);
 	if (node_has_session(r->node))
 		node_end(r->node, gone ? "its service is withdrawn" : "its service is a new one",
 			 true);
 	r->remote = gone ? RPMSG_ADDR_ANY : m->addr;
 	r->announce_due = !gone;
 	r->announce_full = false;
-	if (!gone && node_guard_announced(&r->guard))
+	if (anew)
 		ask(r, "it has started anew");
 }
 
@@ -393,20 +396,17 @@ static void set_timer(struct node_ring *r, bool timed)
 		loop_timer_clear(r->timer);
 }
 
-/* Whether who knows of no reset is at rest, or has had its time. */
-static bool settles(struct node_ring *r)
-{
-	if (node_guard_settles(&r->guard) ||
-	    clock_now_ns() >= r->deadline_ns + (uint64_t)SETTLE_MS * NS_PER_MS)
-		return true;
-	hold(r);
-	return false;
-}
-
+/* Not before who knows of no reset is at rest, or has had its time. */
 static bool may_start(struct node_ring *r, bool timed)
 {
-	return r->state == RING_CLEARING && (!r->guard.lost || timed) &&
-	       clock_now_ns() >= r->held_ns && settles(r) && node_clear(r->node);
+	const uint64_t now = clock_now_ns(), settled = (uint64_t)SETTLE_MS * NS_PER_MS;
+
+	if (r->state != RING_CLEARING || (r->guard.lost && !timed) || now < r->held_ns)
+		return false;
+	if (node_guard_settles(&r->guard) || now >= r->deadline_ns + settled)
+		return node_clear(r->node);
+	hold(r);
+	return false;
 }
 
 /* Whether there was something; a start is nothing to poll for. timed: called by the timer, after as long as that was set to. */

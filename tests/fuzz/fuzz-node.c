@@ -3,6 +3,7 @@
 // is put together as fragments. The first two bytes are the geometry.
 #include "rpmsg/assembly.h"
 #include "rpmsg/driver.h"
+#include "rpmsg/stray.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -52,27 +53,45 @@ static void assemble(struct assembly *a, const struct driver_message *m)
 	}
 }
 
+/* It has been asked to reset: it does, or moves, or is not there. */
+static void begin(struct driver *d)
+{
+	enum stray_state state = driver_look(d) == DRIVER_GONE ? STRAY_ABSENT : stray_settles(d);
+	uint32_t peer;
+
+	if (state == STRAY_ABSENT || (state == STRAY_RESTS && !stray_rejoin(d, OURS, &peer)))
+		driver_start(d);
+}
+
 /* As an owner does. */
 static void turn(struct driver *d, struct assembly *a)
 {
 	struct driver_message m;
 	bool broken = false;
 
-	if (driver_look(d) != DRIVER_FINE)
+	if (!d->up)
+		begin(d);
+	else if (driver_look(d) != DRIVER_FINE)
 		driver_start(d);
+	if (!d->up)
+		return;
 	for (int i = 0; i < 8 && !broken; i++) {
 		enum driver_event e = driver_receive(d, &m);
 
 		broken = e == DRIVER_BROKEN || driver_send(d, OURS, m.src, "pong", 4) == -EPROTO;
 		if (e == DRIVER_MESSAGE)
 			assemble(a, &m);
-		else if ((e == DRIVER_ANNOUNCED || e == DRIVER_WITHDRAWN) &&
-			 strlen(m.name) >= RPMSG_NAME)
+		else if (e == DRIVER_ANNOUNCED)
+			broken |= stray_announced(d);
+		if ((e == DRIVER_ANNOUNCED || e == DRIVER_WITHDRAWN) &&
+		    strlen(m.name) >= RPMSG_NAME)
 			abort();
 	}
 	driver_flush(d);
-	if (broken)
-		driver_stop(d, true);
+	if (!broken)
+		return;
+	driver_stop(d, true);
+	stray_doubt(d);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *script, size_t len)

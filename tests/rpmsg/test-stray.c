@@ -189,6 +189,85 @@ START_TEST(who_announces_itself_on_used_rings_is_known_to_have_started)
 }
 END_TEST
 
+/* Both are in step where nobody was before; the first may have sent more than its announcement. */
+static void play_unread(uint32_t num, uint32_t n_sent)
+{
+	open_with(num);
+	announce();
+	ck_assert(!hear_announcement());
+	for (uint32_t i = 0; i < n_sent; i++) {
+		send_to_us(i);
+		expect_at_us(i);
+		stray_heard(&area.driver);
+	}
+	send_to_node(0);
+	restart();
+	expect_at_node(0);
+	announce();
+	ck_assert(hear_announcement());
+	doubt();
+	drain_nothing();
+	expect_rejoined(EPT);
+	area_close(&area);
+}
+
+START_TEST(who_has_taken_nothing_has_died_as_well)
+{
+	for (size_t i = 0; i < sizeof(nums) / sizeof(*nums); i++)
+		for (uint32_t n_sent = 0; n_sent < 3; n_sent++)
+			if ((n_sent + 1) % nums[i] != 0) /* in step, as if it were the same */
+				play_unread(nums[i], n_sent);
+}
+END_TEST
+
+/* It is no other than before: it has taken something, and announces itself again. */
+START_TEST(who_announces_itself_again_has_not_started)
+{
+	open_with(4);
+	announce();
+	ck_assert(!hear_announcement());
+	send_to_node(0);
+	expect_at_node(0);
+	announce();
+	ck_assert(!hear_announcement());
+	talk(9);
+	fill_both();
+	announce();
+	ck_assert(!hear_announcement());
+	doubt();
+	drain_nothing();
+	expect_rejoined(EPT);
+	announce();
+	ck_assert(!hear_announcement());
+	area_close(&area);
+}
+END_TEST
+
+/* One is known to have started, and the next has by then. */
+static void play_replaced(uint32_t num, uint32_t rounds)
+{
+	(void)rounds;
+	restart();
+	drain();
+	announce();
+	ck_assert(hear_announcement());
+	doubt();
+	if (num > 2)
+		send_to_us(0);
+	restart();
+	drain_nothing();
+	announce();
+	if (num > 1)
+		send_to_us(1);
+	expect_rejoined(EPT);
+}
+
+START_TEST(who_replaces_one_that_was_asked_goes_on)
+{
+	for_all(play_replaced);
+}
+END_TEST
+
 /* Nothing was heard of it. */
 static void play_silent(uint32_t num, uint32_t rounds)
 {
@@ -432,7 +511,9 @@ START_TEST(indices_that_cannot_be_do_no_harm)
 END_TEST
 
 SUITE_MAIN("stray", who_announces_itself_on_used_rings_is_known_to_have_started,
-	   who_has_started_and_said_nothing_goes_on, nothing_that_was_sent_before_comes_again,
+	   who_has_taken_nothing_has_died_as_well, who_announces_itself_again_has_not_started,
+	   who_replaces_one_that_was_asked_goes_on, who_has_started_and_said_nothing_goes_on,
+	   nothing_that_was_sent_before_comes_again,
 	   who_starts_while_its_predecessor_is_asked_goes_on, who_hung_goes_on,
 	   who_starts_over_and_over_goes_on_each_time, who_starts_while_it_is_waited_for_goes_on,
 	   who_comes_later_finds_new_rings, who_starts_while_rings_are_made_goes_on,

@@ -111,6 +111,8 @@ AC_DEFUN([VCM_LTO], [
 	LTO_LDFLAGS=
 	NO_LTO_LDFLAGS=
 	NO_LTO_LDFLAGS_SHARED=
+	dnl Who asks for it in CFLAGS has it everywhere, and every link reads what that leaves.
+	AS_CASE([" $CFLAGS"], [*" -flto"*], [enable_lto=no])
 	AS_IF([test "x$enable_lto" != xno && test -z "$INSTRUMENT_CFLAGS"], [
 		AC_MSG_CHECKING([whether $CC optimizes what is linked, too])
 		vcm_save_CFLAGS=$CFLAGS

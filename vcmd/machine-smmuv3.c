@@ -140,7 +140,10 @@ static int resume(struct machine *m, struct found *f, struct reason *why)
 	config = config_of(m, f, contexts);
 	r = can_go_on(m) ?
 		    smmuv3_hold(&config, &because) :
-		    refuse(&because, -ENOMEM, "%s reaches memory that is not kept", config.name);
+		    refuse(&because, -ESTALE, "%s reaches memory that is not kept", config.name);
+	/* A slip of the pen in the configuration must not stop what goes on. */
+	if (r < 0 && r != -ESTALE)
+		return refuse(why, r, "%s", because.text);
 	f->goes_on = r == 1;
 	if (r < 0)
 		log_warning("%s: what its masters did is aborted", because.text);
@@ -170,7 +173,7 @@ static int take_over(struct machine *m, struct smmuv3s *all, size_t i, struct a6
 {
 	int r = make_backend(m, &all->found[i], a64, out, why);
 
-	/* A slip of the pen in the configuration must not stop the others. */
+	/* As before: a slip of the pen stops nobody. */
 	if ((r != -ENOMEM && r != -EIO) || !all->found[i].runs)
 		return r;
 	r = begin_anew(m, all, i, why);

@@ -164,7 +164,8 @@ static int identify_streams(struct smmuv3 *s, const struct smmuv3_config *config
 int v3_identify(struct smmuv3 *s, const struct smmuv3_config *config, struct reason *why)
 {
 	uint32_t idr0 = v3_read(s, V3_IDR0), idr1 = v3_read(s, V3_IDR1);
-	struct a64_config can, is = { .pa_bits = a64_pa_bits(s->backend.format_ctx) };
+	const struct a64 *format = s->backend.format_ctx; /* NULL: there is none yet */
+	struct a64_config can, is = { .pa_bits = format ? a64_pa_bits(format) : 0 };
 	int r = smmuv3_probe(s->io, &can, why);
 
 	if (r)

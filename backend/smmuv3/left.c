@@ -144,25 +144,19 @@ int smmuv3_hold(const struct smmuv3_config *config, struct reason *why)
 			    .name = label,
 			    .bus = *config->bus,
 			    .timeout_us = config->timeout_us ? config->timeout_us : V3_TIMEOUT_US };
-	struct a64_config can;
-	int r = smmuv3_probe(s.io, &can, why);
+	int r = v3_identify(&s, config, why);
 
 	if (r)
 		return r;
 	if (!(v3_read(&s, V3_CR0ACK) & CR0_SMMUEN))
 		return 0;
-	s.coherent = (v3_read(&s, V3_IDR0) & IDR0_COHACC) && !config->uncached_tables;
-	s.ats = v3_read(&s, V3_IDR0) & IDR0_ATS;
-	for (unsigned int i = 0; i < config->n_contexts; i++)
-		while (s.sid_bits < 32 && config->contexts[i].stream >> s.sid_bits)
-			s.sid_bits++;
 	r = v3_find_left(&s);
 	/* Before the walk: what is in no cache any more cannot be reached by it. */
 	if (r == 0)
 		r = v3_go_on(&s);
 	if (r == 0)
 		r = hold_all(&s);
-	return r < 0 ? refuse(why, r, "%s is not as this driver leaves it", config->name) : 1;
+	return r < 0 ? refuse(why, -ESTALE, "%s is not as this driver leaves it", config->name) : 1;
 }
 
 /* --- taking it over ------------------------------------------------------------------------------------------------------ */

@@ -77,7 +77,8 @@ struct smmuv3_config {
  * before the first smmuv3_new().
  * 1: smmuv3_new() with `adopt` takes it over. Each context goes on with what it had, until it is activated with a table that
  * says the same, or ops->settle ends what nobody has asked for.
- * 0: it is off, or nothing at all is known of it. Negative: why it cannot go on. Both times it is smmuv3_quiet()'s.
+ * 0: it is off, or nothing at all is known of it. -ESTALE: it cannot go on. Both times it is smmuv3_quiet()'s. Another negative: the
+ * hardware is no such SMMU, or not one for this configuration; it has not been touched.
  */
 int smmuv3_hold(const struct smmuv3_config *config, struct reason *why);
 

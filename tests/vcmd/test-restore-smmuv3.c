@@ -321,8 +321,30 @@ START_TEST(an_smmu_that_cannot_go_on_as_it_is_begins_anew)
 }
 END_TEST
 
+/* A slip of the pen: nobody begins, and the hardware is left alone until it is mended. */
+START_TEST(a_mistake_in_the_configuration_stops_no_smmu)
+{
+	struct reason why = { "" };
+	uint64_t pa;
+
+	begin(SZ_1M);
+	pa = start_dma(2);
+	w = world_crash(w);
+	write_config(SZ_1M, 1u << 30, 0);
+	world_refused(text, keeper, &why);
+	ck_assert_msg(strstr(why.text, "context nic has stream 1073741824"), "%s", why.text);
+	is_written(pa);
+	write_config(SZ_1M, 9, 0);
+	w = world_new_kept(text, keeper);
+	is_written(pa);
+	ck_assert_uint_eq(n_aborted, 0);
+	end();
+}
+END_TEST
+
 SUITE_MAIN("restore-smmuv3", a_master_notices_nothing_of_a_restart,
 	   a_restart_with_too_little_table_memory_has_a_gap_and_no_more,
 	   a_restart_without_any_table_memory_begins_anew,
 	   an_smmu_whose_memory_is_not_known_to_be_kept_is_quiet_first,
-	   an_smmu_that_cannot_go_on_as_it_is_begins_anew)
+	   an_smmu_that_cannot_go_on_as_it_is_begins_anew,
+	   a_mistake_in_the_configuration_stops_no_smmu)

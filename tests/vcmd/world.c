@@ -78,10 +78,10 @@ static bool on_idle(void *ctx)
 	return false;
 }
 
-static struct world *make(const char *text, struct keeper *keeper, bool persist)
+/* All but the broker. */
+static struct world *prepare(const char *text, struct keeper *keeper, bool persist)
 {
 	struct world *w = calloc(1, sizeof(*w));
-	struct reason why = { "" };
 
 	ck_assert(w != NULL);
 	log_set_level(getenv("WORLD_LOG") ? LOG_L_DEBUG : LOG_L_ERROR);
@@ -97,6 +97,14 @@ static struct world *make(const char *text, struct keeper *keeper, bool persist)
 		w->store = store_new(w->loop, persist);
 		keeper_hand_over(keeper, w->store);
 	}
+	return w;
+}
+
+static struct world *make(const char *text, struct keeper *keeper, bool persist)
+{
+	struct world *w = prepare(text, keeper, persist);
+	struct reason why = { "" };
+
 	w->broker = broker_new(w->loop, w->config, w->store, &why);
 	ck_assert_msg(w->broker != NULL, "%s", why.text);
 	w->idle = loop_idle_new(w->loop, on_idle, w);
@@ -185,6 +193,15 @@ static void destroy(struct world *w)
 	loop_free(w->loop);
 	config_free(w->config);
 	free(w);
+}
+
+void world_refused(const char *text, struct keeper *keeper, struct reason *why)
+{
+	struct world *w = prepare(text, keeper, true);
+
+	w->broker = broker_new(w->loop, w->config, w->store, why);
+	ck_assert(!w->broker);
+	destroy(w);
 }
 
 struct world *world_free(struct world *w)

@@ -24,6 +24,7 @@ struct keeper;
 struct loop;
 struct loop_fd;
 struct loop_idle;
+struct reason;
 struct store;
 
 #define WORLD_PEERS 256
@@ -55,6 +56,8 @@ struct world *world_new(const char *text);
 struct world *world_new_kept(const char *text, struct keeper *keeper);
 /* The same with a broker that is to keep nothing. */
 struct world *world_new_forgetful(const char *text, struct keeper *keeper);
+/* A broker that cannot begin with this text, for the reason given. The keeper has what it had. */
+void world_refused(const char *text, struct keeper *keeper, struct reason *why);
 /* The broker ends without a word, and its peers with it: what is kept is all that is left. Returns NULL. */
 struct world *world_crash(struct world *w);
 /* Everything goes, and every object, byte, table and fd is asserted to be back. Returns NULL. */

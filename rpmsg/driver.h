@@ -34,9 +34,9 @@ struct driver_stray {
 	bool announced;         /* since the rings were made, and these are of then */
 	uint16_t announced_at;  /* the announcement's index on the ring to us */
 	uint16_t used, offered; /* of the ring to it */
-	bool anew,
-		in_place_of; /* by one that has started on these rings; whose predecessor took nothing */
-	uint16_t seen;       /* how far what it has sent was read when it was doubted */
+	bool anew;              /* by one that has started on these rings */
+	bool in_place_of;       /* whose predecessor took nothing */
+	uint16_t seen;          /* how far what it has sent was read when it was doubted */
 	bool lives;
 	uint16_t last[N_RINGS]; /* as it had used them when it was last looked at */
 };
@@ -48,8 +48,8 @@ struct driver {
 	void *ctx;
 	struct vring rings[N_RINGS];
 	bool up;
-	uint32_t n_free,
-		n_read; /* buffers to the node that are ours, and from it, read and not given back */
+	/* Buffers to the node that are ours; and from it, which were read and have not been given back. */
+	uint32_t n_free, n_read;
 	uint16_t free[GEOMETRY_MAX_NUM], read[GEOMETRY_MAX_NUM];
 	uint16_t probed[N_RINGS]; /* how far the node had used them at driver_probe() */
 	struct driver_stray stray;

@@ -30,7 +30,8 @@ enum stray_state {
 	STRAY_RESTS, /* since the last call */
 };
 
-/* The message received last was an announcement, and its buffer has not gone back. True: whoever has sent it began on the rings of a predecessor. */
+/* The message received last was an announcement, and its buffer has not gone back. True: whoever has sent it began on the rings
+ * of a predecessor. */
 bool stray_announced(struct driver *d);
 /* It was anything else. To be told until d->stray.took. */
 void stray_heard(struct driver *d);

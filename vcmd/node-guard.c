@@ -9,8 +9,8 @@
  * memory that is cached. A look at memory that is not may take that long by itself. */
 #define LOOK_NS 250
 #define MAX_LOOKS 256
-#define LOOK_TRIALS                                                                                \
-	4 /* of so many looks, of which the quickest counts: the others were interrupted */
+/* Of so many trials the quickest counts: the others were interrupted. */
+#define LOOK_TRIALS 4
 #define TRIAL_LOOKS 64
 
 /* What goes to a call of the driver, and what comes of it. */

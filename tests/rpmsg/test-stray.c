@@ -286,6 +286,29 @@ START_TEST(who_has_started_and_said_nothing_goes_on)
 }
 END_TEST
 
+/* Whose predecessor had announced itself long before, by as many messages as it takes for indices to come round. */
+START_TEST(an_announcement_of_long_ago_is_nobody_elses)
+{
+	static const uint32_t talks[][2] = { { 40000, 30000 }, { 40000, 10 } };
+
+	for (size_t i = 0; i < sizeof(talks) / sizeof(*talks); i++) {
+		open_with(16);
+		announce();
+		ck_assert(!hear_announcement());
+		talk(talks[i][0]);
+		announce();
+		ck_assert(!hear_announcement());
+		talk(talks[i][1]);
+		restart();
+		drain();
+		doubt();
+		drain_nothing();
+		expect_rejoined(UINT32_MAX);
+		area_close(&area);
+	}
+}
+END_TEST
+
 /* It is amid what its predecessor was sent: what it finds from then on is to nobody. */
 static void play_amid(uint32_t num, uint32_t rounds)
 {
@@ -513,7 +536,7 @@ END_TEST
 SUITE_MAIN("stray", who_announces_itself_on_used_rings_is_known_to_have_started,
 	   who_has_taken_nothing_has_died_as_well, who_announces_itself_again_has_not_started,
 	   who_replaces_one_that_was_asked_goes_on, who_has_started_and_said_nothing_goes_on,
-	   nothing_that_was_sent_before_comes_again,
+	   an_announcement_of_long_ago_is_nobody_elses, nothing_that_was_sent_before_comes_again,
 	   who_starts_while_its_predecessor_is_asked_goes_on, who_hung_goes_on,
 	   who_starts_over_and_over_goes_on_each_time, who_starts_while_it_is_waited_for_goes_on,
 	   who_comes_later_finds_new_rings, who_starts_while_rings_are_made_goes_on,

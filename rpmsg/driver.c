@@ -42,15 +42,21 @@ static void own_all_output(struct driver *d)
 			(uint16_t)(d->n_free - 1 - i); /* from the last: the first is sent first */
 }
 
+/* The header as the two words that it is: nothing is read again that has just been put together. */
+static void write_message(const struct driver *d, uint64_t at, uint32_t src, uint32_t dst,
+			  const void *data, size_t len)
+{
+	shared_put64(&d->shared, at, src | (uint64_t)dst << 32);
+	shared_put64(&d->shared, at + 8, (uint64_t)len << 32);
+	shared_write(&d->shared, at + RPMSG_HEADER, data, len);
+}
+
 /* Who takes more than it is sent, as its index is of other rings, finds messages to nobody there. */
 void driver_blank(struct driver *d)
 {
-	const struct header nobody = { .src = htole32(RPMSG_ADDR_ANY),
-				       .dst = htole32(RPMSG_ADDR_ANY) };
-
 	for (uint32_t i = 0; i < d->geometry.num; i++) {
-		shared_write(&d->shared, geometry_buffer(&d->geometry, RING_OUT, i), &nobody,
-			     sizeof(nobody));
+		write_message(d, geometry_buffer(&d->geometry, RING_OUT, i), RPMSG_ADDR_ANY,
+			      RPMSG_ADDR_ANY, NULL, 0);
 		vring_describe(&d->rings[RING_OUT], i, da_of(d, RING_OUT, i), RPMSG_HEADER, false);
 	}
 }
@@ -96,15 +102,6 @@ void driver_start(struct driver *d)
 	table_set_status(&d->shared, &d->geometry, READY);
 	d->up = true;
 	driver_knock(d);
-}
-
-/* The header as the two words that it is: nothing is read again that has just been put together. */
-static void write_message(const struct driver *d, uint64_t at, uint32_t src, uint32_t dst,
-			  const void *data, size_t len)
-{
-	shared_put64(&d->shared, at, src | (uint64_t)dst << 32);
-	shared_put64(&d->shared, at + 8, (uint64_t)len << 32);
-	shared_write(&d->shared, at + RPMSG_HEADER, data, len);
 }
 
 /* There is a free buffer. */

@@ -38,7 +38,7 @@ bool vring_resume(struct vring *v, const struct shared *shared, const struct geo
 	uint16_t n;
 
 	find(v, shared, g, ring);
-	v->used_idx = shared_acquire16(shared, v->used + AT_IDX);
+	v->used_idx = vring_used(v);
 	v->avail_idx = v->published = shared_get16(shared, v->avail + AT_IDX);
 	v->quiet = shared_get16(shared, v->avail) & RING_F_QUIET;
 	n = v->avail_idx - v->used_idx;
@@ -144,7 +144,7 @@ uint32_t vring_await(const struct vring *v)
 	uint64_t slot = v->used_idx & (v->num - 1);
 
 	shared_await(v->shared, v->used + AT_USED + USED_LEN * slot);
-	return shared_get16(v->shared, v->avail + AT_AVAIL + AVAIL_LEN * slot) & (v->num - 1);
+	return vring_next(v, 0) & (v->num - 1);
 }
 
 void vring_await_post(const struct vring *v, uint32_t id)
@@ -158,7 +158,7 @@ void vring_await_post(const struct vring *v, uint32_t id)
 
 enum vring_result vring_take(struct vring *v, uint32_t *id, uint32_t *len)
 {
-	uint16_t n = shared_acquire16(v->shared, v->used + AT_IDX) - v->used_idx;
+	uint16_t n = vring_used(v) - v->used_idx;
 	uint64_t at = v->used + AT_USED + USED_LEN * (v->used_idx & (v->num - 1));
 
 	if (n == 0)

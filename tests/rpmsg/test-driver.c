@@ -150,6 +150,14 @@ START_TEST(a_full_ring_refuses_until_the_node_gives_back)
 }
 END_TEST
 
+/* As many as the node has buffers, and not one more. */
+static void send_a_whole_ring(struct area *a)
+{
+	for (uint32_t i = 0; i < a->driver.geometry.num; i++)
+		ck_assert(firmware_send(&a->firmware, EPT, OURS, &i, sizeof(i)));
+	ck_assert(!firmware_send(&a->firmware, EPT, OURS, "", 1));
+}
+
 static void flood_us(struct area *a)
 {
 	uint32_t num = a->driver.geometry.num;
@@ -157,9 +165,7 @@ static void flood_us(struct area *a)
 
 	area_start(a);
 	for (int round = 0; round < 3; round++) {
-		for (uint32_t i = 0; i < num; i++)
-			ck_assert(firmware_send(&a->firmware, EPT, OURS, &i, sizeof(i)));
-		ck_assert(!firmware_send(&a->firmware, EPT, OURS, "", 1));
+		send_a_whole_ring(a);
 		for (uint32_t i = 0; i < num; i++)
 			expect_message(a, &i, sizeof(i));
 		ck_assert_int_eq(driver_receive(&a->driver, &m), DRIVER_NOTHING);
@@ -174,8 +180,7 @@ static void read_a_whole_ring_in_a_turn(struct area *a)
 
 	area_start(a);
 	for (int round = 0; round < 3; round++) {
-		for (uint32_t i = 0; i < num; i++)
-			ck_assert(firmware_send(&a->firmware, EPT, OURS, &i, sizeof(i)));
+		send_a_whole_ring(a);
 		for (uint32_t i = 0; i < num; i++)
 			ck_assert_int_eq(driver_receive(&a->driver, &m), DRIVER_MESSAGE);
 		ck_assert_int_eq(driver_receive(&a->driver, &m), DRIVER_NOTHING);

@@ -156,6 +156,16 @@ static void expect_rejoined(uint32_t peer)
 	fill_both();
 }
 
+/* It is known to have started anew, is asked, and goes on. */
+static void expect_known_anew(void)
+{
+	announce();
+	ck_assert(hear_announcement());
+	doubt();
+	drain_nothing();
+	expect_rejoined(EPT);
+}
+
 static void for_all(void (*play)(uint32_t num, uint32_t rounds))
 {
 	for (size_t i = 0; i < sizeof(nums) / sizeof(*nums); i++)
@@ -203,11 +213,7 @@ static void play_unread(uint32_t num, uint32_t n_sent)
 	send_to_node(0);
 	restart();
 	expect_at_node(0);
-	announce();
-	ck_assert(hear_announcement());
-	doubt();
-	drain_nothing();
-	expect_rejoined(EPT);
+	expect_known_anew();
 	area_close(&area);
 }
 
@@ -425,11 +431,7 @@ static void play_too_late(uint32_t num, uint32_t rounds)
 	ck_assert(firmware_receive(&area.firmware, &m));
 	driver_start(&area.driver);
 	drain_nothing();
-	announce();
-	ck_assert(hear_announcement());
-	doubt();
-	drain_nothing();
-	expect_rejoined(EPT);
+	expect_known_anew();
 }
 
 START_TEST(who_starts_while_rings_are_made_goes_on)
@@ -446,11 +448,7 @@ START_TEST(who_is_ahead_of_the_first_rings_finds_nothing)
 		area.firmware.rx.next_avail = 65000;
 		drain_nothing();
 		ck_assert_uint_eq(area.firmware.rx.next_avail, 0);
-		announce();
-		ck_assert(hear_announcement());
-		doubt();
-		drain_nothing();
-		expect_rejoined(EPT);
+		expect_known_anew();
 		area_close(&area);
 	}
 }

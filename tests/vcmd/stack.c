@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define RING_QUIET 1
@@ -135,4 +136,13 @@ void stack_lite_init(const struct stack_platform *p, bool has_missed_it)
 	stack_await_bell();
 	stack.addr = 1; /* its first endpoint's */
 	stack.host = STACK_OURS;
+}
+
+bool stack_is_dead(struct world *w _unused_, void *ctx)
+{
+	int status;
+	pid_t pid = *(const pid_t *)ctx, dead = waitpid(pid, &status, WNOHANG);
+
+	ck_assert(dead == 0 || (dead == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0));
+	return dead == pid;
 }

@@ -38,3 +38,5 @@ void stack_say_hello(void);
 void stack_call_in_lengths(size_t step);
 /* As rpmsg-lite: no table, no status, no features; rings where they are known to be, and a kick. */
 void stack_lite_init(const struct stack_platform *p, bool has_missed_it);
+/* For world_until(): the process of *(pid_t *)pid has ended, as it should. */
+bool stack_is_dead(struct world *w, void *pid);

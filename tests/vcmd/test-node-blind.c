@@ -146,20 +146,22 @@ static void run_killed(const char *path, bool is_last)
 
 /* --- vcmd ------------------------------------------------------------------------------------------------------------ */
 
-static bool is_dead(struct world *w _unused_, void *ctx)
-{
-	int status;
-	pid_t pid = *(const pid_t *)ctx, dead = waitpid(pid, &status, WNOHANG);
-
-	ck_assert(dead == 0 || (dead == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0));
-	return dead == pid;
-}
-
 static bool has_written(struct world *w _unused_, void *ctx _unused_)
 {
 	struct pollfd p = { .fd = told[0], .events = POLLIN };
 
 	return poll(&p, 1, 0) == 1;
+}
+
+static void end(pid_t pid)
+{
+	world_until(scene.world, stack_is_dead, &pid);
+	scene_until_none_left();
+	world_free(scene.world);
+	unlink(scene.window);
+	ck_assert_int_eq(rmdir(scene.folder), 0);
+	close(told[0]);
+	close(told[1]);
 }
 
 /* vcmd is killed while the node waits for nothing, and started again. */
@@ -181,13 +183,7 @@ static void live_on(bool speaks)
 	ck_assert(read(told[0], &(char){ 0 }, 1) == 1);
 	world_crash(scene.world);
 	scene.world = world_new(scene.text);
-	world_until(scene.world, is_dead, &pid);
-	scene_until_none_left();
-	world_free(scene.world);
-	unlink(scene.window);
-	ck_assert_int_eq(rmdir(scene.folder), 0);
-	close(told[0]);
-	close(told[1]);
+	end(pid);
 }
 
 /* The next one comes at once, or when the last one is known to be dead. */
@@ -218,13 +214,7 @@ static void live_and_die(const char *timing, bool is_late)
 		if (is_late && i % 2)
 			scene_until_none_left();
 	}
-	world_until(scene.world, is_dead, &pid);
-	scene_until_none_left();
-	world_free(scene.world);
-	unlink(scene.window);
-	ck_assert_int_eq(rmdir(scene.folder), 0);
-	close(told[0]);
-	close(told[1]);
+	end(pid);
 }
 
 START_TEST(rpmsg_lite_goes_on_when_vcmd_is_started_anew)

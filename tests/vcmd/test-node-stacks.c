@@ -151,15 +151,6 @@ static void run_openamp(const char *path, const void *arg _unused_, bool resets)
 
 /* --- both ------------------------------------------------------------------------------------------------------------ */
 
-static bool is_dead(struct world *w _unused_, void *ctx)
-{
-	int status;
-	pid_t pid = *(const pid_t *)ctx, dead = waitpid(pid, &status, WNOHANG);
-
-	ck_assert(dead == 0 || (dead == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0));
-	return dead == pid;
-}
-
 static bool has_session(struct world *w, void *ctx _unused_)
 {
 	return w->broker->n_clients > 0;
@@ -183,7 +174,7 @@ static void live(const char *options, void (*run)(const char *path, const void *
 			kill(pid, SIGKILL);
 			ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 		} else {
-			world_until(scene.world, is_dead, &pid);
+			world_until(scene.world, stack_is_dead, &pid);
 		}
 		scene_until_none_left();
 	}
